@@ -1,0 +1,51 @@
+# Two commands do all: `make demo` and `make test`. Both set up .venv first and again only when the lock changes.
+PYTHON ?= python3.11
+BIN := .venv/bin
+# torch comes first and by this exact version, so that no resolver reaches for the build with CUDA.
+TORCH := torch==2.13.0
+UV := uv==0.13.9
+export ECOAI_REAL_DATA
+
+.PHONY: setup demo test test-full check bench ui lock clean
+
+setup: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH; name a Python 3.11 with: make PYTHON=/path/to/python setup" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock $(TORCH) $(UV)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/ecoai demo
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/pytest -n 2 -m "not full and not benchmark"
+
+test-full: check
+	$(BIN)/pytest -n 2 -m "not benchmark"
+
+bench: setup
+	$(BIN)/pytest -m benchmark --benchmark-columns=min,median,rounds
+	$(BIN)/ecoai bench import
+	$(BIN)/ecoai bench nightly --meters 40
+
+ui: setup
+	$(BIN)/ecoai ui
+
+# What torch brings along for CUDA stays out of the lock: the CPU build needs none of it.
+lock: setup
+	$(BIN)/uv pip compile pyproject.toml --quiet --extra test --universal --python-version 3.11 --no-annotate --no-header $(LOCKFLAGS) \
+		| grep -Ev '^(torch|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+)==' > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Nightly anomaly detection for portfolios of industrial electricity meters."""

@@ -1,0 +1,1 @@
+"""One folder per detector, all through the one contract of `contract.py`."""

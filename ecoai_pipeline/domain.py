@@ -1,0 +1,455 @@
+"""The words everything else is written in: industries, usage types, resolutions, months, tables and their units.
+
+Imported by the Dagster definitions, so it stays light: the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Self, TypeVar
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class Industry(StrEnum):
+    """What a plant does; one half of every partition key."""
+
+    ENERGY_SUPPLIER = "energy_supplier"
+    METAL = "metal"
+    FOOD = "food"
+    ENERGY = "energy"
+    CERAMICS = "ceramics"
+    PAPER_WOOD = "paper_wood"
+    CHEMICAL = "chemical"
+    OTHER = "other"
+
+    @classmethod
+    def parse(cls, text: str) -> Industry:
+        """Read an English or Korean name.
+
+        Raises:
+            ValueError: the name is none of the eight; the message lists them.
+        """
+        return _parse(Industry, text, _KOREAN_INDUSTRIES)
+
+
+class UsageType(StrEnum):
+    """The contract class of a meter."""
+
+    INDUSTRIAL = "industrial"
+    GENERAL = "general"
+    MIDNIGHT = "midnight"
+    AGRICULTURAL = "agricultural"
+
+    @classmethod
+    def parse(cls, text: str) -> UsageType:
+        """Read an English or Korean name.
+
+        Raises:
+            ValueError: the name is none of the four; the message lists them.
+        """
+        return _parse(UsageType, text, _KOREAN_USAGE_TYPES)
+
+
+class Resolution(StrEnum):
+    """How densely a meter reads; one model per industry and resolution."""
+
+    HIGH = "high"
+    MID = "mid"
+    LOW = "low"
+
+    @classmethod
+    def of(cls, interval_s: int) -> Resolution:
+        """Class of an interval in seconds: high below 10 min, mid below 60 min, low from 60 min.
+
+        >>> [Resolution.of(s).value for s in (60, 599, 600, 900, 3599, 3600, 86400)]
+        ['high', 'high', 'mid', 'mid', 'mid', 'low', 'low']
+        """
+        if interval_s < 600:
+            return cls.HIGH
+        return cls.MID if interval_s < 3600 else cls.LOW
+
+
+class Quality(StrEnum):
+    """What is known of a reading before any detector looks at it."""
+
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+    MISSING = "missing"
+    SUSPECT = "suspect"
+
+
+class Category(StrEnum):
+    """Who acts on an event: the plant (energy) or whoever runs the meter (data quality)."""
+
+    ENERGY = "energy"
+    DATA_QUALITY = "data_quality"
+
+
+class EventStatus(StrEnum):
+    ONGOING = "ongoing"
+    CLOSED = "closed"
+
+
+class Kind(StrEnum):
+    """What an event looks like; a closed list."""
+
+    OUTAGE = "outage"
+    SAG = "sag"
+    SURGE = "surge"
+    SPIKE = "spike"
+    PLATEAU = "plateau"
+    FLAT = "flat"
+    NOISY = "noisy"
+    UNUSUAL_SHAPE = "unusual_shape"
+    MISSING_DATA = "missing_data"
+    STUCK_COUNTER = "stuck_counter"
+    IMPLAUSIBLE = "implausible"
+
+
+_KOREAN_INDUSTRIES = {
+    "에너지공급": Industry.ENERGY_SUPPLIER,
+    "에너지공급업": Industry.ENERGY_SUPPLIER,
+    "금속": Industry.METAL,
+    "식품": Industry.FOOD,
+    "음식료": Industry.FOOD,
+    "에너지": Industry.ENERGY,
+    "요업": Industry.CERAMICS,
+    "제지목재": Industry.PAPER_WOOD,
+    "제지·목재": Industry.PAPER_WOOD,
+    "화학": Industry.CHEMICAL,
+    "화공": Industry.CHEMICAL,
+    "기타": Industry.OTHER,
+}
+_KOREAN_USAGE_TYPES = {
+    "산업용": UsageType.INDUSTRIAL,
+    "일반용": UsageType.GENERAL,
+    "심야": UsageType.MIDNIGHT,
+    "심야전력": UsageType.MIDNIGHT,
+    "농사용": UsageType.AGRICULTURAL,
+}
+
+
+def _parse(cls: type[E], text: str, korean: dict[str, E]) -> E:
+    name = text.strip()
+    if name in korean:
+        return korean[name]
+    try:
+        return cls(name.lower().replace(" ", "_").replace("-", "_"))
+    except ValueError:
+        known = ", ".join([*cls, *korean])
+        raise ValueError(f"unknown {cls.__name__.lower()} {text!r}; known are: {known}") from None
+
+
+@dataclass(frozen=True, order=True)
+class Month:
+    """A local calendar month, the time half of every partition key.
+
+    >>> Month.parse("2022-12").next, str(Month(2022, 3)), Month(2022, 1).previous
+    (Month(year=2023, month=1), '2022-03', Month(year=2021, month=12))
+    """
+
+    year: int
+    month: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `2022-03` or the partition key `2022-03-01`.
+
+        Raises:
+            ValueError: the text is no month, or lies before 2000-01, the first partition.
+        """
+        try:
+            first = date.fromisoformat(text if len(text) > 7 else f"{text}-01")
+        except ValueError:
+            raise ValueError(f"{text!r} is not a month; write it as 2022-03") from None
+        if first.day != 1:
+            raise ValueError(f"{text!r} is a day, not a month; write it as {text[:7]}")
+        if first < FIRST_MONTH.first_day:
+            raise ValueError(f"month {text} lies before {FIRST_MONTH}, the first partition")
+        return cls(first.year, first.month)
+
+    @classmethod
+    def of(cls, day: date) -> Self:
+        return cls(day.year, day.month)
+
+    @property
+    def next(self) -> Month:
+        return Month(self.year + self.month // 12, self.month % 12 + 1)
+
+    @property
+    def previous(self) -> Month:
+        return Month(self.year - (self.month == 1), (self.month - 2) % 12 + 1)
+
+    @property
+    def first_day(self) -> date:
+        return date(self.year, self.month, 1)
+
+    @property
+    def key(self) -> str:
+        """The key of Dagster's monthly partition: the month's first day."""
+        return self.first_day.isoformat()
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.month:02d}"
+
+
+FIRST_MONTH = Month(2000, 1)
+
+
+@dataclass(frozen=True, order=True)
+class MonthRange:
+    """Months from `first` to `last`, both included.
+
+    >>> [str(m) for m in MonthRange.parse("2021-11..2022-01")]
+    ['2021-11', '2021-12', '2022-01']
+    """
+
+    first: Month
+    last: Month
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError(f"the range {self.first}..{self.last} ends before it starts; did you mean {self.last}..{self.first}?")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `2020-01..2022-12`, or one month.
+
+        Raises:
+            ValueError: an end is no month, or the range is inverted.
+        """
+        first, _, last = text.partition("..")
+        return cls(Month.parse(first), Month.parse(last or first))
+
+    def __iter__(self) -> Iterator[Month]:
+        month = self.first
+        while month <= self.last:
+            yield month
+            month = month.next
+
+    def __str__(self) -> str:
+        return f"{self.first}..{self.last}"
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One industry in one month: the unit that tables are written in."""
+
+    industry: Industry
+    month: Month
+
+    @classmethod
+    def parse(cls, key: str) -> Self:
+        """Read Dagster's key `metal|2022-03-01`."""
+        industry, _, month = key.partition("|")
+        return cls(Industry(industry), Month.parse(month))
+
+    @property
+    def key(self) -> str:
+        return f"{self.industry}|{self.month.key}"
+
+    def __str__(self) -> str:
+        return f"{self.industry} {self.month}"
+
+
+@dataclass(frozen=True)
+class Meter:
+    """A row of the meter registry: what is known of a meter from a day on."""
+
+    meter_id: str
+    industry: Industry
+    usage_type: UsageType
+    time_zone: str
+    signed: bool
+    valid_from: date
+    capacity_kw: float | None = None
+    site: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; `dtype` is one of str, f32, f64, i32, i64, bool, time (UTC, microseconds)."""
+
+    name: str
+    dtype: str
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A layer of the lake: a row means `row`; rows are sorted by the columns `order`."""
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+    order: tuple[str, ...] = ("meter_id", "timestamp")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+DETECTORS = ("profile", "usad")
+
+_METER = Column("meter_id", "str", "meter")
+_TIME = Column("timestamp", "time", "start of the interval, UTC")
+_INTERVAL = Column("interval_s", "i32", "length of the interval, seconds")
+_KWH = Column("kwh", "f64", "energy of the interval, kWh; null where none came", nullable=True)
+_QUALITY = Column("quality", "str", "measured, estimated, missing or suspect")
+_RULE = Column("rule", "str", "the rules that make the reading suspect, joined by +", nullable=True)
+
+_READING = (
+    _METER,
+    _TIME,
+    _INTERVAL,
+    _KWH,
+    _QUALITY,
+    _RULE,
+    Column("statement_id", "str", "the statement that gave the reading its present value"),
+)
+
+RAW_READINGS = Table("raw_readings", "a reading as the newest statement gives it", _READING)
+VALIDATED_READINGS = Table("validated_readings", "a reading, suspicious ones marked", _READING)
+
+FEATURES = Table(
+    "features",
+    "an interval of the meter's regular grid, whether a reading came or not",
+    (
+        _METER,
+        _TIME,
+        _INTERVAL,
+        _KWH,
+        _QUALITY,
+        _RULE,
+        Column("kwh_imputed", "f64", "kwh, short gaps filled; null where a gap is too long to fill", nullable=True),
+        Column("observed", "bool", "true where kwh is a reading, false where it was filled or is missing"),
+        Column("diff_kwh", "f64", "kwh_imputed less that of the interval before, kWh", nullable=True),
+        Column("slot_of_day", "i32", "interval of the local day, from 0"),
+        Column("slot_of_week", "i32", "interval of the local week, from Monday 00:00"),
+        Column("season", "str", "spring, summer, autumn or winter"),
+        Column("weekend", "bool", "Saturday or Sunday, local"),
+        Column("holiday", "bool", "public holiday of the zone's country; false where the country is unknown"),
+    ),
+)
+SPECTRA = Table(
+    "spectra",
+    "a period found in the load of a meter",
+    (
+        _METER,
+        Column("signal", "str", "raw (detrended load) or diff (first difference)"),
+        Column("rank", "i32", "1 for the strongest"),
+        Column("period_s", "f64", "length of the period, seconds"),
+        Column("samples", "i32", "length of the period, intervals"),
+        Column("power_share", "f64", "share of the spectrum's power"),
+        Column("acf", "f64", "autocorrelation of the load at that lag", nullable=True),
+        Column("validated", "bool", "true where the autocorrelation confirms the period"),
+    ),
+    order=("meter_id", "signal", "rank"),
+)
+
+SCORES = Table(
+    "scores",
+    "an interval of the grid, scored",
+    (
+        _METER,
+        _TIME,
+        _INTERVAL,
+        _KWH,
+        _QUALITY,
+        _RULE,
+        Column("expected_kwh", "f64", "expected energy, kWh", nullable=True),
+        Column("low_kwh", "f64", "lower edge of the expected band (5 %), kWh", nullable=True),
+        Column("high_kwh", "f64", "upper edge of the expected band (95 %), kWh", nullable=True),
+        *(Column(f"s_{name}", "f32", f"score of {name}; higher is stranger", nullable=True) for name in DETECTORS),
+        *(Column(f"p_{name}", "f32", f"tail probability of s_{name} in normal operation", nullable=True) for name in DETECTORS),
+        Column("p", "f32", "fused tail probability", nullable=True),
+        Column("q", "f32", "p below which the meter's alarm budget lets a reading open an event", nullable=True),
+        Column("hindsight", "bool", "true where the model was trained on data from after the month's start"),
+        Column("model_version", "str", "bundle that scored the interval", nullable=True),
+    ),
+)
+
+ANOMALIES = Table(
+    "anomalies",
+    "an event, as far as it lies in the month",
+    (
+        Column("event_id", "str", "hash of meter, category and true start"),
+        _METER,
+        Column("industry", "str", "industry of the meter in this month"),
+        Column("usage_type", "str", "contract class of the meter"),
+        Column("resolution", "str", "high, mid or low"),
+        Column("start", "time", "true start, UTC; may lie in an earlier month"),
+        Column("end", "time", "end of the last interval in this month, UTC"),
+        Column("status", "str", "ongoing while it touches the end of the data, else closed"),
+        Column("kind", "str", "what it looks like"),
+        Column("category", "str", "energy or data_quality"),
+        Column("severity", "f64", "from 0 to 1, from excess, confidence and duration"),
+        Column("confidence", "f64", "from 0 to 1: how far p lies below the alarm threshold, on a log scale"),
+        Column("p", "f64", "smallest fused tail probability", nullable=True),
+        Column("expected_kwh", "f64", "expected energy within the month's part, kWh", nullable=True),
+        Column("actual_kwh", "f64", "energy within the month's part, kWh", nullable=True),
+        Column("excess_kwh", "f64", "actual less expected, kWh; negative for a shortfall", nullable=True),
+        Column("cost", "f64", "excess at the tariff, in its currency", nullable=True),
+        Column("co2e_kg", "f64", "excess at the emission factor, kg CO2e", nullable=True),
+        Column("tariff_version", "str", "tariff and factor in force", nullable=True),
+        Column("readings", "i32", "intervals within the month's part"),
+        Column("alarmed", "i32", "intervals among them below the alarm threshold"),
+        Column("longest_equal_run", "i32", "longest run of equal readings, intervals"),
+        Column("low_kwh", "f64", "lower edge of the expected band, summed, kWh", nullable=True),
+        Column("high_kwh", "f64", "upper edge of the expected band, summed, kWh", nullable=True),
+        *(Column(f"share_{name}", "f64", f"share of {name} in the evidence", nullable=True) for name in DETECTORS),
+        Column("rule", "str", "quality rules met by its readings, joined by +", nullable=True),
+        Column("hindsight", "bool", "true where any of its scores is"),
+        Column("model_version", "str", "bundle that scored it", nullable=True),
+        Column("data_version", "str", "digest of the scores it was read from"),
+    ),
+    order=("meter_id", "start", "category"),
+)
+
+WEATHER = Table(
+    "weather",
+    "a reading of something other than energy that came along",
+    (
+        _METER,
+        _TIME,
+        Column("quantity", "str", "what was measured, as the provider names it"),
+        Column("value", "f64", "in the provider's unit", nullable=True),
+        Column("statement_id", "str", "the statement it came in"),
+    ),
+    order=("meter_id", "timestamp", "quantity"),
+)
+LABELS = Table(
+    "labels",
+    "a labelled interval of a data set; for evaluation alone",
+    (
+        _METER,
+        Column("start", "time", "start of the first labelled interval, UTC"),
+        Column("end", "time", "end of the last labelled interval, UTC"),
+        Column("kind", "str", "kind of fault where the data set tells it", nullable=True),
+        Column("statement_id", "str", "the statement it came in"),
+    ),
+    order=("meter_id", "start"),
+)
+QUARANTINE = Table(
+    "quarantine",
+    "a row that cannot be a reading",
+    (
+        Column("statement_id", "str", "the statement it came in"),
+        Column("file", "str", "name of the file"),
+        Column("row", "i64", "line of the file, the header being 1"),
+        Column("meter_id", "str", "meter, where it could be read", nullable=True),
+        Column("month", "str", "local month, where it could be read", nullable=True),
+        Column("column", "str", "column of the cell that is at fault, where it is one", nullable=True),
+        Column("text", "str", "the row or cell as it came"),
+        Column("reason", "str", "why it cannot be a reading"),
+    ),
+    order=("statement_id", "row"),
+)
+
+PARTITIONED = (RAW_READINGS, VALIDATED_READINGS, FEATURES, SPECTRA, SCORES, ANOMALIES)

@@ -1,0 +1,67 @@
+"""A meter's load on its regular grid, as arrays: what every detector is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Series:
+    """A contiguous stretch of one meter's regular grid, n intervals long.
+
+    Attributes:
+        meter_id: the meter.
+        interval_s: length of an interval, seconds; the same throughout.
+        timestamps: (n,) datetime64[us], UTC, starts of the intervals, evenly spaced.
+        kwh: (n,) float64, energy with short gaps filled; NaN where a gap was too long to fill.
+        observed: (n,) bool, true where `kwh` is a reading; only these are learned from and scored.
+        slot_of_day, slot_of_week: (n,) int32, position in the local day and week, from 0.
+        weekend, holiday: (n,) bool, local calendar.
+    """
+
+    meter_id: str
+    interval_s: int
+    timestamps: NDArray[np.datetime64]
+    kwh: NDArray[np.float64]
+    observed: NDArray[np.bool_]
+    slot_of_day: NDArray[np.int32]
+    slot_of_week: NDArray[np.int32]
+    weekend: NDArray[np.bool_]
+    holiday: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.kwh)
+
+    @property
+    def slots_per_day(self) -> int:
+        return 86_400 // self.interval_s
+
+    def part(self, start: int, stop: int) -> Series:
+        """The intervals from `start` to before `stop`, as views."""
+        cut = slice(start, stop)
+        return Series(
+            self.meter_id,
+            self.interval_s,
+            self.timestamps[cut],
+            self.kwh[cut],
+            self.observed[cut],
+            self.slot_of_day[cut],
+            self.slot_of_week[cut],
+            self.weekend[cut],
+            self.holiday[cut],
+        )
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """Window lengths in intervals, shortest first, chosen once per training from the training span's spectra."""
+
+    interval_s: int
+    scales: tuple[int, ...]
+
+    @property
+    def longest(self) -> int:
+        return self.scales[-1]

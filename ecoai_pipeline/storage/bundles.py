@@ -1,0 +1,123 @@
+"""Model bundles: immutable folders with a manifest, and the append-only registry that says which one is champion."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from ecoai_pipeline.domain import Industry, Month, Resolution
+from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.landing import digest_of
+from ecoai_pipeline.storage.ledger import Ledger
+
+MANIFEST = "manifest.json"
+FUSED = "fused"
+
+
+class BundleError(ValueError):
+    """A bundle is incomplete or not what its manifest says."""
+
+
+class ModelRecord(BaseModel):
+    """A promotion: from `promoted_at` on, `version` is the champion among bundles trained until `trained_until`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    industry: Industry
+    resolution: Resolution
+    version: str
+    trained_from: str
+    trained_until: str
+    promoted_at: datetime
+    meters: int
+    members: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The bundle to score a month with; `hindsight` if it saw data from after the month's start."""
+
+    record: ModelRecord
+    hindsight: bool
+
+
+class Bundles:
+    """Bundles of one lake: `models/industry=/resolution=/<detector>/version=<trained_until>-<digest8>/`."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._root = lake.root / "models"
+        self.registry: Ledger[ModelRecord] = Ledger(lake.root / "ledgers" / "models", ModelRecord)
+
+    def folder(self, industry: Industry, resolution: Resolution, detector: str, version: str) -> Path:
+        return self._root / f"industry={industry}" / f"resolution={resolution}" / detector / f"version={version}"
+
+    def write(self, industry: Industry, resolution: Resolution, detector: str, until: Month, fill: Callable[[Path], None]) -> str:
+        """Let `fill` write the files of a bundle, seal it with a manifest and return its version.
+
+        `until` is the first month the bundle did not see. Equal files give the equal version and leave it untouched.
+        """
+        temporary = self._root / f".{uuid.uuid4().hex}.tmp"
+        temporary.mkdir(parents=True)
+        try:
+            fill(temporary)
+            manifest = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
+            text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+            (temporary / MANIFEST).write_text(text, encoding="utf-8")
+            version = f"{until}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+            target = self.folder(industry, resolution, detector, version)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                temporary.rename(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return version
+
+    def open(self, industry: Industry, resolution: Resolution, detector: str, version: str) -> Path:
+        """The folder of a bundle, every file checked against the manifest.
+
+        Raises:
+            BundleError: the bundle is absent, a file is missing, or a byte was changed.
+        """
+        folder = self.folder(industry, resolution, detector, version)
+        if not (folder / MANIFEST).exists():
+            raise BundleError(f"there is no bundle at {folder}; train {industry} {resolution} again")
+        for name, digest in json.loads((folder / MANIFEST).read_text(encoding="utf-8")).items():
+            if not (folder / name).exists():
+                raise BundleError(f"{folder / name} is missing; restore the bundle or train {industry} {resolution} again")
+            if digest_of(folder / name) != digest:
+                raise BundleError(f"{folder / name} is not the file that was trained (sha256 differs); restore the bundle or train again")
+        return folder
+
+    def records(self, industry: Industry, resolution: Resolution) -> list[ModelRecord]:
+        return [r for _, r in self.registry.read() if r.industry == industry and r.resolution == resolution]
+
+    def promote(self, record: ModelRecord) -> bool:
+        """Enter a champion; False where the same bundle is the newest entry of its span already."""
+        same = [r for r in self.records(record.industry, record.resolution) if r.trained_until == record.trained_until]
+        if same and same[-1].version == record.version:
+            return False
+        self.registry.append(record)
+        return True
+
+    def champion(self, industry: Industry, resolution: Resolution, month: Month, *, strict: bool = False) -> Champion | None:
+        """The newest bundle trained on data before the month's start, else the earliest one, marked as hindsight.
+
+        In strict mode hindsight is refused: the answer is None.
+        """
+        records = self.records(industry, resolution)
+        past = [r for r in records if Month.parse(r.trained_until) <= month]
+        if past:
+            newest = max(r.trained_until for r in past)
+            return Champion([r for r in past if r.trained_until == newest][-1], hindsight=False)
+        if not records or strict:
+            return None
+        earliest = min(r.trained_until for r in records)
+        return Champion([r for r in records if r.trained_until == earliest][-1], hindsight=True)

@@ -1,0 +1,232 @@
+"""The partitioned tables: Hive-partitioned Parquet that DuckDB and polars read without this code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ecoai_pipeline.domain import Industry, Month, MonthRange, Partition, Table
+from ecoai_pipeline.settings import StorageParams
+from ecoai_pipeline.storage.atomic import replacing, write_text
+from ecoai_pipeline.storage.locks import writer_lock
+from ecoai_pipeline.storage.schema import conform, empty, schema_of
+
+EMPTY = "empty"
+_META = b"ecoai"
+
+
+@dataclass(frozen=True)
+class PartitionInfo:
+    """What the footer of a partition says of it.
+
+    `content` is a digest of the rows alone; `fingerprint` one of all that they were made from.
+    """
+
+    rows: int
+    meters: int
+    content: str
+    fingerprint: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING = PartitionInfo(rows=0, meters=0, content=EMPTY, fingerprint="")
+
+
+@dataclass(frozen=True)
+class Written:
+    """Outcome of writing a partition; `changed` tells whether its rows differ from those before."""
+
+    info: PartitionInfo
+    changed: bool
+    skipped: bool = False
+
+
+class Lake:
+    """Tables by industry and month under a root folder."""
+
+    def __init__(self, root: Path, params: StorageParams | None = None) -> None:
+        self.root = Path(root)
+        self.params = params or StorageParams()
+
+    def path(self, table: Table, partition: Partition) -> Path:
+        return self.root / table.name / f"industry={partition.industry}" / f"month={partition.month}" / "part.parquet"
+
+    def months(self, table: Table, industry: Industry) -> list[Month]:
+        """Months of an industry that have rows, in order."""
+        folder = self.root / table.name / f"industry={industry}"
+        return sorted(Month.parse(part.parent.name.removeprefix("month=")) for part in folder.glob("month=*/part.parquet"))
+
+    def partitions(self, table: Table) -> list[Partition]:
+        return [Partition(industry, month) for industry in Industry for month in self.months(table, industry)]
+
+    def info(self, table: Table, partition: Partition) -> PartitionInfo:
+        """Facts of a partition without reading its rows; `NOTHING` where there is none."""
+        path = self.path(table, partition)
+        if not path.exists():
+            return NOTHING
+        footer = pq.read_metadata(path)
+        meta = json.loads((footer.metadata or {}).get(_META, b"{}"))
+        if not meta:
+            raise ValueError(f"{path} was not written by this pipeline; move it away and materialize {table.name} for {partition} again")
+        return PartitionInfo(rows=footer.num_rows, **meta)
+
+    def scan(self, table: Table, partitions: Partition | Iterable[Partition], meters: Sequence[str] | None = None) -> pl.LazyFrame:
+        """Rows of one or several partitions, lazily, with the table's columns; absent partitions have no rows."""
+        wanted = [partitions] if isinstance(partitions, Partition) else list(partitions)
+        paths = [path for path in (self.path(table, partition) for partition in wanted) if path.exists()]
+        frames = [pl.scan_parquet(path, hive_partitioning=False) for path in paths] or [empty(table).lazy()]
+        frame = pl.concat(frames).select(table.names)
+        return frame if meters is None else frame.filter(pl.col("meter_id").is_in(list(meters)))
+
+    def read(self, table: Table, partitions: Partition | Iterable[Partition], meters: Sequence[str] | None = None) -> pl.DataFrame:
+        return self.scan(table, partitions, meters).collect()
+
+    def chunks(self, table: Table, partition: Partition) -> Iterator[pl.DataFrame]:
+        """The rows in chunks of whole meters, about `row_group_rows` at a time."""
+        path = self.path(table, partition)
+        if not path.exists():
+            return
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                yield pl.DataFrame(file.read_row_group(group)).select(table.names).cast(schema_of(table))
+
+    def write(
+        self,
+        table: Table,
+        partition: Partition,
+        frames: Iterable[pl.DataFrame],
+        *,
+        fingerprint: str,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Written:
+        """Replace a partition by `frames`, which hold whole meters in order; without rows it is removed.
+
+        A frame that does not conform to the table leaves the partition as it was.
+
+        Raises:
+            SchemaError: a frame does not have the table's columns.
+            ValueError: the frames are not in the order of their meters.
+        """
+        path, before = self.path(table, partition), self.info(table, partition)
+        with replacing(path) as temporary:
+            info = write_parquet(temporary, table, frames, self.params.row_group_rows, fingerprint, facts or {})
+            if info.rows == 0 or info == before:
+                temporary.unlink()
+        if info.rows == 0:
+            path.unlink(missing_ok=True)
+            info = NOTHING
+        return Written(info, changed=info.content != before.content)
+
+    def refresh(
+        self, table: Table, partition: Partition, fingerprint: str, make: Callable[[dict[str, Any]], Iterable[pl.DataFrame]]
+    ) -> Written:
+        """Write what `make` yields, unless the partition was made from the same things already.
+
+        `make` gets a dict to put facts into while it yields; they go into the footer.
+        """
+        before = self.info(table, partition)
+        if before.fingerprint == fingerprint:
+            return Written(before, changed=False, skipped=True)
+        facts: dict[str, Any] = {}
+        return self.write(table, partition, make(facts), fingerprint=fingerprint, facts=facts)
+
+    def beside(self, table: Table, partition: Partition, name: str) -> Path:
+        """Place of a small file that belongs to a partition, such as its validation results."""
+        return self.path(table, partition).parent / name
+
+    def write_beside(self, table: Table, partition: Partition, name: str, value: Mapping[str, Any]) -> None:
+        write_text(self.beside(table, partition, name), json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """The writer lock of an industry, or of `landing`."""
+        return writer_lock(self.root / "locks", name, self.params.lock_timeout_s)
+
+    def span(self, table: Table) -> MonthRange | None:
+        """First and last month that any industry has."""
+        months = [partition.month for partition in self.partitions(table)]
+        return MonthRange(min(months), max(months)) if months else None
+
+
+def write_parquet(
+    target: Path, table: Table, frames: Iterable[pl.DataFrame], group_rows: int, fingerprint: str, facts: Mapping[str, Any]
+) -> PartitionInfo:
+    """Write frames of whole meters as one Parquet file, row groups ending where a meter ends."""
+    rows = meters = 0
+    with target.open("wb") as sink:
+        hashing = _HashingSink(sink)
+        with pq.ParquetWriter(pa.PythonFile(hashing, mode="w"), _arrow_schema(table), compression="zstd") as writer:
+            for group in _regrouped(frames, table, group_rows):
+                writer.write_table(group.to_arrow().cast(_arrow_schema(table)), row_group_size=group.height)
+                rows += group.height
+                meters += group["meter_id"].n_unique() if "meter_id" in table.names else 0
+            info = PartitionInfo(rows, meters, hashing.digest() if rows else EMPTY, fingerprint, dict(facts))
+            meta = {"meters": info.meters, "content": info.content, "fingerprint": fingerprint, "facts": info.facts}
+            writer.add_key_value_metadata({_META.decode(): json.dumps(meta, sort_keys=True, default=str)})
+    return info
+
+
+def _regrouped(frames: Iterable[pl.DataFrame], table: Table, group_rows: int) -> Iterator[pl.DataFrame]:
+    """Check, sort and join frames until a group is full; refuse meters that come back after they ended."""
+    pending: list[pl.DataFrame] = []
+    last = ""
+    for frame in frames:
+        if frame.height == 0:
+            continue
+        ordered = conform(frame, table).sort(table.order, maintain_order=True)
+        first = ordered[table.order[0]][0]
+        if first <= last:
+            raise ValueError(f"{table.name}: chunk starts at {first!r} after {last!r}; chunks must hold whole meters, in order")
+        last = ordered[table.order[0]][-1]
+        pending.append(ordered)
+        if sum(part.height for part in pending) >= group_rows:
+            yield pl.concat(pending)
+            pending = []
+    if pending:
+        yield pl.concat(pending)
+
+
+def _arrow_schema(table: Table) -> pa.Schema:
+    kinds = {
+        "str": pa.string(),
+        "f32": pa.float32(),
+        "f64": pa.float64(),
+        "i32": pa.int32(),
+        "i64": pa.int64(),
+        "bool": pa.bool_(),
+        "time": pa.timestamp("us", tz="UTC"),
+    }
+    return pa.schema([pa.field(column.name, kinds[column.dtype], column.nullable) for column in table.columns])
+
+
+class _HashingSink:
+    """A file that remembers a digest of what was written to it so far."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        return self._file.write(data)
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()[:32]
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,30 @@
+"""What every test may ask for: an empty lake, the real data, settings that read no environment of the machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ecoai_pipeline.settings import Settings, load_settings
+from ecoai_pipeline.storage.lake import Lake
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "root")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_settings()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real public data; its layout is described in the README."""
+    place = os.environ.get("ECOAI_REAL_DATA", "")
+    if not place or not Path(place).is_dir():
+        pytest.skip("needs real data: set ECOAI_REAL_DATA to the folder with lead/, kpi/ and steel/ (see README, Real data)")
+    return Path(place)
