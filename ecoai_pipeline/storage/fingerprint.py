@@ -25,7 +25,19 @@ def code_digest(*rooms: str) -> str:
 
 
 def fingerprint(*, inputs: Mapping[str, object], params: BaseModel | Mapping[str, object], code: str) -> str:
-    """One digest of all that a partition depends on; equal fingerprint, nothing to do."""
+    """Digests of all that a partition depends on, as `inputs-params-code`; equal fingerprint, nothing to do."""
     values = params.model_dump(mode="json") if isinstance(params, BaseModel) else dict(params)
-    text = json.dumps({"inputs": dict(inputs), "params": values, "code": code}, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return f"{_digest(dict(inputs))}-{_digest(values)}-{code}"
+
+
+def same_inputs(one: str, other: str) -> bool:
+    """Whether two fingerprints differ at most in parameters and code: a night follows data, a backfill all three.
+
+    >>> same_inputs("a-p1-c1", "a-p2-c2"), same_inputs("a-p-c", "b-p-c")
+    (True, False)
+    """
+    return one.partition("-")[0] == other.partition("-")[0]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
