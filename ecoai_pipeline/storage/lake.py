@@ -118,7 +118,7 @@ class Lake:
         """
         path, before = self.path(table, partition), self.info(table, partition)
         with replacing(path) as temporary:
-            info = write_parquet(temporary, table, frames, self.params.row_group_rows, fingerprint, facts or {})
+            info = write_parquet(temporary, table, frames, self.params.row_group_rows, fingerprint, {} if facts is None else facts)
             if info.rows == 0 or info == before:
                 temporary.unlink()
         if info.rows == 0:
