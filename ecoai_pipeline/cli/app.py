@@ -1,0 +1,62 @@
+"""The commands assembled, and how an error is told: one sentence for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from ecoai_pipeline.cli import bench, demo, nights, readings, views
+from ecoai_pipeline.cli.output import Format, print_error
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Anomalies in the electricity readings of industrial meters: files in, last night's events out.",
+)
+
+app.command()(readings.simulate)
+app.command()(readings.ingest)
+app.command()(nights.train)
+app.command()(nights.nightly)
+app.command()(nights.backfill)
+app.command()(views.events)
+app.command()(views.status)
+app.command()(views.ui)
+app.command()(demo.demo)
+app.add_typer(bench.app, name="bench")
+
+
+@app.callback()
+def common(
+    root: Annotated[Path | None, typer.Option(help="Root of the lake; else ECOAI_ROOT, else data.", show_default=False)] = None,
+) -> None:
+    if root is not None:
+        os.environ["ECOAI_ROOT"] = str(root)
+
+
+def main() -> None:
+    """Run a command; what went wrong is told on stderr, or as `{"error": …}` on stdout where JSON was asked for."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    asked = Format.asked_for(sys.argv[1:])
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        print_error(error.format_message(), asked)
+        code = error.exit_code
+    except click.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as error:
+        if os.environ.get("ECOAI_TRACEBACK"):
+            raise
+        print_error(f"{error}" if str(error) else type(error).__name__, asked)
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)

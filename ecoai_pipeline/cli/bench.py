@@ -1,0 +1,182 @@
+"""Benchmarks: `ecoai bench …`; ratios are measured side by side in one run."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import typer
+
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
+from ecoai_pipeline.domain import Industry, Month, MonthRange
+
+app = typer.Typer(no_args_is_help=True, help="Measure speed and memory.")
+
+NIGHT = date(2025, 3, 31)
+TRAINED = MonthRange(Month(2025, 1), Month(2025, 2))
+
+
+@app.command("import")
+def imports(
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each, in turn.")] = 5,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Time to import the definitions against time to import dagster alone."""
+    statements = {"dagster": "import dagster", "definitions": "import ecoai_pipeline.definitions"}
+    seconds: dict[str, list[float]] = {name: [] for name in statements}
+    with progress_bar() as steps:
+        steps.start("importing", runs)
+        for _ in range(runs):
+            for name, statement in statements.items():
+                seconds[name].append(_timed(statement))
+            steps.done()
+    ratio = median(ours / theirs for ours, theirs in zip(seconds["definitions"], seconds["dagster"], strict=True))
+    rows = [{"import": name, "seconds": round(median(values), 2)} for name, values in seconds.items()]
+    document = {"seconds": {row["import"]: row["seconds"] for row in rows}, "ratio": round(ratio, 3), "runs": runs}
+    Answer(document, rows, notes=[f"ratio {ratio:.2f}, median of {runs} pairs"]).show(form, as_json)
+
+
+def _timed(statement: str) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-W", "ignore", "-c", statement], check=True)
+    return time.perf_counter() - started
+
+
+@app.command()
+def nightly(
+    meters: Annotated[int, typer.Option(min=8, help="Meters in all, spread over the eight industries.")] = 40,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """One night on the 31st of a month: the day's files arrive, the month to date is scored again.
+
+    Simulation, training, the nights before and imports lie outside the timed part.
+    """
+    root = Path(tempfile.mkdtemp(prefix="ecoai-bench-"))
+    try:
+        with progress_bar() as steps:
+            prepare_night(root, meters, steps)
+            measured = _in_fresh_process(root)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    document = {"meters": meters, "readings": measured["readings"], **measured}
+    notes = [
+        f"{meters} meters, {measured['readings']:,} readings in the month: {measured['total_seconds']:.1f} s in all, "
+        f"of which orchestration {measured['orchestration_seconds']:.1f} s "
+        f"({100 * measured['orchestration_seconds'] / measured['total_seconds']:.0f} %)"
+    ]
+    Answer(document, measured["stages"], title="a night", notes=notes).show(form, as_json)
+
+
+def prepare_night(root: Path, meters: int, steps: Steps) -> None:
+    """A lake as it stands before the night: two months trained on, and the month without its last day scored."""
+    from ecoai_pipeline.cli.pipeline import run_backfill, train_all
+    from ecoai_pipeline.cli.readings import ingest_paths
+    from ecoai_pipeline.sources.ingest import IngestOptions
+    from ecoai_pipeline.sources.simulator import simulate
+
+    os.environ["ECOAI_ROOT"] = str(root / "lake")
+    steps.start("simulating", 1)
+    made = simulate(
+        root / "before",
+        industries=list(Industry),
+        meters_per_industry=-(-meters // len(Industry)),
+        months=MonthRange(TRAINED.first, Month.of(NIGHT)),
+        seed=1,
+        last_day_apart=root / "night",
+    )
+    ingest_paths(list(made.files), IngestOptions.of(), made.registry, dry_run=False, steps=steps)
+    train_all(None, None, TRAINED, steps)
+    run_backfill(MonthRange(Month.of(NIGHT), Month.of(NIGHT)), list(Industry), steps)
+
+
+def _in_fresh_process(root: Path) -> dict[str, Any]:
+    """The timed part on its own, so that memory is the night's and not the preparation's."""
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        "from ecoai_pipeline.cli.bench import measure_night; measure_night()",
+        str(root / "night"),
+    ]
+    finished = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        raise RuntimeError(f"the measured night failed:\n{finished.stderr[-2000:]}")
+    measured: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
+    return measured
+
+
+def measure_night() -> None:
+    """Body of the measured process: imports first, then the clock; prints one line of JSON."""
+    from ecoai_pipeline.cli.pipeline import run_night
+
+    _import_everything()
+    files = sorted(Path(sys.argv[1]).iterdir())
+    with progress_bar() as steps:
+        started = time.perf_counter()
+        stages = [_land(files), *_stages(run_night(NIGHT, steps))]
+        total = time.perf_counter() - started
+    print(json.dumps({"stages": stages, **_totals(stages, total)}))
+
+
+def _totals(stages: list[dict[str, Any]], total: float) -> dict[str, Any]:
+    """What is not a stage's own work is orchestration."""
+    return {
+        "total_seconds": round(total, 3),
+        "orchestration_seconds": round(total - sum(stage["seconds"] for stage in stages), 3),
+        "readings": next(stage["rows"] for stage in stages if stage["stage"] == "validated_readings"),
+    }
+
+
+def _land(files: list[Path]) -> dict[str, Any]:
+    """Land the day's files, as the inbox does."""
+    from ecoai_pipeline.cli.pipeline import the_lake
+    from ecoai_pipeline.settings import load_settings
+    from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
+
+    started, lake, settings = time.perf_counter(), the_lake(), load_settings()
+    results = [ingest_file(lake, settings, path, IngestOptions.of(), received_at=datetime.now(UTC)) for path in files]
+    return {
+        "stage": "landing",
+        "seconds": round(time.perf_counter() - started, 3),
+        "rows": sum(result.statement.accepted for result in results),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def _import_everything() -> None:
+    import dagster
+    import great_expectations
+    import matplotlib.figure
+    import sklearn.impute
+    import torch
+
+    import ecoai_pipeline.defs.build
+
+    assert all([dagster, great_expectations, matplotlib.figure, sklearn.impute, torch, ecoai_pipeline.defs.build])
+
+
+def _stages(done: dict[Industry, Any]) -> list[dict[str, Any]]:
+    """Rows and seconds of each table over all industries; memory is the process's high-water mark by then."""
+    tables = list(next(iter(done.values())))
+    return [
+        {
+            "stage": table,
+            "seconds": round(sum(assets[table]["seconds"] for assets in done.values()), 3),
+            "rows": sum(assets[table]["rows"] for assets in done.values()),
+            "peak_mb": max(assets[table]["peak_mb"] for assets in done.values()),
+        }
+        for table in tables
+    ]

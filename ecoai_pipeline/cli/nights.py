@@ -1,0 +1,98 @@
+"""Commands that compute: `train`, `nightly` and `backfill`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
+from ecoai_pipeline.cli.pipeline import TABLES, Metadata, run_backfill, run_night, the_lake, train_all
+from ecoai_pipeline.cli.views import EVENT_COLUMNS, event_rows
+from ecoai_pipeline.domain import VALIDATED_READINGS, Industry, MonthRange, Resolution
+from ecoai_pipeline.settings import load_settings
+
+IndustryOption = Annotated[str | None, typer.Option("--industry", help="One industry; else all.", show_default=False)]
+
+
+def train(
+    industry: IndustryOption = None,
+    resolution: Annotated[Resolution | None, typer.Option(help="One resolution; else all present.", show_default=False)] = None,
+    months: Annotated[
+        str | None, typer.Option(help="Months A..B; else all up to the start of the last one present.", show_default=False)
+    ] = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit and calibrate the detectors of each industry and resolution, and enter the bundles as champions."""
+    chosen = Industry.parse(industry) if industry else None
+    span = MonthRange.parse(months) if months else None
+    with progress_bar() as steps:
+        trained = train_all(chosen, resolution, span, steps)
+    columns = ["industry", "resolution", "months", "meters", "version", "seconds"]
+    Answer({"models": trained}, trained, columns, title="models").show(form, as_json)
+
+
+def nightly(
+    day: Annotated[str | None, typer.Option("--date", help="The day, as 2022-03-31; else yesterday.", show_default=False)] = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """The nightly run of a day: its month for each industry and every month whose inputs changed; prints the day's events."""
+    night = parse_day(day) if day else (datetime.now(ZoneInfo(load_settings().time_zone)) - timedelta(days=1)).date()
+    with progress_bar() as steps:
+        done = run_night(night, steps)
+    events = event_rows(the_lake(), day=night)
+    document = {"date": night, "industries": _tables(done), "events": events}
+    notes = [_late(done, night), f"{len(events)} events touch {night}"]
+    Answer(document, events, EVENT_COLUMNS, title=f"events of {night}", notes=[note for note in notes if note]).show(form, as_json)
+
+
+def backfill(
+    months: Annotated[str, typer.Option(help="Months A..B, both included.")],
+    industry: IndustryOption = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """All tables of past months, one run per industry; months after them follow as far as their inputs changed."""
+    span = MonthRange.parse(months)
+    lake = the_lake()
+    industries = [Industry.parse(industry)] if industry else [one for one in Industry if lake.months(VALIDATED_READINGS, one)]
+    if not industries:
+        raise ValueError("there are no readings yet; bring some in with `ecoai ingest`")
+    with progress_bar() as steps:
+        done = run_backfill(span, industries, steps)
+    rows = _tables(done)
+    Answer({"months": str(span), "industries": rows}, rows, title=f"backfill of {span}").show(form, as_json)
+
+
+def parse_day(text: str) -> date:
+    """Read a day.
+
+    Raises:
+        typer.BadParameter: the text is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day; write it as 2022-03-31") from None
+
+
+def _tables(done: dict[Industry, Metadata]) -> list[dict[str, Any]]:
+    """One row per industry: the rows of each table and the seconds they took."""
+    return [
+        {
+            "industry": industry.value,
+            **{table: assets[table]["rows"] for table in TABLES},
+            "changed": sum(assets[table]["changed"] for table in TABLES),
+            "seconds": round(sum(assets[table]["seconds"] for table in TABLES), 2),
+        }
+        for industry, assets in done.items()
+    ]
+
+
+def _late(done: dict[Industry, Metadata], night: date) -> str:
+    empty = [industry.value for industry, assets in done.items() if assets["raw_readings"]["rows"] == 0]
+    return f"no readings in {night:%Y-%m}: {', '.join(empty)}" if empty else ""

@@ -1,0 +1,93 @@
+"""Commands that look: `events`, `status` and `ui`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption
+from ecoai_pipeline.cli.pipeline import the_lake
+from ecoai_pipeline.domain import PARTITIONED, Industry
+from ecoai_pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.storage.lake import Lake
+
+EVENT_COLUMNS = ("meter_id", "start", "duration", "kind", "category", "status", "excess_kwh", "confidence")
+
+
+def events(
+    industry: Annotated[str | None, typer.Option(help="One industry; else all.", show_default=False)] = None,
+    since: Annotated[str | None, typer.Option(help="Only events that end after this day began.", show_default=False)] = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """The events found so far, one row each, whatever months they touch."""
+    from ecoai_pipeline.cli.nights import parse_day
+
+    chosen = Industry.parse(industry) if industry else None
+    rows = event_rows(the_lake(), industry=chosen, since=parse_day(since) if since else None)
+    Answer({"events": rows}, rows, EVENT_COLUMNS, title="events", notes=[f"{len(rows)} events"]).show(form, as_json)
+
+
+def event_rows(lake: Lake, *, industry: Industry | None = None, since: date | None = None, day: date | None = None) -> list[dict[str, Any]]:
+    """Events as rows, the parts of one event merged; `day` keeps those that touch it (in the default zone)."""
+    import polars as pl
+
+    from ecoai_pipeline.detection.anomalies import merged_events
+
+    frame = merged_events(lake, [industry] if industry else list(Industry))
+    zone = load_settings().time_zone
+    first, last = (since or day), day
+    if first:
+        frame = frame.filter(pl.col("end").dt.convert_time_zone(zone).dt.replace_time_zone(None) > pl.lit(first).cast(pl.Datetime("us")))
+    if last:
+        after = pl.lit(last + timedelta(days=1)).cast(pl.Datetime("us"))
+        frame = frame.filter(pl.col("start").dt.convert_time_zone(zone).dt.replace_time_zone(None) < after)
+    rows = frame.sort("start", "meter_id").to_dicts()
+    return [{**row, "duration": str(row["end"] - row["start"])} for row in rows]
+
+
+def status(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
+    """What is there, by industry, month and layer, and which bundles are champions."""
+    from ecoai_pipeline.storage.bundles import Bundles
+    from ecoai_pipeline.storage.landing import Landing
+
+    lake = the_lake()
+    partitions = [
+        {"industry": p.industry.value, "month": str(p.month), "layer": table.name, "rows": info.rows, "meters": info.meters}
+        for table in PARTITIONED
+        for p in lake.partitions(table)
+        for info in [lake.info(table, p)]
+    ]
+    models = [record.model_dump(mode="json") for _, record in Bundles(lake).registry.read()]
+    statements = len(Landing(lake).statements.read())
+    document = {"root": str(lake.root), "statements": statements, "partitions": partitions, "models": models}
+    notes = [f"{statements} statements, {len(models)} bundles entered; root {lake.root}"]
+    Answer(document, _by_month(partitions), title="rows by industry, month and layer", notes=notes).show(form, as_json)
+
+
+def _by_month(partitions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    layers = [table.name for table in PARTITIONED]
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for p in partitions:
+        row = rows.setdefault((p["industry"], p["month"]), {"industry": p["industry"], "month": p["month"], "meters": p["meters"]})
+        row[p["layer"]] = p["rows"]
+    return [{**dict.fromkeys(["industry", "month", "meters", *layers], 0), **rows[key]} for key in sorted(rows)]
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the web server.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Dagster's web server and daemon on this project and root; ends with Ctrl-C."""
+    from ecoai_pipeline.defs.runs import prepare_home
+
+    root = load_settings().root.resolve()
+    environment = {**os.environ, "DAGSTER_HOME": str(prepare_home(root).resolve()), "ECOAI_ROOT": str(root)}
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "ecoai_pipeline.definitions", "-h", host, "-p", str(port)]
+    os.execve(command[0], command, environment)

@@ -1,0 +1,47 @@
+"""Anomalies: the nightly table of events, and the ledger of what each night saw."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+
+from ecoai_pipeline.defs.assets.scores import scores
+from ecoai_pipeline.defs.checks import alarm_budget
+from ecoai_pipeline.defs.layers import Done, result, table_asset, work_through
+from ecoai_pipeline.defs.partitions import with_month_before
+from ecoai_pipeline.defs.resources import Lakehouse
+from ecoai_pipeline.domain import ANOMALIES
+
+
+class Night(dg.Config):
+    """The day that a nightly run is about; without it no detections are recorded."""
+
+    day: str | None = None
+
+
+@dg.asset(
+    group_name="detection",
+    deps=[dg.AssetDep(scores, partition_mapping=with_month_before)],
+    check_specs=[dg.AssetCheckSpec("alarm_budget", asset="anomalies", description="Energy events per meter-month stay near the budget.")],
+    **table_asset(),
+)
+def anomalies(context: dg.AssetExecutionContext, config: Night, lakehouse: Lakehouse) -> dg.MaterializeResult:
+    """Events with kind, start, end and energy; one that crosses a month's end has a row in each month."""
+    from ecoai_pipeline.detection.anomalies import materialize_anomalies
+    from ecoai_pipeline.reporting.plots import events_plot
+
+    done = work_through(context, lakehouse, ANOMALIES, materialize_anomalies)
+    lake = lakehouse.lake()
+    extra = _record_night(context, lakehouse, config.day, done) if config.day else {}
+    return result(done, lake=lake, plot=events_plot, checks=[alarm_budget(lake, lakehouse.settings(), done)], extra=extra)
+
+
+def _record_night(context: dg.AssetExecutionContext, lakehouse: Lakehouse, day: str, done: list[Done]) -> dict[str, Any]:
+    from ecoai_pipeline.detection.night import record_detections
+
+    lake = lakehouse.lake()
+    counts: dict[str, int] = {}
+    for industry in sorted({d.partition.industry for d in done}):
+        run = record_detections(lake, industry, date.fromisoformat(day), context.run.run_id, datetime.now(UTC))
+        counts[industry.value] = len(run.detections)
+    return {"day": day, "detections": dg.MetadataValue.json(counts)}

@@ -1,0 +1,31 @@
+"""Everything that Dagster is told, assembled in one function so that a test can put in its own lake."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from ecoai_pipeline.defs.assets.anomalies import anomalies
+from ecoai_pipeline.defs.assets.features import features
+from ecoai_pipeline.defs.assets.models import models
+from ecoai_pipeline.defs.assets.raw import raw_readings
+from ecoai_pipeline.defs.assets.scores import scores
+from ecoai_pipeline.defs.assets.validated import validated_readings
+from ecoai_pipeline.defs.jobs import backfill_job, ingest_job, land_inbox, nightly_job, training_job
+from ecoai_pipeline.defs.resources import Lakehouse
+from ecoai_pipeline.defs.schedules import monthly_training, nightly
+from ecoai_pipeline.defs.sensors import inbox
+
+ASSETS = [raw_readings, validated_readings, features, models, scores, anomalies]
+
+
+def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:
+    """The definitions, on the lake of the environment unless another is given."""
+    return dg.Definitions(
+        assets=ASSETS,
+        jobs=[ingest_job, nightly_job, backfill_job, training_job, land_inbox],
+        schedules=[nightly, monthly_training],
+        sensors=[inbox],
+        resources={"lakehouse": lakehouse or Lakehouse()},
+        # Steps cost seconds to spawn; runs, not steps, are what goes on side by side.
+        executor=dg.in_process_executor,
+    )

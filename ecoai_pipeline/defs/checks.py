@@ -1,0 +1,71 @@
+"""What a run says about its data: results of the asset checks, one per run over all its partitions.
+
+A check in a range run has one result for all months, so each names the months that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.defs.layers import Done
+    from ecoai_pipeline.settings import Settings
+    from ecoai_pipeline.storage.lake import Lake
+
+
+def lateness(lake: Lake, done: Sequence[Done]) -> dg.AssetCheckResult:
+    """A warning per partition without rows, or whose last reading lies before its end as far as that is past."""
+    from ecoai_pipeline.detection.night import lateness_of
+
+    late = {str(d.partition): why for d in done if (why := lateness_of(lake, d.partition, datetime.now(UTC)))}
+    return _warning("lateness", late)
+
+
+def expectations(lake: Lake, done: Sequence[Done]) -> list[dg.AssetCheckResult]:
+    """Two results: the expectations that we must meet, and those that the provider must."""
+    from ecoai_pipeline.quality.validate import failures
+
+    ours, theirs = {}, {}
+    for d in done:
+        if d.written.info.rows:
+            ours.update({f"{d.partition} {name}": why for name, why in failures(lake, d.partition, "error").items()})
+            theirs.update({f"{d.partition} {name}": why for name, why in failures(lake, d.partition, "warning").items()})
+    sound = dg.AssetCheckResult(check_name="readings_are_sound", passed=not ours, metadata=_details(ours))
+    return [sound, _warning("data_is_complete", theirs)]
+
+
+def hindsight(done: Sequence[Done]) -> dg.AssetCheckResult:
+    """A warning per partition that was scored by a model which saw its future."""
+    seen = {str(d.partition): "scored by a model trained on later data" for d in done if d.written.info.facts.get("hindsight")}
+    return _warning("no_hindsight", seen)
+
+
+def alarm_budget(lake: Lake, settings: Settings, done: Sequence[Done]) -> dg.AssetCheckResult:
+    """A warning per partition with far more energy events per meter than the budget allows.
+
+    Real events come on top of the budget, which is for false ones; three times the budget asks for a look.
+    """
+    import polars as pl
+
+    budget = settings.detection.budget_per_meter_month
+    over = {}
+    for d in done:
+        meters = lake.info(RAW_READINGS, d.partition).meters
+        events = lake.scan(ANOMALIES, d.partition).filter(pl.col("category") == "energy").select(pl.len()).collect().item()
+        if meters and events / meters > 3 * budget:
+            over[str(d.partition)] = f"{events} energy events on {meters} meters, budget {budget:g} per meter-month"
+    return _warning("alarm_budget", over)
+
+
+def _warning(name: str, found: dict[str, str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(check_name=name, passed=not found, severity=dg.AssetCheckSeverity.WARN, metadata=_details(found))
+
+
+def _details(found: dict[str, str]) -> dict[str, dg.MetadataValue]:
+    return {"failed": dg.MetadataValue.int(len(found)), "details": dg.MetadataValue.json(dict(list(found.items())[:50]))}

@@ -1,0 +1,150 @@
+"""How an asset body works through its partitions: month by month, under the industry's lock, telling what it did.
+
+Nothing is computed here; the rooms do that. This is the loop and the metadata that all table assets share.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ecoai_pipeline.defs.resources import Lakehouse
+from ecoai_pipeline.domain import Partition, Table
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.settings import Settings
+    from ecoai_pipeline.storage.lake import Lake, Written
+
+Stage = Callable[["Lake", "Settings", Partition], "Written"]
+Plot = Callable[["Lake", Partition], "bytes | None"]
+
+
+Watcher = Callable[[Table, Partition], None]
+
+_watchers: list[Watcher] = []
+
+
+@contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """Tell `watcher` of each partition that a run of this process has finished, so that it can show progress."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A partition that was worked on, and how long it took."""
+
+    partition: Partition
+    written: Written
+    seconds: float
+
+
+def partitions_of(context: dg.AssetExecutionContext) -> list[Partition]:
+    """The partitions of a run, by industry and month.
+
+    Raises:
+        dagster.Failure: there are none, as in a range that ends before it starts, which Dagster would call a success.
+    """
+    partitions = sorted(Partition.parse(str(key)) for key in context.partition_keys)
+    if not partitions:
+        raise dg.Failure("the run covers no partition: its range ends before it starts; swap the two ends")
+    return partitions
+
+
+def work_through(context: dg.AssetExecutionContext, lakehouse: Lakehouse, table: Table, stage: Stage) -> list[Done]:
+    """Run a stage on each partition of the run; one that fails does not stop the others, but fails the asset at the end."""
+    lake, settings = lakehouse.lake(), lakehouse.settings()
+    done, failures = [], {}
+    for partition in partitions_of(context):
+        started = time.perf_counter()
+        try:
+            with lake.lock(partition.industry):
+                written = stage(lake, settings, partition)
+        except Exception as error:
+            context.log.exception(f"{table.name} {partition}")
+            failures[str(partition)] = f"{type(error).__name__}: {error}"
+            continue
+        done.append(Done(partition, written, time.perf_counter() - started))
+        context.add_asset_metadata(_metadata(lake, table, done[-1]), partition_key=partition.key)
+        for watcher in _watchers:
+            watcher(table, partition)
+    if failures:
+        details = "\n".join(f"{name}: {why}" for name, why in failures.items())
+        raise dg.Failure(
+            f"{table.name} failed for {len(failures)} of {len(failures) + len(done)} partitions\n{details}", allow_retries=False
+        )
+    return done
+
+
+def _metadata(lake: Lake, table: Table, done: Done) -> dict[str, Any]:
+    info = done.written.info
+    return {
+        "dagster/row_count": info.rows,
+        "meters": info.meters,
+        "content": info.content,
+        "outcome": outcome(done.written),
+        "seconds": round(done.seconds, 3),
+        "file": dg.MetadataValue.path(str(lake.path(table, done.partition))),
+        **{name: _value(value) for name, value in info.facts.items()},
+    }
+
+
+def outcome(written: Written) -> str:
+    """In a word: up to date (nothing was computed), unchanged (computed, the same rows), or written."""
+    if written.skipped:
+        return "up to date"
+    return "written" if written.changed else "unchanged"
+
+
+def _value(value: Any) -> Any:
+    return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+
+
+def result(
+    done: Sequence[Done],
+    *,
+    lake: Lake,
+    plot: Plot | None = None,
+    checks: Iterable[dg.AssetCheckResult] = (),
+    extra: dict[str, Any] | None = None,
+) -> dg.MaterializeResult:
+    """Sum up a run: rows, meters, what changed, how long, the memory's high-water mark, and a plot of its last partition."""
+    newest = next((d for d in reversed(done) if d.written.info.rows), None)
+    figure = plot(lake, newest.partition) if plot and newest else None
+    return dg.MaterializeResult(
+        metadata={
+            "partitions": len(done),
+            "rows": sum(d.written.info.rows for d in done),
+            "meters": newest.written.info.meters if newest else 0,
+            "changed": sum(d.written.changed for d in done),
+            "up_to_date": sum(d.written.skipped for d in done),
+            "seconds": round(sum(d.seconds for d in done), 3),
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            **({"plot": dg.MetadataValue.md(_picture(figure))} if figure else {}),
+            **(extra or {}),
+        },
+        check_results=list(checks),
+    )
+
+
+def _picture(png: bytes) -> str:
+    from ecoai_pipeline.reporting.figures import as_markdown
+
+    return as_markdown(png, "plot")
+
+
+def table_asset(**also: Any) -> dict[str, Any]:
+    """What all assets by industry and month have in common, as arguments of `@asset`."""
+    from ecoai_pipeline.defs.partitions import industry_month
+
+    return {"partitions_def": industry_month, "backfill_policy": dg.BackfillPolicy.single_run(), "kinds": {"parquet", "polars"}, **also}

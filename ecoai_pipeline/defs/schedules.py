@@ -1,0 +1,59 @@
+"""When things run by themselves: every night after the day is complete, and once a month for training."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+
+from ecoai_pipeline.defs.jobs import nightly_job, training_job
+from ecoai_pipeline.defs.partitions import TIME_ZONE, industry_resolution, range_tags
+from ecoai_pipeline.defs.resources import Lakehouse
+from ecoai_pipeline.domain import Industry, Month, MonthRange
+
+
+@dg.schedule(
+    job=nightly_job,
+    cron_schedule="30 2 * * *",  # two and a half hours after midnight: providers deliver a day within two
+    execution_timezone=TIME_ZONE,
+    description="For yesterday: its month, and every earlier month whose inputs changed since it was last run.",
+)
+def nightly(context: dg.ScheduleEvaluationContext, lakehouse: Lakehouse) -> Iterator[dg.RunRequest]:
+    from ecoai_pipeline.detection.staleness import months_to_run
+
+    day = (context.scheduled_execution_time - timedelta(days=1)).date()
+    lake, settings = lakehouse.lake(), lakehouse.settings()
+    for industry in Industry:
+        span = months_to_run(lake, settings, industry, Month.of(day))
+        yield dg.RunRequest(
+            run_key=f"{industry}:{day}",
+            tags={**range_tags(industry, span), "ecoai/industry": industry.value, "ecoai/day": day.isoformat()},
+            run_config=dg.RunConfig(ops={"anomalies": {"config": {"day": day.isoformat()}}}),
+        )
+
+
+@dg.schedule(
+    job=training_job,
+    cron_schedule="0 4 1 * *",  # after the first night of the month, when the month before is complete
+    execution_timezone=TIME_ZONE,
+    description="On the first of each month: all industries and resolutions, on everything before this month.",
+)
+def monthly_training(context: dg.ScheduleEvaluationContext, lakehouse: Lakehouse) -> Iterator[dg.RunRequest]:
+    from ecoai_pipeline.detection.training import resolutions_present
+    from ecoai_pipeline.domain import FEATURES
+
+    this_month = Month.of(context.scheduled_execution_time.date())
+    lake = lakehouse.lake()
+    known = set(industry_resolution.get_partition_keys())
+    for industry in Industry:
+        past = [month for month in lake.months(FEATURES, industry) if month < this_month]
+        if not past:
+            continue
+        span = MonthRange(past[0], past[-1])
+        for resolution in resolutions_present(lake, industry, span):
+            key = dg.MultiPartitionKey({"industry": industry.value, "resolution": resolution.value})
+            if key in known:
+                yield dg.RunRequest(
+                    run_key=f"{key}:{this_month}",
+                    partition_key=key,
+                    run_config=dg.RunConfig(ops={"models": {"config": {"months": str(span)}}}),
+                )
