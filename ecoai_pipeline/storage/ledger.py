@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -23,7 +24,7 @@ class Ledger(Generic[R]):
     def append(self, record: R) -> int:
         """Store a record as the next one and return its number; safe beside other writers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".{os.getpid()}.tmp"
+        temporary = self.folder / f".{uuid.uuid4().hex}.tmp"
         temporary.write_text(record.model_dump_json(indent=1), encoding="utf-8")
         try:
             number = self._last() + 1

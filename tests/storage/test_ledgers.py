@@ -1,0 +1,129 @@
+"""Ledgers, the meter registry and bundles: appended to, never rewritten, and checked when read."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from ecoai_pipeline.domain import Industry, Meter, Month, Resolution, UsageType
+from ecoai_pipeline.storage.bundles import BundleError, Bundles, ModelRecord
+from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.ledger import Ledger
+from ecoai_pipeline.storage.registry import MeterRegistry
+
+NOW = datetime(2025, 5, 1, tzinfo=UTC)
+
+
+class Note(BaseModel):
+    text: str
+
+
+def test_records_keep_their_order_and_their_numbers(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, Note)
+    assert [ledger.append(Note(text=text)) for text in "abc"] == [1, 2, 3]
+    assert [(number, note.text) for number, note in ledger.read()] == [(1, "a"), (2, "b"), (3, "c")]
+
+
+def test_writers_side_by_side_lose_no_record(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        numbers = list(pool.map(lambda i: Ledger(tmp_path, Note).append(Note(text=str(i))), range(40)))
+
+    assert sorted(numbers) == list(range(1, 41))
+    assert {note.text for _, note in Ledger(tmp_path, Note).read()} == {str(i) for i in range(40)}
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    Ledger(tmp_path, Note).append(Note(text="a"))
+    (tmp_path / "000001.json").write_text("{", encoding="utf-8")
+
+    with pytest.raises(ValueError, match=r"000001\.json is not a record"):
+        Ledger(tmp_path, Note).read()
+
+
+def meter(industry: Industry, since: str) -> Meter:
+    return Meter("m1", industry, UsageType.INDUSTRIAL, "Asia/Seoul", signed=False, valid_from=date.fromisoformat(since))
+
+
+def test_a_change_of_industry_applies_from_the_next_month(lake: Lake) -> None:
+    registry = MeterRegistry(lake)
+    registry.register([meter(Industry.METAL, "2022-01-10"), meter(Industry.FOOD, "2022-03-15")], origin="test", at=NOW)
+
+    again = MeterRegistry(lake)
+    industries = {str(month): again.at("m1", month) for month in (Month(2021, 12), Month(2022, 3), Month(2022, 4))}
+    assert {month: found.industry for month, found in industries.items() if found} == {
+        "2021-12": Industry.METAL,
+        "2022-03": Industry.METAL,
+        "2022-04": Industry.FOOD,
+    }
+    assert list(again.of(Industry.FOOD, Month(2022, 4))) == ["m1"]
+    assert again.of(Industry.FOOD, Month(2022, 3)) == {}
+
+
+def test_registering_what_is_known_appends_nothing(lake: Lake) -> None:
+    registry = MeterRegistry(lake)
+    assert registry.register([meter(Industry.METAL, "2022-01-10")], origin="test", at=NOW)
+    assert MeterRegistry(lake).register([meter(Industry.METAL, "2022-01-10")], origin="test", at=NOW) == []
+
+
+def fill(folder: Path) -> None:
+    (folder / "weights.safetensors").write_bytes(b"weights")
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+
+
+METAL_MID = (Industry.METAL, Resolution.MID)
+
+
+def test_a_bundle_of_equal_files_has_the_equal_version(lake: Lake) -> None:
+    bundles = Bundles(lake)
+    versions = {bundles.write(*METAL_MID, "usad", Month(2022, 3), fill) for _ in range(2)}
+
+    assert len(versions) == 1
+    assert versions.pop().startswith("2022-03-")
+    assert len(list((lake.root / "models").glob("*/*/*/*"))) == 1
+
+
+@pytest.mark.parametrize(("harm", "complaint"), [("change", "sha256 differs"), ("remove", "is missing")])
+def test_a_bundle_that_was_touched_is_refused(lake: Lake, harm: str, complaint: str) -> None:
+    bundles = Bundles(lake)
+    version = bundles.write(*METAL_MID, "usad", Month(2022, 3), fill)
+    weights = bundles.open(*METAL_MID, "usad", version) / "weights.safetensors"
+    if harm == "change":
+        weights.write_bytes(b"Weights")
+    else:
+        weights.unlink()
+
+    with pytest.raises(BundleError, match=complaint):
+        bundles.open(*METAL_MID, "usad", version)
+
+
+def record(until: str, version: str) -> ModelRecord:
+    return ModelRecord(
+        industry=Industry.METAL,
+        resolution=Resolution.MID,
+        version=version,
+        trained_from="2021-01",
+        trained_until=until,
+        promoted_at=NOW,
+        meters=3,
+        members={},
+    )
+
+
+def test_the_champion_of_a_month_is_the_newest_bundle_that_did_not_see_it(lake: Lake) -> None:
+    bundles = Bundles(lake)
+    for until, version in [("2022-03", "a"), ("2022-05", "b"), ("2022-03", "c")]:
+        bundles.promote(record(until, version))
+
+    found = {str(m): bundles.champion(*METAL_MID, m) for m in (Month(2022, 2), Month(2022, 3), Month(2022, 4), Month(2022, 5))}
+    assert {month: (c.record.version, c.hindsight) for month, c in found.items() if c} == {
+        "2022-02": ("c", True),
+        "2022-03": ("c", False),
+        "2022-04": ("c", False),
+        "2022-05": ("b", False),
+    }
+    assert bundles.champion(*METAL_MID, Month(2022, 2), strict=True) is None
+    assert not bundles.promote(record("2022-05", "b"))
