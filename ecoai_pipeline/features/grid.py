@@ -1,0 +1,149 @@
+"""The regular grid of each meter in a month: every interval from where it starts to where data can be, read or missing.
+
+Intervals are counted from the start of the local month; those of the month before have negative numbers, so that gaps,
+differences and spectra look across the edge without knowing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from ecoai_pipeline.domain import Month, Quality
+from ecoai_pipeline.features.calendar import month_bounds
+
+_HOUR_S = 3600
+_KEPT = ("kwh", "quality", "rule")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grids of some meters one after another.
+
+    Attributes:
+        rows: meter_id, interval_s, number (of the interval, negative in the month before), timestamp, kwh, quality, rule.
+        meters: a row per meter: meter_id, zone, interval_s, origin, first and last (number, `last` excluded), offset (in `rows`).
+        dropped: readings of the month that the grid has no place for, by reason.
+    """
+
+    rows: pl.DataFrame
+    meters: pl.DataFrame
+    dropped: Mapping[str, int]
+
+
+def horizons(readings: pl.LazyFrame, zones: Mapping[str, str]) -> dict[str, datetime]:
+    """By zone the end of the last reading with a value; later than that nobody can say that a reading is missing."""
+    ends = readings.filter(pl.col("kwh").is_not_null()).group_by("meter_id").agg(_ends().max().alias("end"))
+    by_zone = _zone_of(ends.collect(), zones).group_by("zone").agg(pl.col("end").max())
+    return dict(by_zone.iter_rows())
+
+
+def regular_grid(
+    current: pl.DataFrame, before: pl.DataFrame, month: Month, zones: Mapping[str, str], horizon: Mapping[str, datetime]
+) -> Grid:
+    """Lay the readings of some meters on their grids.
+
+    Args:
+        current, before: `validated_readings` of the month and of the month before, in the table's order; a meter may be
+            in one of them alone.
+        month: the local month.
+        zones: time zone of every meter.
+        horizon: from `horizons` of the whole partition.
+
+    A meter's interval is the one most of its readings of the month have (of the month before, if it has none in this);
+    readings of another are left out. A reading off the grid belongs to the interval it falls into, the first one wins.
+    The grid begins with the meter's first reading, or with the month where there is any in the month before.
+    """
+    meters = _meters(current, before, month, zones)
+    own, earlier = (_numbered(readings, meters) for readings in (current, before))
+    meters = _bounded(meters, own, earlier.filter(pl.col("number") < 0), horizon)
+    kept = _placed(pl.concat([earlier.filter(pl.col("number") < 0), own.filter(pl.col("number") >= 0)]), meters)
+    return Grid(_rows(meters, kept), meters.drop("end"), _dropped(current, own, kept))
+
+
+def _ends() -> pl.Expr:
+    return pl.col("timestamp") + pl.duration(seconds="interval_s")
+
+
+def _zone_of(frame: pl.DataFrame, zones: Mapping[str, str]) -> pl.DataFrame:
+    return frame.with_columns(pl.col("meter_id").replace_strict(zones, return_dtype=pl.String).alias("zone"))
+
+
+def _meters(current: pl.DataFrame, before: pl.DataFrame, month: Month, zones: Mapping[str, str]) -> pl.DataFrame:
+    """meter_id, interval_s, continued (has readings in the month before), zone, origin and end of its month."""
+    own, earlier = _modal_interval(current), _modal_interval(before)
+    meters = _zone_of(pl.concat([own, earlier.join(own, on="meter_id", how="anti")]), zones).sort("meter_id")
+    bounds = [(zone, *month_bounds(month, zone)) for zone in meters["zone"].unique()]
+    time = pl.Datetime("us", "UTC")
+    edges = pl.DataFrame(bounds, schema={"zone": pl.String, "origin": time, "end": time}, orient="row")
+    continued = pl.col("meter_id").is_in(earlier["meter_id"].implode()).alias("continued")
+    return meters.with_columns(continued).join(edges, on="zone", maintain_order="left")
+
+
+def _modal_interval(readings: pl.DataFrame) -> pl.DataFrame:
+    counts = readings.group_by("meter_id", "interval_s").len().sort("len", "interval_s", descending=[True, False])
+    return counts.unique("meter_id", keep="first", maintain_order=True).select("meter_id", "interval_s")
+
+
+def _numbered(readings: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
+    """Readings of their meter's interval with the number of the interval they fall into."""
+    # A day of 23 or 25 hours moves the start of intervals of several hours by one; the slack keeps each in its own day.
+    slack = pl.when(pl.col("interval_s") > _HOUR_S).then(_HOUR_S).otherwise(0)
+    since = (pl.col("timestamp") - pl.col("origin")).dt.total_microseconds() // 1_000_000
+    joined = readings.join(meters.select("meter_id", "interval_s", "origin"), on=["meter_id", "interval_s"], maintain_order="left")
+    return joined.select("meter_id", ((since + slack) // pl.col("interval_s")).alias("number"), *_KEPT)
+
+
+def _bounded(meters: pl.DataFrame, current: pl.DataFrame, before: pl.DataFrame, horizon: Mapping[str, datetime]) -> pl.DataFrame:
+    """Add first and last number and the offset of each meter; meters whose grid is empty fall away."""
+    own = current.group_by("meter_id").agg(
+        pl.col("number").min().alias("begin"), pl.col("number").filter(pl.col("kwh").is_not_null()).max().alias("read")
+    )
+    earlier = before.group_by("meter_id").agg(pl.col("number").min().alias("earlier"))
+    time = pl.Datetime("us", "UTC")
+    known = pl.col("zone").replace_strict(horizon, default=None, return_dtype=time).fill_null(pl.col("origin"))
+    whole = (pl.min_horizontal(known, "end") - pl.col("origin")).dt.total_seconds() // pl.col("interval_s")
+    begin = pl.when("continued").then(0).otherwise("begin")
+    return (
+        meters.join(own, on="meter_id", how="left", maintain_order="left")
+        .join(earlier, on="meter_id", how="left", maintain_order="left")
+        .with_columns(pl.min_horizontal("earlier", begin).alias("first"), pl.max_horizontal(whole, pl.col("read") + 1).alias("last"))
+        .filter(pl.col("last") > pl.max_horizontal("first", 0))
+        .with_columns((pl.col("last") - pl.col("first")).cum_sum().shift(1, fill_value=0).alias("offset"))
+        .select("meter_id", "zone", "interval_s", "origin", "end", "first", "last", "offset")
+    )
+
+
+def _placed(readings: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
+    """The readings that have a place, one per interval, with `position`, their row in the grid."""
+    places = meters.select("meter_id", "first", "last", (pl.col("offset") - pl.col("first")).alias("origin_row"))
+    inside = readings.join(places, on="meter_id", maintain_order="left").filter(
+        pl.col("number") >= pl.col("first"), pl.col("number") < pl.col("last")
+    )
+    placed = inside.with_columns((pl.col("origin_row") + pl.col("number")).alias("position"))
+    # Readings come in order of time, so those of one interval are neighbours.
+    return placed.filter((pl.col("position") != pl.col("position").shift(1)).fill_null(value=True)).select("number", "position", *_KEPT)
+
+
+def _rows(meters: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFrame:
+    numbers = pl.int_ranges("first", "last").alias("number")
+    grid = meters.select("meter_id", "interval_s", "origin", numbers).explode("number").with_row_index("position")
+    timestamp = pl.col("origin") + pl.duration(seconds=pl.col("number") * pl.col("interval_s"))
+    return (
+        grid.with_columns(pl.col("position").cast(pl.Int64))
+        .join(readings.drop("number"), on="position", how="left", maintain_order="left")
+        .select("meter_id", "interval_s", "number", timestamp.alias("timestamp"), "kwh", _quality(), "rule")
+    )
+
+
+def _quality() -> pl.Expr:
+    return pl.when(pl.col("kwh").is_null()).then(pl.lit(Quality.MISSING.value)).otherwise("quality").alias("quality")
+
+
+def _dropped(current: pl.DataFrame, numbered: pl.DataFrame, kept: pl.DataFrame) -> dict[str, int]:
+    """Every reading of the month is on the grid or counted here."""
+    placed = kept.filter(pl.col("number") >= 0).height
+    return {"other_interval": current.height - numbered.height, "no_place": numbered.height - placed}
