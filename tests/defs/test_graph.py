@@ -1,0 +1,75 @@
+"""The asset graph as it is meant to be; a change of it is made here too, on purpose."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from ecoai_pipeline.defs.build import build_definitions
+from ecoai_pipeline.defs.partitions import all_of_the_industry, industry_month, industry_resolution, with_month_before
+
+GRAPH = {
+    "raw_readings": [],
+    "validated_readings": ["raw_readings"],
+    "features": ["validated_readings"],
+    "models": ["features"],
+    "scores": ["features", "models"],
+    "anomalies": ["scores"],
+}
+CHECKS = {
+    "raw_readings": ["lateness"],
+    "validated_readings": ["data_is_complete", "readings_are_sound"],
+    "scores": ["no_hindsight"],
+    "anomalies": ["alarm_budget"],
+}
+
+
+@pytest.fixture(scope="module")
+def repository() -> dg.RepositoryDefinition:
+    return build_definitions().get_repository_def()
+
+
+def test_assets_and_what_they_depend_on(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    found = {
+        key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys) for key in graph.get_all_asset_keys()
+    }
+    assert found == GRAPH
+
+
+def test_every_table_is_partitioned_by_industry_and_month_and_models_by_resolution(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    for name in GRAPH:
+        node = graph.get(dg.AssetKey(name))
+        assert node.partitions_def == (industry_resolution if name == "models" else industry_month)
+        assert node.backfill_policy == dg.BackfillPolicy.single_run(), f"{name}: one run per partition would cost an hour"
+
+
+def test_checks(repository: dg.RepositoryDefinition) -> None:
+    found: dict[str, list[str]] = {}
+    for key in sorted(repository.asset_graph.asset_check_keys, key=str):
+        found.setdefault(key.asset_key.to_user_string(), []).append(key.name)
+    assert {asset: sorted(names) for asset, names in found.items()} == CHECKS
+
+
+def test_jobs_schedules_and_sensors(repository: dg.RepositoryDefinition) -> None:
+    assert {job.name for job in repository.get_all_jobs()} >= {"ingest", "nightly", "backfill", "training", "land_inbox"}
+    assert {s.name: (s.cron_schedule, s.execution_timezone) for s in repository.schedule_defs} == {
+        "nightly": ("30 2 * * *", "Asia/Seoul"),
+        "monthly_training": ("0 4 1 * *", "Asia/Seoul"),
+    }
+    assert [sensor.name for sensor in repository.sensor_defs] == ["inbox"]
+
+
+def test_a_month_needs_the_month_before() -> None:
+    needed = with_month_before.get_upstream_mapped_partitions_result_for_partitions(
+        industry_month.subset_with_partition_keys(["metal|2022-03-01"]), industry_month, industry_month
+    )
+    assert sorted(map(str, needed.partitions_subset.get_partition_keys())) == ["metal|2022-02-01", "metal|2022-03-01"]
+
+
+def test_scores_need_all_models_of_their_industry() -> None:
+    needed = all_of_the_industry.get_upstream_mapped_partitions_result_for_partitions(
+        industry_month.subset_with_partition_keys(["metal|2022-03-01"]), industry_month, industry_resolution
+    )
+    assert sorted(map(str, needed.partitions_subset.get_partition_keys())) == ["metal|high", "metal|low", "metal|mid"]
