@@ -1,0 +1,145 @@
+"""The meter × day summary: what each local day of a meter lacks, judged where single readings cannot be."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from ecoai_pipeline.domain import Month, Quality
+from ecoai_pipeline.quality.rules import Rule
+
+_END = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
+_METER_DAY = ["meter_id", "day"]
+
+
+def horizons(readings: pl.LazyFrame, meters: pl.DataFrame, default_zone: str) -> pl.DataFrame:
+    """Until when readings can be expected: per zone the end of the last reading of any meter (zone, horizon)."""
+    last = readings.group_by("meter_id").agg(horizon=_END.max()).collect()
+    zone = pl.col("zone").fill_null(default_zone)
+    return last.join(meters, on="meter_id", how="left").group_by(zone=zone).agg(pl.col("horizon").max()).sort("zone")
+
+
+def by_day(marked: pl.DataFrame, month: Month, horizon: pl.DataFrame, before: pl.DataFrame | None = None) -> pl.DataFrame:
+    """One row per meter and local day, from the meter's first reading (or the month's start, if it read before) to the horizon.
+
+    Args:
+        marked: examined and marked readings of whole meters.
+        month: the local month; readings of other days are counted too, so that they can be found.
+        horizon: as of `horizons`.
+        before: readings before the month, for the meters that have any.
+
+    Returns:
+        meter_id; day; readings (with a value); expected and missing (intervals of the meter's usual length, by the real
+        length of the day: 23, 24 or 25 h); completeness (share of the expected time that readings cover);
+        null_run_h (longest stretch without a value that touches the day, hours; absent rows count),
+        zero_run_h, flat_run_h (longest runs that touch it, hours); intervals (different lengths);
+        overlaps (readings that begin before the one before has ended); off_grid, suspect (readings); kwh.
+    """
+    began = [] if before is None else before["meter_id"].unique().to_list()
+    spans = _spans(marked, month, horizon, began)
+    days = _calendar(spans, month).join(_measured(marked), on=_METER_DAY, how="full", coalesce=True)
+    gaps = _longest_gap(marked, spans)
+    return (
+        days.join(gaps, on=_METER_DAY, how="left")
+        .with_columns(pl.col("expected_s").fill_null(0), pl.col(_COUNTS).fill_null(0), pl.col(_HOURS).fill_null(0.0))
+        .with_columns(usual_s=pl.col("usual_s").max().over("meter_id"))
+        .with_columns(expected=(pl.col("expected_s") / pl.col("usual_s")).round().cast(pl.Int32))
+        .with_columns(
+            missing=(pl.col("expected") - pl.col("readings")).clip(0),
+            completeness=pl.when(pl.col("expected_s") > 0).then(pl.col("covered_s") / pl.col("expected_s")).otherwise(1.0),
+        )
+        .select(*_METER_DAY, "readings", "expected", "missing", "completeness", *_HOURS, *_COUNTS[2:], "kwh")
+        .sort(_METER_DAY)
+    )
+
+
+_COUNTS = ["readings", "covered_s", "intervals", "overlaps", "off_grid", "suspect"]
+_HOURS = ["null_run_h", "zero_run_h", "flat_run_h"]
+
+
+def day_start(day: date, zone: str) -> datetime:
+    """The instant at which a local day begins; where the clock skips midnight, the instant of the skip.
+
+    >>> (day_start(date(2021, 3, 29), "Europe/Berlin") - day_start(date(2021, 3, 28), "Europe/Berlin")).total_seconds() / 3600
+    23.0
+    """
+    utc = ZoneInfo("UTC")
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(utc)
+
+
+def _spans(marked: pl.DataFrame, month: Month, horizon: pl.DataFrame, began: list[str]) -> pl.DataFrame:
+    """Per meter from when to when it should have read: meter_id, zone, start, stop (UTC)."""
+    zones = {zone: day_start(month.first_day, zone) for zone in marked["zone"].unique().sort()}
+    starts = pl.DataFrame({"zone": list(zones), "opens": list(zones.values())}, schema_overrides={"opens": marked.schema["timestamp"]})
+    first = marked.group_by("meter_id").agg(pl.col("zone").first(), first=pl.col("timestamp").min())
+    known = first.join(starts, on="zone", how="left").join(horizon, on="zone", how="left")
+    start = pl.when(pl.col("meter_id").is_in(began)).then(pl.min_horizontal("opens", "first")).otherwise("first")
+    return known.select("meter_id", "zone", start=start, stop="horizon")
+
+
+def _calendar(spans: pl.DataFrame, month: Month) -> pl.DataFrame:
+    """The local days of the month that each span touches, with the expected seconds of each: meter_id, day, expected_s."""
+    count = (month.next.first_day - month.first_day).days
+    dates = [month.first_day + timedelta(days=n) for n in range(count)]
+    rows = [(zone, d, day_start(d, zone), day_start(d + timedelta(days=1), zone)) for zone in spans["zone"].unique().sort() for d in dates]
+    instant = spans.schema["start"]
+    days = pl.DataFrame(rows, schema={"zone": pl.String, "day": pl.Date, "opens": instant, "closes": instant}, orient="row")
+    expected = pl.min_horizontal("closes", "stop") - pl.max_horizontal("opens", "start")
+    return (
+        spans.join(days, on="zone")
+        .with_columns(expected_s=expected.dt.total_seconds())
+        .filter(pl.col("expected_s") > 0)
+        .select(*_METER_DAY, "expected_s")
+    )
+
+
+def _measured(marked: pl.DataFrame) -> pl.DataFrame:
+    """What the readings of each meter and day tell."""
+    present, run = pl.col("kwh").is_not_null(), pl.col("run_h")
+    off_grid = pl.col("rule").str.contains(Rule.OFF_GRID, literal=True)
+    return (
+        marked.with_columns(day=pl.col("local").dt.date(), overlap=pl.col("timestamp") < _END.shift().over("meter_id"))
+        .group_by(_METER_DAY)
+        .agg(
+            usual_s=pl.col("usual_s").first(),
+            readings=present.sum().cast(pl.Int32),
+            covered_s=pl.col("interval_s").filter(present).sum().cast(pl.Int64),
+            zero_run_h=run.filter(pl.col("kwh") == 0).max(),
+            flat_run_h=run.filter(pl.col("kwh") != 0).max(),
+            intervals=pl.col("interval_s").n_unique().cast(pl.Int32),
+            overlaps=pl.col("overlap").sum().cast(pl.Int32),
+            off_grid=off_grid.sum().cast(pl.Int32),
+            suspect=(pl.col("quality") == Quality.SUSPECT).sum().cast(pl.Int32),
+            kwh=pl.col("kwh").sum(),
+        )
+    )
+
+
+def _longest_gap(marked: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    """The longest stretch without a value that touches each day: meter_id, day, null_run_h."""
+    present = marked.filter(pl.col("kwh").is_not_null()).select("meter_id", "timestamp", end=_END)
+    opening = spans.select("meter_id", timestamp="start", end="start")
+    closing = spans.select("meter_id", timestamp="stop", end="stop")
+    gaps = (
+        pl.concat([opening, present, closing])
+        .sort("meter_id", "timestamp", "end")
+        .with_columns(since=pl.col("end").shift().over("meter_id"))
+        .filter(pl.col("timestamp") > pl.col("since"))
+        .rename({"timestamp": "until"})
+    )
+    return _by_local_day(gaps.join(spans.select("meter_id", "zone"), on="meter_id"))
+
+
+def _by_local_day(gaps: pl.DataFrame) -> pl.DataFrame:
+    hours = (pl.col("until") - pl.col("since")).dt.total_seconds() / 3600
+    parts = [_days_of(part.with_columns(null_run_h=hours), zone) for (zone,), part in gaps.group_by("zone", maintain_order=True)]
+    schema = {"meter_id": pl.String, "day": pl.Date, "null_run_h": pl.Float64}
+    return pl.concat([pl.DataFrame(schema=schema), *parts]).group_by(_METER_DAY).agg(pl.col("null_run_h").max())
+
+
+def _days_of(gaps: pl.DataFrame, zone: object) -> pl.DataFrame:
+    first = pl.col("since").dt.convert_time_zone(str(zone)).dt.date()
+    last = (pl.col("until") - pl.duration(microseconds=1)).dt.convert_time_zone(str(zone)).dt.date()
+    return gaps.select("meter_id", "null_run_h", day=pl.date_ranges(first, last)).explode("day").select(*_METER_DAY, "null_run_h")
