@@ -1,1 +1,1 @@
-"""Detectors over a portfolio: training, calibration to an alarm budget, scores, events, the ledger of detections."""
+"""Running detectors over a portfolio: training, scores, calibration by alarm budget, events and what a night found."""

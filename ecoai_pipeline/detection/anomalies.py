@@ -1,0 +1,139 @@
+"""The layer `anomalies`: the nightly table of events of an industry and month, and the reader's view over months."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import polars as pl
+
+from ecoai_pipeline.detection.before import partitions_before
+from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
+from ecoai_pipeline.domain import ANOMALIES, SCORES, EventStatus, Industry, Month, Partition
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
+from ecoai_pipeline.storage.lake import Lake, Written
+from ecoai_pipeline.storage.registry import MeterRegistry
+from ecoai_pipeline.storage.schema import schema_of
+
+_SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "cost", "co2e_kg")
+_COUNTED = ("readings", "alarmed")
+_CODE = ("anomalies", "before", "events", "evidence", "runs")
+
+
+def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) -> Written:
+    """Write `anomalies` of a partition from its scores, the last days of those of the month before, and its open events.
+
+    Raises:
+        ValueError: a scored meter is not in the meter registry.
+    """
+    scores = lake.info(SCORES, partition)
+    if scores.rows == 0:
+        return lake.write(ANOMALIES, partition, [], fingerprint="")
+    before = partitions_before(lake, partition)
+    usage = {meter_id: meter.usage_type.value for meter_id, meter in MeterRegistry(lake).of(partition.industry, partition.month).items()}
+    inputs = {
+        "scores": scores.content,
+        "before": {part.key: [lake.info(SCORES, part).content, lake.info(ANOMALIES, part).content] for part in before},
+        "usage": usage,
+    }
+    mark = fingerprint(inputs=inputs, params=settings.detection.events, code=code_digest(*(f"detection/{name}.py" for name in _CODE)))
+
+    def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
+        statuses: dict[str, int] = {status.value: 0 for status in EventStatus}
+        kinds: dict[str, int] = {}
+        for chunk in lake.chunks(SCORES, partition):
+            events = _chunk_events(lake, settings, chunk, before)
+            for column, counts in (("status", statuses), ("kind", kinds)):
+                for value, count in events.group_by(column).len().sort(column).iter_rows():
+                    counts[value] = counts.get(value, 0) + count
+            yield _completed(events, partition, usage, scores.content)
+        facts.update(statuses, kinds=kinds)
+
+    return lake.refresh(ANOMALIES, partition, mark, make)
+
+
+def _chunk_events(lake: Lake, settings: Settings, chunk: pl.DataFrame, before: Sequence[Partition]) -> pl.DataFrame:
+    meters = chunk["meter_id"].unique(maintain_order=True).to_list()
+    params = settings.detection.events
+    # A day more than asked for, because meters of other zones start their month earlier or later.
+    since = chunk["timestamp"].min() - timedelta(days=params.tail_days + 1)  # type: ignore[operator]
+    tail = lake.scan(SCORES, before, meters).filter(pl.col("timestamp") >= since).collect()
+    still_open = lake.scan(ANOMALIES, before, meters).filter(pl.col("status") == EventStatus.ONGOING)
+    return find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params)
+
+
+def _completed(events: pl.DataFrame, partition: Partition, usage: dict[str, str], content: str) -> pl.DataFrame:
+    unknown = [meter_id for meter_id in events["meter_id"].unique().sort() if meter_id not in usage]
+    if unknown:
+        raise ValueError(
+            f"{partition}: meter {unknown[0]!r} has scores and is not in the meter registry for this industry and month; "
+            f"materialize raw_readings of {partition} and what follows again"
+        )
+    none = {column: pl.lit(None, dtype=schema_of(ANOMALIES)[column]) for column in ("cost", "co2e_kg", "tariff_version")}
+    return events.with_columns(
+        pl.lit(partition.industry.value).alias("industry"),
+        pl.col("meter_id").replace_strict(list(usage), list(usage.values()), return_dtype=pl.String).alias("usage_type"),
+        pl.lit(content).alias("data_version"),
+        **none,
+    ).select(ANOMALIES.names)
+
+
+def merged_events(lake: Lake, industries: Iterable[Industry], since: date | None = None, *, until: Month | None = None) -> pl.DataFrame:
+    """One row per event over all its months, columns of ANOMALIES, in order of start.
+
+    Energies and counts are summed; start is the true one; end, status and versions are those of the latest month; kind, rule
+    and shares those of the part with the largest excess; p, severity and confidence the strongest. An event that a later
+    month of its meter does not go on with is closed.
+
+    Args:
+        since: only events that end after the start of this day, UTC.
+        until: months after this one are not looked at.
+    """
+    rows = pl.concat([_rows(lake, industry, until) for industry in industries] or [_no_rows()])
+    ordered = rows.sort("event_id", "month")
+    merged = ordered.group_by("event_id", maintain_order=True).agg(_merge(name) for name in ANOMALIES.names if name != "event_id")
+    events = merged.select(ANOMALIES.names).sort("start", "meter_id", "category")
+    if since is None:
+        return events
+    return events.filter(pl.col("end") > datetime.combine(since, time(), UTC))
+
+
+def _merge(name: str) -> pl.Expr:
+    column = pl.col(name)
+    strongest = pl.col("excess_kwh").abs().fill_null(0).arg_max()
+    if name in _SUMMED:
+        return pl.when(column.count() > 0).then(column.sum())
+    if name in _COUNTED:
+        return column.sum()
+    if name in ("severity", "confidence", "longest_equal_run"):
+        return column.max()
+    if name in ("p", "start"):
+        return column.min()
+    if name == "hindsight":
+        return column.any()
+    if name in ("kind", "rule") or name.startswith("share_"):
+        return column.get(strongest)
+    return column.last()
+
+
+def _rows(lake: Lake, industry: Industry, until: Month | None) -> pl.DataFrame:
+    """Rows of an industry with the month they stand in; ongoing only in the last month that the meter has scores of."""
+    months = [month for month in lake.months(ANOMALIES, industry) if until is None or month <= until]
+    parts = [lake.read(ANOMALIES, Partition(industry, month)).with_columns(month=pl.lit(str(month))) for month in months]
+    return pl.concat([_no_rows(), *(_settled(lake, industry, part, until) for part in parts)])
+
+
+def _settled(lake: Lake, industry: Industry, part: pl.DataFrame, until: Month | None) -> pl.DataFrame:
+    following = Partition(industry, Month.parse(part["month"][0]).next)
+    meters = part.filter(pl.col("status") == EventStatus.ONGOING)["meter_id"].unique().to_list()
+    if not meters or (until is not None and following.month > until):
+        return part
+    later = lake.scan(SCORES, following, meters).select(pl.col("meter_id").unique()).collect()["meter_id"].to_list()
+    over = pl.col("meter_id").is_in(later)
+    return part.with_columns(status=pl.when(over).then(pl.lit(EventStatus.CLOSED.value)).otherwise("status"))
+
+
+def _no_rows() -> pl.DataFrame:
+    return pl.DataFrame(schema={**schema_of(ANOMALIES), "month": pl.String()})

@@ -1,0 +1,165 @@
+"""From scored intervals to events: where they start and end, and which name they bear. Pure functions of frames."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecoai_pipeline.detection.evidence import RULE_KINDS, describe, marked_by
+from ecoai_pipeline.detection.runs import Rows, rows_between, seeded_runs
+from ecoai_pipeline.domain import Category, EventStatus, Quality
+from ecoai_pipeline.settings import EventParams
+
+Mask = NDArray[np.bool_]
+_HOUR_US = 3_600_000_000
+_TIME = pl.Datetime("us", "UTC")
+OPEN_SCHEMA = pl.Schema(
+    [("event_id", pl.String()), ("meter_id", pl.String()), ("category", pl.String()), ("start", _TIME), ("end", _TIME)],
+)
+
+
+def event_id(meter_id: str, category: str, start: datetime) -> str:
+    """Name of an event: the same night after night, as long as its true start does not move."""
+    return hashlib.sha256(f"{meter_id}|{category}|{start.isoformat()}".encode()).hexdigest()[:16]
+
+
+def find_events(scores: pl.DataFrame, tail: pl.DataFrame, open_before: pl.DataFrame, params: EventParams) -> pl.DataFrame:
+    """The events that touch a month.
+
+    An energy event opens where p < q, goes on while p < hysteresis x q, and takes in its neighbours within the merge
+    gap. A data quality event is a gap of `missing_h`, or a run that a quality rule marks. An event that reaches back
+    into the month before, or goes on from an open one, keeps its true start and its name; all else is the month's part.
+
+    Args:
+        scores: SCORES rows of the month, in any order.
+        tail: SCORES rows of the last days of the month before, of the same meters.
+        open_before: events of the month before that were still open, columns of `OPEN_SCHEMA`.
+
+    Returns:
+        Columns of ANOMALIES but for those that the meter registry and the files know of.
+    """
+    frame = pl.concat([tail.with_columns(now=pl.lit(value=False)), scores.with_columns(now=pl.lit(value=True))])
+    frame = frame.sort("meter_id", "timestamp")
+    grid = _Grid.of(frame)
+    energy, faulty = _energy_marks(frame, params.hysteresis), _data_marks(frame, grid, params)
+    parts = [
+        _events(frame, grid, Category.ENERGY, *energy, open_before, params),
+        _events(frame, grid, Category.DATA_QUALITY, faulty, faulty, open_before, params),
+    ]
+    return pl.concat(parts).sort("meter_id", "start", "category")
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The sorted rows as arrays: whose they are, their start and end (us), and where one does not follow the one before."""
+
+    meter: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    broken: Mask
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> _Grid:
+        meter = frame["meter_id"].rle_id().cast(pl.Int64).to_numpy()
+        start = frame["timestamp"].to_physical().to_numpy()
+        end = start + frame["interval_s"].cast(pl.Int64).to_numpy() * 1_000_000
+        broken = np.ones(len(start), dtype=bool)
+        broken[1:] = (meter[1:] != meter[:-1]) | (start[1:] > end[:-1])
+        return cls(meter, start, end, broken)
+
+
+def _energy_marks(frame: pl.DataFrame, hysteresis: float) -> tuple[Mask, Mask]:
+    """Rows that an open event runs on over, and rows that open one; an interval without p does neither."""
+    marks = frame.select(warm=(pl.col("p") < pl.col("q") * hysteresis).fill_null(value=False), hot=_is_hot())
+    return marks["warm"].to_numpy(), marks["hot"].to_numpy()
+
+
+def _is_hot() -> pl.Expr:
+    return (pl.col("p") < pl.col("q")).fill_null(value=False)
+
+
+def _data_marks(frame: pl.DataFrame, grid: _Grid, params: EventParams) -> Mask:
+    """Rows within a gap of `missing_h`, or marked by a rule that means a fault of the meter."""
+    marks = frame.select(missing=pl.col("quality") == Quality.MISSING, marked=marked_by(RULE_KINDS))
+    missing = marks["missing"].to_numpy()
+    first, last = seeded_runs(missing, missing, grid.broken)
+    long = grid.end[last] - grid.start[first] >= params.missing_h * _HOUR_US
+    rows, _ = rows_between(first[long], last[long])
+    faulty: Mask = marks["marked"].to_numpy().copy()
+    faulty[rows] = True
+    return faulty
+
+
+def _events(
+    frame: pl.DataFrame, grid: _Grid, category: Category, core: Mask, seed: Mask, open_before: pl.DataFrame, params: EventParams
+) -> pl.DataFrame:
+    """Events of one category, as rows of `find_events`."""
+    first, last = _merged(grid, *seeded_runs(core, seed, grid.broken), params.merge_gap_h)
+    rows, event = rows_between(first, last)
+    part = frame[rows].with_columns(
+        event=pl.Series(event, dtype=pl.Int64),
+        hot=pl.Series(seed[rows], dtype=pl.Boolean),
+        stop=pl.Series(grid.end[rows], dtype=pl.Int64).cast(_TIME),
+    )
+    named = _named(part, category, open_before, params)
+    described = describe(part.filter("now"), category)
+    found = named.join(described, on="event", validate="1:1", maintain_order="left").join(_data_end(frame, category), on="meter_id")
+    still = pl.col("end") + pl.duration(hours=1) * params.merge_gap_h >= pl.col("data_end")
+    status = pl.when(still).then(pl.lit(EventStatus.ONGOING.value)).otherwise(pl.lit(EventStatus.CLOSED.value))
+    return found.with_columns(status=status).drop("event", "data_end")
+
+
+def _merged(grid: _Grid, first: Rows, last: Rows, merge_gap_h: float) -> tuple[Rows, Rows]:
+    """Runs of a meter that are closer than the merge gap, or than one interval, become one."""
+    if not len(first):
+        return first, last
+    allowed = np.maximum(merge_gap_h * _HOUR_US, grid.end[first] - grid.start[first])[1:]
+    apart = np.ones(len(first), dtype=bool)
+    apart[1:] = (grid.meter[first[1:]] != grid.meter[first[:-1]]) | (grid.start[first[1:]] - grid.end[last[:-1]] > allowed)
+    opening = np.flatnonzero(apart)
+    return first[opening], last[np.append(opening[1:], len(first)) - 1]
+
+
+def _named(part: pl.DataFrame, category: Category, open_before: pl.DataFrame, params: EventParams) -> pl.DataFrame:
+    """Name and true start of the events that touch the month and are large enough, seen over both months."""
+    residual = (pl.col("kwh") - pl.col("expected_kwh")).sum().abs()
+    seen = part.group_by("event", maintain_order=True).agg(
+        pl.col("meter_id").first(),
+        pl.col("timestamp").first().alias("start"),
+        pl.col("stop").last().alias("reach"),
+        (pl.col("hot").sum() >= params.min_alarmed).alias("enough_alarmed"),
+        (residual >= params.min_excess_kwh).alias("enough_energy"),
+        pl.col("now").any(),
+    )
+    continued = _continued(seen.filter("now"), open_before.filter(pl.col("category") == category), params)
+    joined = seen.filter("now").join(continued, on="event", how="left", maintain_order="left")
+    large = pl.col("enough_alarmed") & pl.col("enough_energy") if category is Category.ENERGY else pl.lit(value=True)
+    kept = joined.filter(pl.col("event_id").is_not_null() | large)
+    kept = kept.with_columns(pl.coalesce("open_start", "start").alias("start"))
+    ids = [event_id(meter, category, start) for meter, start in kept.select("meter_id", "start").iter_rows()]
+    fresh = pl.Series("fresh", ids, dtype=pl.String)
+    return kept.select("event", pl.coalesce("event_id", fresh).alias("event_id"), "meter_id", "start")
+
+
+def _continued(seen: pl.DataFrame, open_before: pl.DataFrame, params: EventParams) -> pl.DataFrame:
+    """Which open event of the month before each event goes on from; the earliest, where several touch one."""
+    gap = pl.duration(hours=1) * params.merge_gap_h
+    pairs = seen.select("event", "meter_id", "start", "reach").join(
+        open_before.select("meter_id", "event_id", open_start="start", open_end="end"), on="meter_id"
+    )
+    touching = pairs.filter(pl.col("start") <= pl.col("open_end") + gap, pl.col("reach") > pl.col("open_start"))
+    ordered = touching.sort("event", "open_start")
+    once = ordered.unique("event_id", keep="first", maintain_order=True).unique("event", keep="first", maintain_order=True)
+    return once.select("event", "event_id", "open_start")
+
+
+def _data_end(frame: pl.DataFrame, category: Category) -> pl.DataFrame:
+    """Where the data of a meter end: its last scored interval for energy, its last interval for data quality."""
+    stop = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
+    scored = frame.filter(pl.col("p").is_not_null()) if category is Category.ENERGY else frame
+    return scored.group_by("meter_id").agg(stop.max().alias("data_end"))

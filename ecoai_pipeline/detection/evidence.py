@@ -1,0 +1,178 @@
+"""What is measured of an event, and the kind, confidence and severity that follow from it by rules one can check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from ecoai_pipeline.domain import DETECTORS, Category, Kind, Quality, Resolution
+
+RULE_KINDS = {
+    "zero_run": Kind.STUCK_COUNTER,
+    "flat_run": Kind.STUCK_COUNTER,
+    "above_capacity": Kind.IMPLAUSIBLE,
+    "negative": Kind.IMPLAUSIBLE,
+}
+
+_OUTAGE_SHARE = 0.1  # at most this share of the expected energy came
+_SPIKE_INTERVALS = 2  # no longer than this
+_EQUAL_INTERVALS = 4  # a run of equal readings counts from here ...
+_EQUAL_SHARE = 0.6  # ... where it fills this share of the event
+_NOISY_CROSSINGS = 0.4  # the residual changes its sign in this share of the steps
+_NOISY_INTERVALS = 6
+_ONE_SIDED = 0.8  # share of the moved energy that goes one way
+_DECADES = 4  # decades below q at which confidence reaches 1
+_DAY_SHARE = 0.25  # excess of this share of a day's energy is half of full size
+_LONG_H = 24  # a duration of this is half of full length
+
+MEASURED = (
+    "resolution",
+    "end",
+    "kind",
+    "category",
+    "severity",
+    "confidence",
+    "p",
+    "expected_kwh",
+    "actual_kwh",
+    "excess_kwh",
+    "readings",
+    "alarmed",
+    "longest_equal_run",
+    "low_kwh",
+    "high_kwh",
+    *(f"share_{name}" for name in DETECTORS),
+    "rule",
+    "hindsight",
+    "model_version",
+)
+
+
+def marked_by(rules: Iterable[str]) -> pl.Expr:
+    """Whether one of the rules stands in the `+`-joined column `rule`."""
+    named = [pl.concat_str(pl.lit("+"), "rule", pl.lit("+")).str.contains(f"+{rule}+", literal=True) for rule in rules]
+    return pl.any_horizontal(named).fill_null(value=False)
+
+
+def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
+    """One row per `event` of the rows `part` (SCORES, and `event`, `hot`, `stop`), columns `event` and `MEASURED`.
+
+    Energies are sums over the intervals that have both a reading and an expectation. Kinds: outage, at most 10 % of
+    the expected energy; spike, at most 2 intervals; plateau (above) or flat (below expectation), mostly one run of
+    equal readings; noisy, the residual keeps changing its sign; surge or sag, 80 % of the moved energy on one
+    side; else an unusual shape. Data quality: what most of its intervals are.
+    Confidence of an energy event: 1/2 at p = q, rising (falling) to 1 (0) over four decades; 1 for data quality.
+    Severity: the mean of confidence, size e/(e + a quarter of a day's energy) and length d/(d + 24 h).
+    """
+    measured = _measured(_prepared(part))
+    energy = category is Category.ENERGY
+    judged = measured.with_columns(
+        category=pl.lit(category.value),
+        kind=_energy_kind() if energy else _data_kind(),
+        confidence=_confidence() if energy else pl.lit(1.0),
+        p=pl.col("p") if energy else pl.lit(None, dtype=pl.Float64),
+    )
+    return judged.with_columns(severity=_severity()).select("event", *MEASURED)
+
+
+def _prepared(part: pl.DataFrame) -> pl.DataFrame:
+    comparable = pl.col("kwh").is_not_null() & pl.col("expected_kwh").is_not_null()
+    kinds = (Kind.STUCK_COUNTER, Kind.IMPLAUSIBLE)
+    return part.with_columns(
+        actual=pl.when(comparable).then("kwh"),
+        expected=pl.when(comparable).then("expected_kwh"),
+        residual=pl.when(comparable).then(pl.col("kwh") - pl.col("expected_kwh")),
+        equal_run=pl.struct("event", "kwh").rle_id(),
+        missing=pl.col("quality") == Quality.MISSING,
+        rules=pl.col("rule").str.split("+"),
+        **{kind.value: marked_by(rule for rule, means in RULE_KINDS.items() if means is kind) for kind in kinds},
+        **{f"share_{name}": -pl.col(f"p_{name}").cast(pl.Float64).log().fill_null(0.0) for name in DETECTORS},
+    )
+
+
+def _measured(part: pl.DataFrame) -> pl.DataFrame:
+    residual = pl.col("residual").drop_nulls()
+    grouped = part.group_by("event", maintain_order=True).agg(
+        pl.col("interval_s").last(),
+        pl.col("timestamp").first().alias("part_start"),
+        pl.col("stop").last().alias("end"),
+        pl.col("p").min().cast(pl.Float64),
+        pl.col("q").max().cast(pl.Float64),
+        *(_sum(column).alias(f"{column}_kwh") for column in ("expected", "actual")),
+        _sum("residual").alias("excess_kwh"),
+        pl.len().cast(pl.Int32).alias("readings"),
+        pl.col("hot").sum().cast(pl.Int32).alias("alarmed"),
+        _longest_equal_run(),
+        _sum("low_kwh"),
+        _sum("high_kwh"),
+        *(pl.col(f"share_{name}").sum() for name in DETECTORS),
+        pl.col("rules").explode(keep_nulls=False, empty_as_null=False).unique().sort().str.join("+").alias("rule"),
+        pl.col("hindsight").any(),
+        pl.col("model_version").drop_nulls().last(),
+        pl.col("residual").abs().sum().alias("moved_kwh"),
+        residual.len().alias("compared"),
+        (residual.sign() != residual.sign().shift()).sum().alias("crossings"),
+        pl.col("expected_kwh").abs().mean().alias("usual_kwh"),
+        pl.col("missing", Kind.STUCK_COUNTER.value, Kind.IMPLAUSIBLE.value).sum(),
+    )
+    total = pl.sum_horizontal(f"share_{name}" for name in DETECTORS)
+    shares = [pl.when(total > 0).then(pl.col(f"share_{name}") / total) for name in DETECTORS]
+    resolution = pl.col("interval_s").map_elements(_resolution, return_dtype=pl.String).alias("resolution")
+    return grouped.with_columns(resolution, *shares, pl.col("rule").replace("", None))
+
+
+def _resolution(interval_s: int) -> str:
+    return Resolution.of(interval_s).value
+
+
+def _sum(column: str) -> pl.Expr:
+    """Sum of what there is, null where there is nothing."""
+    return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum()).cast(pl.Float64)
+
+
+def _longest_equal_run() -> pl.Expr:
+    runs = pl.col("equal_run").filter(pl.col("kwh").is_not_null()).unique_counts()
+    return runs.max().fill_null(0).cast(pl.Int32).alias("longest_equal_run")
+
+
+def _energy_kind() -> pl.Expr:
+    excess, moved = pl.col("excess_kwh"), pl.col("moved_kwh")
+    unknown = pl.col("compared") == 0
+    outage = (pl.col("expected_kwh") > 0) & (pl.col("actual_kwh").abs() <= _OUTAGE_SHARE * pl.col("expected_kwh"))
+    equal = (pl.col("longest_equal_run") >= _EQUAL_INTERVALS) & (pl.col("longest_equal_run") >= _EQUAL_SHARE * pl.col("readings"))
+    noisy = (pl.col("compared") >= _NOISY_INTERVALS) & (pl.col("crossings") >= _NOISY_CROSSINGS * (pl.col("compared") - 1))
+    one_sided = excess.abs() >= _ONE_SIDED * moved
+    return (
+        pl.when(unknown).then(pl.lit(Kind.UNUSUAL_SHAPE.value))
+        .when(outage).then(pl.lit(Kind.OUTAGE.value))
+        .when(pl.col("readings") <= _SPIKE_INTERVALS).then(pl.lit(Kind.SPIKE.value))
+        .when(equal & (excess > 0)).then(pl.lit(Kind.PLATEAU.value))
+        .when(equal).then(pl.lit(Kind.FLAT.value))
+        .when(noisy).then(pl.lit(Kind.NOISY.value))
+        .when(one_sided & (excess > 0)).then(pl.lit(Kind.SURGE.value))
+        .when(one_sided).then(pl.lit(Kind.SAG.value))
+        .otherwise(pl.lit(Kind.UNUSUAL_SHAPE.value))
+    )  # fmt: skip
+
+
+def _data_kind() -> pl.Expr:
+    missing, stuck, implausible = pl.col("missing"), pl.col(Kind.STUCK_COUNTER.value), pl.col(Kind.IMPLAUSIBLE.value)
+    return (
+        pl.when((implausible >= stuck) & (implausible >= missing)).then(pl.lit(Kind.IMPLAUSIBLE.value))
+        .when(stuck >= missing).then(pl.lit(Kind.STUCK_COUNTER.value))
+        .otherwise(pl.lit(Kind.MISSING_DATA.value))
+    )  # fmt: skip
+
+
+def _confidence() -> pl.Expr:
+    decades = (pl.col("q") / pl.col("p")).log10() / _DECADES
+    return (0.5 + 0.5 * decades.clip(-1, 1)).fill_null(0.0)
+
+
+def _severity() -> pl.Expr:
+    day_kwh = pl.col("usual_kwh") * 86_400 / pl.col("interval_s")
+    excess = pl.col("excess_kwh").abs()
+    size = pl.when(excess > 0).then(excess / (excess + _DAY_SHARE * day_kwh)).otherwise(0.0)
+    hours = (pl.col("end") - pl.col("part_start")).dt.total_seconds() / 3600
+    return pl.mean_horizontal(pl.col("confidence"), size.fill_null(0.0), hours / (hours + _LONG_H))

@@ -1,0 +1,272 @@
+"""Training an industry's model of one resolution: fit, calibrate later in time, write bundles, make it champion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecoai_pipeline import detectors
+from ecoai_pipeline.detection import model as stored
+from ecoai_pipeline.detection.calibration import Calibration, alarm_threshold, calibrate
+from ecoai_pipeline.detection.cards import model_card
+from ecoai_pipeline.detection.fusion import fuse
+from ecoai_pipeline.detection.spans import Spans, cut, within
+from ecoai_pipeline.detectors.contract import Detector
+from ecoai_pipeline.domain import DETECTORS, FEATURES, SPECTRA, Industry, MonthRange, Partition, Resolution
+from ecoai_pipeline.features.load import load_series
+from ecoai_pipeline.features.series import Series, WindowPlan
+from ecoai_pipeline.features.windows import choose_plan
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.storage.bundles import FUSED, Bundles, ModelRecord
+from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
+from ecoai_pipeline.storage.lake import Lake
+
+# As long as the month before, which scoring looks back into.
+_LOOK_BACK = np.timedelta64(31 * 86_400_000_000, "us")
+Progress = Callable[[str, float], None]
+Scores = Mapping[str, NDArray[np.floating[Any]]]
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """What training came to. `record` is None where nothing could be trained, and `reason` says why.
+
+    `trained` is False where the model of the same inputs stood already; `left_out` gives a reason per meter.
+    """
+
+    industry: Industry
+    resolution: Resolution
+    record: ModelRecord | None
+    trained: bool
+    reason: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+def resolutions_present(lake: Lake, industry: Industry, months: MonthRange) -> list[Resolution]:
+    """Resolutions of the industry's meters in these months, densest first."""
+    intervals = lake.scan(FEATURES, _partitions(industry, months)).select(pl.col("interval_s").unique()).collect()
+    present = {Resolution.of(seconds) for seconds in intervals["interval_s"]}
+    return [resolution for resolution in Resolution if resolution in present]
+
+
+def train(
+    lake: Lake,
+    settings: Settings,
+    industry: Industry,
+    resolution: Resolution,
+    months: MonthRange,
+    *,
+    progress: Progress | None = None,
+    at: datetime | None = None,
+) -> TrainingOutcome:
+    """Train on the features of some months and promote the result; equal inputs give the equal version.
+
+    The last `calibration_share` of the span calibrates, the window before it is left out, the rest is learned from.
+    Without meters of that resolution, or with too little data, nothing is trained and the outcome says so.
+
+    Args:
+        progress: is told what is done and the share of the whole that is done.
+        at: time of promotion, UTC; now where not given.
+    """
+    bundles, tell = Bundles(lake), progress or _silent
+    inputs = _fingerprint(lake, settings, industry, resolution, months)
+    known = _known(bundles, industry, resolution, months, inputs)
+    if known:
+        metrics = stored.metrics_of(bundles, industry, resolution, known.version)
+        bundles.promote(known.model_copy(update={"promoted_at": at or datetime.now(UTC)}))
+        return TrainingOutcome(industry, resolution, known, False, "trained on the same data already", metrics["left_out"], metrics)
+    tell("reading series", 0.0)
+    portfolio = load_series(lake, industry, months, resolution=resolution)
+    prepared = _prepare(lake, settings, industry, months, portfolio)
+    if isinstance(prepared, str):
+        return TrainingOutcome(industry, resolution, None, False, f"{industry} {resolution} {months}: {prepared}")
+    fitted = _fit(settings, prepared, tell)
+    metrics = _metrics(settings, prepared, fitted, inputs)
+    record = _write(bundles, _Identity(industry, resolution, months, at or datetime.now(UTC)), prepared, fitted, metrics)
+    bundles.promote(record)
+    tell("done", 1.0)
+    return TrainingOutcome(industry, resolution, record, True, "trained", prepared.left_out, metrics)
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """Which model it is, and when it was promoted."""
+
+    industry: Industry
+    resolution: Resolution
+    months: MonthRange
+    at: datetime
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    portfolio: Sequence[Series]
+    plan: WindowPlan
+    spans: Spans
+    left_out: Mapping[str, str]
+
+    @property
+    def training(self) -> list[Series]:
+        return [within(series, self.spans.first, self.spans.train_end) for series in self.portfolio]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    members: Mapping[str, Detector]
+    calibrations: Mapping[str, Calibration]
+    fused: Calibration
+    alarm_share: float
+
+
+def _silent(_what: str, _share: float) -> None:
+    return None
+
+
+def _partitions(industry: Industry, months: MonthRange) -> list[Partition]:
+    return [Partition(industry, month) for month in months]
+
+
+def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution: Resolution, months: MonthRange) -> str:
+    inputs = {f"{table.name} {p}": lake.info(table, p).content for table in (FEATURES, SPECTRA) for p in _partitions(industry, months)}
+    params = {
+        "resolution": resolution,
+        "features": settings.features.model_dump(mode="json"),
+        "training": settings.training.model_dump(mode="json"),
+        "detectors": settings.detectors.model_dump(mode="json"),
+        "calibration": settings.detection.calibration.model_dump(mode="json"),
+        "budget": settings.detection.budget_per_meter_month,
+    }
+    code = code_digest("features/load.py", "features/windows.py", "detectors", *(f"detection/{name}.py" for name in _CODE))
+    return fingerprint(inputs=inputs, params=params, code=code)
+
+
+_CODE = ("training", "spans", "calibration", "fusion", "model", "runs", "cards")
+
+
+def _known(bundles: Bundles, industry: Industry, resolution: Resolution, months: MonthRange, inputs: str) -> ModelRecord | None:
+    """The model of exactly these inputs, if it was trained before."""
+    until = str(months.last.next)
+    for record in reversed(bundles.records(industry, resolution)):
+        if record.trained_until != until:
+            continue
+        if stored.metrics_of(bundles, industry, resolution, record.version)["fingerprint"] == inputs:
+            return record
+    return None
+
+
+def _prepare(lake: Lake, settings: Settings, industry: Industry, months: MonthRange, portfolio: Sequence[Series]) -> _Prepared | str:
+    """Choose interval, windows, spans and meters; or say why nothing can be trained."""
+    if not portfolio:
+        return "no meter of this resolution has features"
+    interval_s = Counter(series.interval_s for series in portfolio).most_common(1)[0][0]
+    alike = [series for series in portfolio if series.interval_s == interval_s]
+    left_out = {
+        s.meter_id: f"reads every {s.interval_s} s, the model every {interval_s} s" for s in portfolio if s.interval_s != interval_s
+    }
+    spectra = lake.read(SPECTRA, _partitions(industry, months), [series.meter_id for series in alike])
+    plan = choose_plan(spectra, interval_s, settings.features)
+    spans = cut(alike, settings.training.calibration_share, plan.longest)
+    kept = []
+    for series in alike:
+        days = _observed_days(within(series, spans.first, spans.train_end))
+        if days >= settings.training.min_days:
+            kept.append(series)
+        else:
+            left_out[series.meter_id] = f"{days:.1f} observed days to learn from, {settings.training.min_days:g} are needed"
+    if not kept:
+        return (
+            f"none of {len(portfolio)} meters has {settings.training.min_days:g} observed days before {spans.train_end}; add earlier months"
+        )
+    return _Prepared(kept, plan, spans, left_out)
+
+
+def _observed_days(series: Series) -> float:
+    return float((series.observed & np.isfinite(series.kwh)).sum()) / series.slots_per_day
+
+
+def _fit(settings: Settings, prepared: _Prepared, tell: Progress) -> _Fitted:
+    """Fit every detector, calibrate each, then calibrate what they say together."""
+    q = alarm_threshold(settings.detection.budget_per_meter_month, prepared.plan.interval_s)
+    members: dict[str, Detector] = {}
+    calibrations: dict[str, Calibration] = {}
+    p: dict[str, Scores] = {}
+    training = prepared.training
+    for number, name in enumerate(DETECTORS):
+        tell(f"fitting {name}", (1 + number) / (2 + len(DETECTORS)))
+        members[name] = detectors.make(name, settings).fit(training, prepared.plan)
+        scores = _calibration_scores(members[name], prepared)
+        calibrations[name] = calibrate(name, scores, q, settings.detection.calibration)
+        p[name] = {meter_id: calibrations[name].p(meter_id, values) for meter_id, values in scores.items()}
+    tell("calibrating", (1 + len(DETECTORS)) / (2 + len(DETECTORS)))
+    together = {series.meter_id: fuse([p[name][series.meter_id] for name in DETECTORS]) for series in prepared.portfolio}
+    fused = calibrate(FUSED, together, q, settings.detection.calibration)
+    share = np.concatenate([fused.p(meter_id, values) for meter_id, values in together.items()])
+    return _Fitted(members, calibrations, fused, float(np.nanmean(share < q)))
+
+
+def _calibration_scores(detector: Detector, prepared: _Prepared) -> Scores:
+    """Scores of the calibration span, made as scoring makes them: with a month to look back into."""
+    spans = prepared.spans
+    context = [within(series, spans.calibration - _LOOK_BACK, spans.last) for series in prepared.portfolio]
+    scores = detector.score(context)
+    parts = (int(np.searchsorted(series.timestamps, spans.calibration)) for series in context)
+    return {series.meter_id: values[start:] for series, values, start in zip(context, scores, parts, strict=True)}
+
+
+def _metrics(settings: Settings, prepared: _Prepared, fitted: _Fitted, inputs: str) -> dict[str, Any]:
+    calibrated = {**fitted.calibrations, FUSED: fitted.fused}
+    return {
+        "fingerprint": inputs,
+        "spans": prepared.spans.facts(),
+        "window_plan": {"interval_s": prepared.plan.interval_s, "scales": list(prepared.plan.scales)},
+        "meters": len(prepared.portfolio),
+        "left_out": dict(prepared.left_out),
+        "budget_per_meter_month": settings.detection.budget_per_meter_month,
+        "alarm_share_in_calibration": fitted.alarm_share,
+        "calibration": {name: _calibration_facts(calibration) for name, calibration in calibrated.items()},
+        "detectors": {name: dict(member.facts) for name, member in fitted.members.items()},
+    }
+
+
+def _calibration_facts(calibration: Calibration) -> dict[str, Any]:
+    curves = calibration.meters.values()
+    rules = Counter(curve.rule.value for curve in curves)
+    return {"rules": dict(sorted(rules.items())), "trimmed": sum(curve.trimmed for curve in curves)}
+
+
+def _write(bundles: Bundles, which: _Identity, prepared: _Prepared, fitted: _Fitted, metrics: Mapping[str, Any]) -> ModelRecord:
+    """Write a bundle per detector and the fused one over them."""
+    industry, resolution, until = which.industry, which.resolution, which.months.last.next
+    members: dict[str, str] = {}
+    for name, detector in fitted.members.items():
+        own = {**metrics, "detectors": {name: metrics["detectors"][name]}, "calibration": {name: metrics["calibration"][name]}}
+
+        def fill(folder: Path, name: str = name, detector: Detector = detector, own: Mapping[str, Any] = own) -> None:
+            stored.write_member(folder, detector, fitted.calibrations[name], own, model_card(industry, resolution, name, own))
+
+        members[name] = bundles.write(industry, resolution, name, until, fill)
+
+    def fill_fused(folder: Path) -> None:
+        card = model_card(industry, resolution, FUSED, metrics)
+        stored.write_fused(folder, members, prepared.plan, fitted.fused, metrics, card)
+
+    version = bundles.write(industry, resolution, FUSED, until, fill_fused)
+    return ModelRecord(
+        industry=industry,
+        resolution=resolution,
+        version=version,
+        trained_from=str(which.months.first),
+        trained_until=str(until),
+        promoted_at=which.at,
+        meters=len(prepared.portfolio),
+        members=members,
+    )
