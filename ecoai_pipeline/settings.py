@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
@@ -29,7 +29,21 @@ class SourceParams(Params):
 
 
 class QualityParams(Params):
-    pass
+    zero_run_h: float = Field(72, gt=0, description="zeros on end longer than this are suspect, hours")
+    flat_run_h: float = Field(12, gt=0, description="equal readings other than zero on end longer than this are suspect, hours")
+    null_run_h: float = Field(6, gt=0, description="empty readings on end longer than this are reported, hours")
+    capacity_factor: float = Field(1.2, ge=1, description="energy above capacity times interval times this is suspect")
+    kwh_max: float = Field(1_000_000, gt=0, description="largest plausible size of a reading, kWh")
+    completeness_min: float = Field(0.9, ge=0, le=1, description="share of a meter's day that must have readings")
+    intervals_s: tuple[int, ...] = Field(
+        (1, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400),
+        description="plausible lengths of an interval, seconds",
+    )
+
+    @property
+    def context_h(self) -> float:
+        """How far before the month a run must be followed, hours: one longer than this is marked whole anyway."""
+        return max(self.zero_run_h, self.flat_run_h, self.null_run_h)
 
 
 class FeatureParams(Params):
@@ -50,22 +64,41 @@ class TrainingParams(Params):
 
 class ProfileParams(Params):
     min_days: int = Field(7, gt=0, description="observed days below which a meter is scored by the pooled profile")
-    prior_readings: float = Field(1, ge=0, description="weight of the coarser day type in a slot's expectation, readings")
+    prior_readings: float = Field(3, ge=0, description="weight of the coarser day type in a slot's expectation, readings")
     scale_prior_readings: float = Field(8, ge=0, description="the same for the scale, which needs more readings")
     smooth_min: float = Field(30, ge=0, description="scales are averaged over this long before and after a slot, minutes")
-    drift_days: int = Field(28, ge=0, description="days before a day whose median residual moves the level; 0 for none")
+    drift_days: int = Field(14, ge=0, description="days before a day whose median residual moves the level; 0 for none")
     scale_floor: float = Field(0.1, gt=0, description="least scale of a slot, as a share of the meter's overall scale")
+
+
+class UsadParams(Params):
+    form: Literal["joint", "adversarial"] = Field("joint", description="whether decoder 2 helps or opposes decoder 1")
+    max_window: int = Field(128, gt=1, description="the window is the plan's longest scale of at most so many intervals")
+    latent_share: float = Field(0.125, gt=0, lt=1, description="size of the latent vector as a share of the window")
+    max_windows: int = Field(16_384, gt=0, description="training windows drawn from the portfolio")
+    epochs: int = Field(40, gt=0, description="passes over the training windows at most")
+    patience: int = Field(5, gt=0, description="epochs without a smaller error of AE2 on the held-out tail, then stop")
+    batch: int = Field(256, gt=0)
+    learning_rate: float = Field(0.001, gt=0)
+    max_adversarial: float = Field(0.4, gt=0, lt=1, description="cap of the weight 1 - 1/n of AE2(AE1(W)) at epoch n")
+    clip_norm: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
+    validation_share: float = Field(0.15, gt=0, lt=1, description="last share of each series, held out for early stopping")
+    warmup_epochs: int = Field(4, ge=0, description="epochs before the strangest windows are dropped")
+    trim: float = Field(0.1, ge=0, lt=0.5, description="share of training windows, the strangest, dropped after the warm-up")
+    alpha: float = Field(0.5, ge=0, le=1, description="weight of |W - AE1(W)|^2 in the score; the rest is that of |W - AE2(AE1(W))|^2")
+    windows_per_length: int = Field(8, gt=0, description="windows that hold each reading when scoring")
 
 
 class DetectorParams(Params):
     profile: ProfileParams = ProfileParams()
+    usad: UsadParams = UsadParams()
 
 
 class CalibrationParams(Params):
     tail_quantile: float = Field(0.98, gt=0.5, lt=1, description="scores above this quantile are the tail that is fitted")
     min_exceedances: int = Field(10, gt=1, description="fewer scores in the tail, and the meter takes its peers' curve")
     max_shape: float = Field(0.5, ge=0, lt=1, description="upper bound of the tail's shape; the lower one is 0")
-    trim: float = Field(4, gt=0, description="runs above q98 + trim (q98 - q90) are taken for anomalies and left out")
+    trim: float = Field(6, gt=0, description="runs above q98 + trim (q98 - q90) are taken for anomalies and left out")
 
 
 class EventParams(Params):
