@@ -1,0 +1,196 @@
+"""The engine that all sources share: texts to kWh, local times to UTC, ends to starts, intervals, duplicates.
+
+Two steps, so that memory is bounded by a block and a month: `sort_out` looks at each reading for itself, `place` and
+`without_contradictions` at all readings of a month together. Each gives the good ones and the refused ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from ecoai_pipeline.domain import Quality
+from ecoai_pipeline.sources.layout import Traits
+from ecoai_pipeline.sources.mapping import Unit
+from ecoai_pipeline.sources.reasons import Reason
+
+REFUSED = pl.Schema(
+    {"line": pl.Int64(), "cell": pl.Int32(), "text": pl.String(), "meter": pl.String(), "month": pl.Int32(), "reason": pl.String()}
+)
+FIRST_KEY = 200_001
+_SURE_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Readings that may go on, and those that are refused (REFUSED)."""
+
+    good: pl.DataFrame
+    refused: pl.DataFrame
+
+
+def month_key(local: pl.Expr, *, ends: bool = False) -> pl.Expr:
+    """Year and month of a local time as one number, 202203; the end of an interval belongs to the month before it."""
+    inside = local.dt.offset_by("-1us") if ends else local
+    return inside.dt.year().cast(pl.Int32) * 100 + inside.dt.month().cast(pl.Int32)
+
+
+def sort_out(rough: pl.DataFrame, traits: Traits, zone_of: Callable[[str], str], latest: datetime) -> Parts:
+    """Give each rough reading its number, local time, zone and month; refuse what cannot be read or dated.
+
+    `latest` is the last instant that is believed.
+    """
+    zones = {meter: zone_of(meter) for meter in rough["meter"].unique().drop_nulls().to_list()}
+    zone = pl.col("meter").replace_strict(zones, default=None, return_dtype=pl.String) if zones else pl.lit(None, pl.String)
+    parts = _numbers(rough, thousands=traits.thousands).with_columns(zone=zone).partition_by("zone")
+    dated = pl.concat([_localised(part, latest) for part in parts]).with_columns(month=month_key(pl.col("local"), ends=traits.ends))
+    reason = pl.coalesce(
+        "reason",
+        _when(pl.col("meter").is_null() | (pl.col("meter") == ""), Reason.NO_METER),
+        _when(pl.col("local").is_null(), Reason.BAD_STAMP),
+        _when(pl.col("month") < FIRST_KEY, Reason.BEFORE_2000),
+        _when(pl.col("late"), Reason.FUTURE),
+        "number_reason",
+    )
+    return split(dated.with_columns(reason=reason).drop("value", "number_reason", "late"))
+
+
+def split(frame: pl.DataFrame) -> Parts:
+    """Part a frame with the column `reason` into good and refused."""
+    if frame["reason"].null_count() == frame.height:
+        return Parts(frame.drop("reason"), REFUSED.to_frame())
+    refused = frame.filter(pl.col("reason").is_not_null()).select(REFUSED.names()).cast(REFUSED)
+    return Parts(frame.filter(pl.col("reason").is_null()).drop("reason"), refused)
+
+
+def place(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> Parts:
+    """Give the readings of a month their interval and its start in UTC, their kWh and quality.
+
+    `intervals` are lengths in seconds known of meters from other months. The column `month` is that of the start,
+    which may be an earlier one than that of the stamp.
+    """
+    placed = split(_to_utc(frame))
+    timed = split(_with_interval(placed.good, traits, intervals))
+    return Parts(_started(timed.good, traits), pl.concat([placed.refused, timed.refused]))
+
+
+def _numbers(frame: pl.DataFrame, *, thousands: bool) -> pl.DataFrame:
+    """The column `number` (f64; null where the cell is empty) and why a text is none."""
+    plain = frame.with_columns(number=pl.col("value").cast(pl.Float64, strict=False), number_reason=pl.lit(None, pl.String))
+    odd = pl.col("number").is_null() & (pl.col("value") != "") | ~pl.col("number").is_finite()
+    if not plain.select(odd.any()).item():
+        return plain
+    grouped = pl.col("value").str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
+    clear = pl.lit(thousands) | pl.col("value").str.contains(r",.*[,.]")
+    ungrouped = pl.col("value").str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False)
+    reason = (
+        pl.when(~odd.fill_null(False) | grouped & clear)
+        .then(None)
+        .when(grouped)
+        .then(pl.lit(Reason.AMBIGUOUS_NUMBER.value))
+        .when(pl.col("number").is_not_null())
+        .then(pl.lit(Reason.NOT_FINITE.value))
+        .otherwise(pl.lit(Reason.NOT_A_NUMBER.value))
+    )
+    return plain.with_columns(number=pl.when(grouped & clear).then(ungrouped).otherwise("number"), number_reason=reason)
+
+
+def _localised(part: pl.DataFrame, latest: datetime) -> pl.DataFrame:
+    """Fill `local` where the file gave instants, and mark times after `latest`; the part has one zone."""
+    zone = part["zone"][0]
+    if zone is None:
+        return part.with_columns(late=pl.lit(False))
+    limit = pl.lit(latest).dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    local = pl.coalesce("local", pl.col("utc").dt.convert_time_zone(zone).dt.replace_time_zone(None))
+    return part.with_columns(local=local).with_columns(late=pl.col("local") > limit)
+
+
+def _to_utc(frame: pl.DataFrame) -> pl.DataFrame:
+    """Fill `utc` from the local time; in the hour that comes twice the first reading of a time is the earlier one."""
+    parts = [_zone_to_utc(part) for part in frame.partition_by("zone")]
+    return pl.concat(parts) if parts else frame.with_columns(reason=pl.lit(None, pl.String))
+
+
+def _zone_to_utc(part: pl.DataFrame) -> pl.DataFrame:
+    zone = part["zone"][0]
+    local = pl.col("local").dt
+
+    def instant(ambiguous: str | pl.Expr) -> pl.Expr:
+        moment = local.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null")  # type: ignore[arg-type]
+        return pl.coalesce("utc", moment.dt.convert_time_zone("UTC"))
+
+    sure = part.with_columns(utc=instant("null"), reason=pl.lit(None, pl.String))
+    if sure["utc"].null_count() == 0:
+        return sure
+    nth = pl.int_range(pl.len()).over("meter", "local")
+    side = pl.when(nth == 0).then(pl.lit("earliest")).otherwise(pl.lit("latest"))
+    unsure = sure.filter(pl.col("utc").is_null()).sort("line", "cell").with_columns(side=side)
+    solved = unsure.with_columns(utc=instant(pl.col("side"))).drop("side")
+    solved = solved.with_columns(reason=_when(pl.col("utc").is_null(), Reason.NO_SUCH_TIME))
+    return pl.concat([sure.filter(pl.col("utc").is_not_null()), solved])
+
+
+def _with_interval(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> pl.DataFrame:
+    """Give `interval_s`: the source's, where its columns fix it; else the most frequent step of the meter's local day."""
+    if traits.fixed_interval or frame.height == 0:
+        return frame.with_columns(interval_s=pl.lit(traits.interval_s, pl.Int32), reason=pl.lit(None, pl.String))
+    day = pl.col("local").dt.offset_by("-1us" if traits.ends else "0us").dt.date()
+    ordered = frame.sort("meter", "utc", "line").with_columns(day=day)
+    step = (pl.col("utc").shift(-1) - pl.col("utc")).dt.total_seconds()
+    steps = ordered.with_columns(step=step).filter(pl.col("meter") == pl.col("meter").shift(-1), pl.col("step").is_between(1, 86_400))
+    of_day = _modal_step(steps, "meter", "day").filter(pl.col("times") >= _SURE_STEPS).rename({"step": "day_step"}).drop("times")
+    of_month = _modal_step(steps, "meter").rename({"step": "month_step"}).drop("times")
+    known = pl.col("meter").replace_strict(dict(intervals), default=None, return_dtype=pl.Int64) if intervals else pl.lit(None, pl.Int64)
+    joined = ordered.join(of_day, on=["meter", "day"], how="left", maintain_order="left").join(
+        of_month, on="meter", how="left", maintain_order="left"
+    )
+    interval = pl.coalesce("day_step", "month_step", known, pl.lit(traits.interval_s, pl.Int64)).cast(pl.Int32)
+    return (
+        joined.with_columns(interval_s=interval)
+        .with_columns(reason=_when(pl.col("interval_s").is_null(), Reason.NO_INTERVAL))
+        .drop("day", "day_step", "month_step")
+    )
+
+
+def _modal_step(steps: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    """The most frequent step per key, the shorter of two that are equally frequent."""
+    counted = steps.group_by(*keys, "step").len("times").sort(*keys, "times", "step", descending=[False] * len(keys) + [True, False])
+    return counted.unique(list(keys), keep="first", maintain_order=True)
+
+
+def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
+    """Energy in kWh at the start of its interval, and the local month of that start."""
+    length = pl.duration(seconds=pl.col("interval_s")) if traits.ends else pl.duration(seconds=0)
+    factor = {
+        Unit.KWH: pl.lit(1.0),
+        Unit.WH: pl.lit(0.001),
+        Unit.KW: pl.col("interval_s") / 3600,
+    }[traits.unit]
+    moved = frame.with_columns(
+        timestamp=pl.col("utc") - length if traits.ends else pl.col("utc"),
+        kwh=pl.col("number") if traits.unit is Unit.KWH else pl.col("number") * factor,
+        quality=pl.when(pl.col("number").is_null()).then(pl.lit(Quality.MISSING.value)).otherwise(pl.lit(Quality.MEASURED.value)),
+    )
+    if traits.ends:
+        moved = moved.with_columns(month=month_key(pl.col("local") - length))
+    return moved.drop("number", "utc", "local", "zone")
+
+
+def without_contradictions(frame: pl.DataFrame) -> Parts:
+    """Sort by meter and time; mark equal repeats in the column `repeat`, refuse a row that contradicts an earlier one."""
+    ordered = frame.sort("meter", "timestamp", "line", "cell")
+    again = (pl.col("meter") == pl.col("meter").shift(1)) & (pl.col("timestamp") == pl.col("timestamp").shift(1))
+    marked = ordered.with_columns(repeat=again.fill_null(False), reason=pl.lit(None, pl.String))
+    if not marked["repeat"].any():
+        return split(marked)
+    first_kwh = pl.col("kwh").first().over("meter", "timestamp")
+    first_line = pl.col("line").first().over("meter", "timestamp")
+    detail = pl.format(f"{Reason.CONFLICT}; line {{}} was kept", first_line)
+    return split(marked.with_columns(reason=pl.when(pl.col("repeat") & pl.col("kwh").ne_missing(first_kwh)).then(detail)))
+
+
+def _when(condition: pl.Expr, reason: Reason) -> pl.Expr:
+    return pl.when(condition).then(pl.lit(reason.value))

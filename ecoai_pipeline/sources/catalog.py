@@ -1,0 +1,56 @@
+"""The list of known sources, and recognising a file by its header. A new source is a file here and a line in SOURCES."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.kepco import Kepco
+from ecoai_pipeline.sources.kpi import Kpi
+from ecoai_pipeline.sources.layout import Layout, show_header
+from ecoai_pipeline.sources.lead import Lead
+from ecoai_pipeline.sources.mapping import ColumnMapping
+from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.steel import Steel
+from ecoai_pipeline.sources.table import TableSource
+
+
+class Source(Protocol):
+    """A raw format: its name, its marks, and how its rows become readings."""
+
+    name: str
+    about: str
+
+    def recognises(self, header: Sequence[str]) -> bool: ...
+    def layout(self, opened: OpenFile) -> Layout: ...
+
+
+SOURCES: tuple[Source, ...] = (Kepco(), Lead(), Kpi(), Steel(), TableSource())
+
+
+def choose(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -> Source:
+    """The source that is named, that a mapping implies, or whose marks the header bears.
+
+    Raises:
+        IngestError: the name is unknown, a mapping is given to a source that has its own, or not exactly one source fits.
+    """
+    if columns is not None:
+        if name not in (None, TableSource.name):
+            raise IngestError(opened.file, f"--columns is for the source 'table'; the source {name!r} knows its own columns")
+        return TableSource(columns)
+    if name is not None:
+        named = [source for source in SOURCES if source.name == name]
+        if not named:
+            raise IngestError(opened.file, f"there is no source {name!r}; known are:{_known()}")
+        return named[0]
+    fitting = [source for source in SOURCES if source.recognises(opened.header)]
+    if len(fitting) == 1:
+        return fitting[0]
+    trouble = f"fits several sources ({', '.join(s.name for s in fitting)})" if fitting else "is of no known source"
+    advice = "name one with --source, or say which column means what with --columns meter=…,timestamp=…,kwh=…"
+    raise IngestError(opened.file, f"it {trouble}: its header has {show_header(opened.header)}; {advice}. Known are:{_known()}")
+
+
+def _known() -> str:
+    return "".join(f"\n  {source.name}: {source.about}" for source in SOURCES)

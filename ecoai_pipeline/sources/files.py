@@ -1,0 +1,144 @@
+"""Opening a provider's file by what it holds: delimited text, Parquet or a workbook, all as rows of text fields."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, open_text
+
+_TYPES = "delimited text (.csv, .tsv, .txt), any of these as .gz, .parquet or .xlsx"
+_REFUSED = {
+    b"\xd0\xcf\x11\xe0": "it is an old Excel file (.xls); save it as .xlsx or .csv",
+    b"BZh": "it is packed with bzip2; pack it with gzip or unpack it",
+    b"\xfd7zX": "it is packed with xz; pack it with gzip or unpack it",
+    b"\x28\xb5\x2f\xfd": "it is packed with zstd; pack it with gzip or unpack it",
+    b"7z\xbc\xaf": "it is a 7z archive; unpack it",
+    b"%PDF": "it is a PDF; ask the provider for the readings as .csv",
+}
+
+
+class OpenFile(Protocol):
+    """A file that is known to hold rows under a header."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def header(self) -> tuple[str, ...]: ...
+    @property
+    def delimiter(self) -> str: ...
+    @property
+    def sample(self) -> pl.DataFrame: ...
+    def blocks(self, block_bytes: int) -> Iterator[Block]: ...
+
+
+def open_file(path: Path, file: str | None = None) -> OpenFile:
+    """Open a file by its content; `file` is the provider's name of it where `path` has another (landing).
+
+    Raises:
+        IngestError: it is absent, empty, damaged, or of a type that is not read; the message says what to do.
+    """
+    file = file or path.name
+    if not path.is_file():
+        raise IngestError(file, f"there is no such file: {path}")
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    if not head:
+        raise IngestError(file, "it is empty (0 bytes); ask the provider for it again")
+    for magic, message in _REFUSED.items():
+        if head.startswith(magic):
+            raise IngestError(file, message)
+    if head.startswith(b"PAR1"):
+        return _open_parquet(path, file)
+    if head.startswith(b"PK\x03\x04"):
+        return _open_workbook(path, file)
+    if head.lstrip(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        raise IngestError(file, f"it is XML or HTML, which is not read yet; give the readings as {_TYPES}")
+    return open_text(path, file)
+
+
+@dataclass(frozen=True)
+class ParquetRows:
+    """A Parquet file; `line` is the row, the first being 1."""
+
+    path: Path
+    file: str
+    header: tuple[str, ...]
+    sample: pl.DataFrame
+    delimiter: str = ","
+
+    def blocks(self, block_bytes: int) -> Iterator[Block]:
+        rows = max(block_bytes // 64, 1)
+        with pq.ParquetFile(self.path) as parquet:
+            done, total = 0, max(parquet.metadata.num_rows, 1)
+            for batch in parquet.iter_batches(batch_size=rows):
+                frame = pl.DataFrame(batch)
+                yield Block(as_text(frame, done + 1), (done + frame.height) / total)
+                done += frame.height
+
+
+@dataclass(frozen=True)
+class WorkbookRows:
+    """The first sheet of a workbook; `line` is the sheet's row, the header being 1. Read whole: a sheet has at most 2^20 rows."""
+
+    file: str
+    header: tuple[str, ...]
+    rows: pl.DataFrame
+    delimiter: str = ","
+
+    @property
+    def sample(self) -> pl.DataFrame:
+        return self.rows.head(SAMPLE_LINES)
+
+    def blocks(self, block_bytes: int) -> Iterator[Block]:
+        size = max(block_bytes // 64, 1)
+        for start in range(0, self.rows.height, size):
+            yield Block(self.rows.slice(start, size), min((start + size) / self.rows.height, 1.0))
+
+
+def as_text(frame: pl.DataFrame, first_line: int) -> pl.DataFrame:
+    """Typed columns as text fields, so that every type of file takes the same way; null and NaN become empty fields."""
+    texts = frame.select(_text(name, dtype).fill_null("") for name, dtype in frame.schema.items())
+    return texts.select(
+        line=pl.int_range(first_line, first_line + frame.height, dtype=pl.Int64, eager=True),
+        text=pl.concat_str(pl.all(), separator=","),
+        fields=pl.concat_list(pl.all()),
+    )
+
+
+def _text(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone:
+            return column.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%d %H:%M:%S%.6f+0000")
+        return column.dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
+    return (column.fill_nan(None) if dtype.is_float() else column).cast(pl.String)
+
+
+def _open_parquet(path: Path, file: str) -> ParquetRows:
+    try:
+        with pq.ParquetFile(path) as parquet:
+            names = tuple(parquet.schema_arrow.names)
+            first = next(parquet.iter_batches(batch_size=SAMPLE_LINES), None)
+    except (OSError, ValueError) as error:
+        raise IngestError(file, f"the Parquet file is torn or damaged ({error}); ask for it again") from error
+    if first is None:
+        raise IngestError(file, "it is empty: it has columns but no rows")
+    return ParquetRows(path, file, names, as_text(pl.DataFrame(first), 1))
+
+
+def _open_workbook(path: Path, file: str) -> WorkbookRows:
+    try:
+        frame = pl.read_excel(io.BytesIO(path.read_bytes()), engine="calamine")
+    except Exception as error:  # the reader's own errors share no base class
+        raise IngestError(
+            file, f"it is a zip archive, but no workbook that can be read ({error}); unpack it, or save it as .csv"
+        ) from error
+    return WorkbookRows(file, tuple(frame.columns), as_text(frame, 2))

@@ -1,0 +1,149 @@
+"""The Korean wide format: a line per meter and day, a column per interval named by the time at which the interval ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ecoai_pipeline.domain import Industry, UsageType
+from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.layout import Layout, Traits, require_columns
+from ecoai_pipeline.sources.mapping import Unit
+from ecoai_pipeline.sources.reasons import IngestError, Reason
+
+# Providers name the leading columns in Korean or English; the names that are understood, the first being the one we write.
+METER = ("cust_no", "업체코드", "고객번호", "company_code", "company", "customer", "meter_id")
+INDUSTRY = ("industry", "업종", "업종명")
+USAGE = ("usage_type", "계약종별", "용도", "사용용도")
+DATE = ("meter_dd", "검침일자", "일자", "날짜")
+_CELL = re.compile(r"elcp_use_(\d{2})(\d{2})")
+
+
+def cell_names(interval_s: int) -> tuple[str, ...]:
+    """Columns of a day by the ends of its intervals.
+
+    >>> cell_names(900)[0], cell_names(900)[-1], len(cell_names(900))
+    ('elcp_use_0015', 'elcp_use_2400', 96)
+    """
+    minutes = range(interval_s // 60, 24 * 60 + 1, interval_s // 60)
+    return tuple(f"elcp_use_{minute // 60:02d}{minute % 60:02d}" for minute in minutes)
+
+
+@dataclass(frozen=True)
+class WideLayout:
+    """A day per line. A line that is refused is refused reading by reading, so that the balance counts readings."""
+
+    header: tuple[str, ...]
+    cells: tuple[str, ...]
+    meter: str
+    date: str
+    industry: str | None
+    usage: str | None
+    interval_s: int
+    traits: Traits
+
+    def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
+        places = [self.header.index(name) for name in self.cells]
+        day = _day(self._field(self.date))
+        wide = rows.select(
+            "line",
+            meter=self._field(self.meter),
+            day=day,
+            value=pl.col("fields").list.gather(places),
+            reason=pl.lit(None, pl.String) if self.industry is None else self._unknown_industry(rows),
+        )
+        cell = pl.lit(pl.Series("cell", np.tile(np.arange(len(self.cells), dtype=np.int32), rows.height)))
+        value = pl.col("value").str.strip_chars()
+        return wide.explode("value").select(
+            "line",
+            cell,
+            pl.col("value").alias("text"),
+            "meter",
+            local=pl.col("day") + pl.duration(seconds=cell.cast(pl.Int64) * self.interval_s),
+            utc=pl.lit(None, pl.Datetime("us", "UTC")),
+            value=value,
+            label=pl.lit(None, pl.String),
+            reason=pl.col("reason"),
+        )
+
+    def claims(self, rows: pl.DataFrame) -> pl.DataFrame | None:
+        if self.industry is None:
+            return None
+        day = _day(self._field(self.date)).dt.date()
+        usage = self._parsed(rows, self.usage, UsageType) if self.usage else pl.lit(None, pl.String)
+        said = rows.select(
+            "line", meter=self._field(self.meter), date=day, industry=self._parsed(rows, self.industry, Industry), usage=usage
+        )
+        return said.drop_nulls(["meter", "date", "industry"])
+
+    def _unknown_industry(self, rows: pl.DataFrame) -> pl.Expr:
+        known = self._parsed(rows, self.industry or "", Industry)
+        return pl.when(known.is_null()).then(pl.lit(Reason.UNKNOWN_INDUSTRY.value))
+
+    def _parsed(self, rows: pl.DataFrame, column: str, words: type[Industry] | type[UsageType]) -> pl.Expr:
+        texts = rows.select(self._field(column)).to_series().unique().drop_nulls().to_list()
+        known = {text: word for text in texts if (word := _parse(words, text))}
+        return self._field(column).replace_strict(known, default=None, return_dtype=pl.String)
+
+    def _field(self, column: str) -> pl.Expr:
+        return pl.col("fields").list.get(self.header.index(column)).str.strip_chars()
+
+
+class Kepco:
+    name = "kepco"
+    about = "Korean wide file: cust_no/업체코드, industry/업종, usage_type/계약종별, meter_dd, elcp_use_0015 … elcp_use_2400"
+
+    def recognises(self, header: Sequence[str]) -> bool:
+        return any(_CELL.fullmatch(name.lower()) for name in header)
+
+    def layout(self, opened: OpenFile) -> Layout:
+        meter, date = _first(opened.header, METER), _first(opened.header, DATE)
+        if meter is None or date is None:
+            require_columns(opened, [names[0] for names, found in ((METER, meter), (DATE, date)) if found is None])
+            raise AssertionError("unreachable: a column that no alias matches is missing")
+        cells, interval_s = _cells(opened)
+        industry, usage = _first(opened.header, INDUSTRY), _first(opened.header, USAGE)
+        used = {meter, date, industry, usage, *cells}
+        traits = Traits(
+            unit=Unit.KWH,
+            interval_s=interval_s,
+            fixed_interval=True,
+            thousands=opened.delimiter == ",",
+            unmapped=tuple(name for name in opened.header if name not in used),
+        )
+        return WideLayout(opened.header, cells, meter, date, industry, usage, interval_s, traits)
+
+
+def _cells(opened: OpenFile) -> tuple[tuple[str, ...], int]:
+    """The interval columns in the order of the day, as the file writes them, and their length in seconds."""
+    found = {name.lower(): name for name in opened.header if _CELL.fullmatch(name.lower())}
+    minutes = sorted(int(name[-4:-2]) * 60 + int(name[-2:]) for name in found)
+    interval_s = 60 * min(int(gap) for gap in np.diff([0, *minutes]))
+    if interval_s <= 0 or 86_400 % interval_s:
+        raise IngestError(opened.file, f"the columns {min(found)} … {max(found)} do not divide the day into equal intervals")
+    names = cell_names(interval_s)
+    require_columns(opened, [found.get(name, name) for name in names])
+    if extra := sorted(set(found) - set(names)):
+        raise IngestError(opened.file, f"column {extra[0]!r} is the end of no {interval_s} s interval of the day; correct the header")
+    return tuple(found[name] for name in names), interval_s
+
+
+def _first(header: Sequence[str], names: Sequence[str]) -> str | None:
+    return next((column for name in names for column in header if column.lower() == name), None)
+
+
+def _day(text: pl.Expr) -> pl.Expr:
+    """YYYYMMDD, or YYYY-MM-DD, as the day's midnight."""
+    digits = text.str.replace_all("-", "", literal=True)
+    return pl.when(digits.str.contains(r"^\d{8}$")).then(digits).str.to_datetime("%Y%m%d", time_unit="us", strict=False)
+
+
+def _parse(words: type[Industry] | type[UsageType], text: str) -> str | None:
+    try:
+        return words.parse(text).value
+    except ValueError:
+        return None

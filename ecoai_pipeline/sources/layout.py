@@ -1,0 +1,216 @@
+"""From the rows of a file to rough readings: what every layout yields, and the layout of all long tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
+from ecoai_pipeline.sources.reasons import IngestError
+
+ROUGH = pl.Schema(
+    {
+        "line": pl.Int64(),  # line of the file
+        "cell": pl.Int32(),  # index into the layout's `cells`
+        "text": pl.String(),  # the row, or the cell where a row holds many readings
+        "meter": pl.String(),
+        "local": pl.Datetime("us"),  # stamp as a local time, where the file gives local times
+        "utc": pl.Datetime("us", "UTC"),  # stamp as an instant, where the file gives instants
+        "value": pl.String(),
+        "label": pl.String(),
+        "reason": pl.String(),  # a reason to refuse that the layout has found already
+    }
+)
+EPOCH = {"epoch": "s", "epoch_ms": "ms"}
+_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y%m%d%H%M",
+    "%Y%m%d%H%M%S",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M%#z",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y%m%d",
+)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What holds for all readings of a file."""
+
+    unit: Unit = Unit.KWH
+    signed: bool = False
+    ends: bool = False
+    interval_s: int | None = None
+    fixed_interval: bool = False
+    zone: str | None = None
+    thousands: bool = True
+    weather: tuple[str, ...] = ()
+    unmapped: tuple[str, ...] = ()
+
+
+class Layout(Protocol):
+    """How the rows of one file become rough readings.
+
+    `cells` names the columns that a row's readings stand in: one for a long table, 96 for a wide one.
+    """
+
+    @property
+    def traits(self) -> Traits: ...
+    @property
+    def cells(self) -> tuple[str, ...]: ...
+    def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows (line, text, fields; as many fields as the header) to the columns of ROUGH, and `weather:NAME` texts."""
+        ...
+
+    def claims(self, rows: pl.DataFrame) -> pl.DataFrame | None:
+        """What the rows say of the meters' industries (line, meter, date, industry, usage), where they say it."""
+        ...
+
+
+@dataclass(frozen=True)
+class LongLayout:
+    """One reading per row."""
+
+    header: tuple[str, ...]
+    mapping: ColumnMapping
+    stem: str
+    format: str
+    traits: Traits = field(default_factory=Traits)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return (self.mapping.kwh,)
+
+    def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
+        local, utc = stamps(self._field(self.mapping.timestamp), self.format)
+        if self.mapping.midnight_closes_day:
+            local = pl.when(local.dt.time() == pl.time(0, 0)).then(local.dt.offset_by("1d")).otherwise(local)
+        weather = {f"weather:{name}": self._field(column) for name, column in self.mapping.weather.items()}
+        return rows.select(
+            "line",
+            pl.lit(0, pl.Int32).alias("cell"),
+            "text",
+            meter=self._meter(),
+            local=local,
+            utc=utc,
+            value=self._field(self.mapping.kwh),
+            label=self._field(self.mapping.label) if self.mapping.label else pl.lit(None, pl.String),
+            reason=pl.lit(None, pl.String),
+            **weather,
+        )
+
+    def claims(self, rows: pl.DataFrame) -> None:  # noqa: ARG002 - long tables say nothing of industries
+        return None
+
+    def _meter(self) -> pl.Expr:
+        name = self.mapping.meter
+        if name == FILE_STEM or name.startswith("="):
+            return pl.lit(self.stem if name == FILE_STEM else name[1:], pl.String)
+        return self._field(name)
+
+    def _field(self, column: str) -> pl.Expr:
+        return pl.col("fields").list.get(self.header.index(column)).str.strip_chars()
+
+
+def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
+    """The layout that a mapping gives to a file.
+
+    Raises:
+        IngestError: a mapped column is absent, or the form of its times is not recognised.
+    """
+    used = _used(mapping)
+    require_columns(opened, used)
+    traits = Traits(
+        unit=mapping.unit,
+        signed=mapping.signed,
+        ends=mapping.stamp == "end",
+        interval_s=mapping.interval_s,
+        zone=mapping.zone,
+        thousands=opened.delimiter == ",",
+        weather=tuple(mapping.weather),
+        unmapped=tuple(name for name in opened.header if name not in used),
+    )
+    sample = opened.sample.filter(pl.col("fields").list.len() == len(opened.header))
+    times = sample["fields"].list.get(opened.header.index(mapping.timestamp)).str.strip_chars()
+    form = mapping.format or _guess_format(opened.file, mapping.timestamp, times)
+    return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits)
+
+
+def stem_of(file: str) -> str:
+    """The file's name without its endings.
+
+    >>> stem_of("plant 1.csv.gz"), stem_of("meter.v2.parquet")
+    ('plant 1', 'meter.v2')
+    """
+    name = file.removesuffix(".gz")
+    return Path(name).stem.strip()
+
+
+def require_columns(opened: OpenFile, wanted: Sequence[str]) -> None:
+    """
+    Raises:
+        IngestError: a column is absent; the message names it, what was found and what to do.
+    """
+    missing = [name for name in wanted if name not in opened.header]
+    if missing:
+        message = f"column {', '.join(map(repr, missing))} is missing; found {show_header(opened.header)}; "
+        raise IngestError(opened.file, message + "correct the file, or say which column means what with --columns")
+
+
+def show_header(header: Sequence[str]) -> str:
+    shown = ", ".join(name[:40] for name in header[:12])
+    return f"{len(header)} columns: {shown}{', …' if len(header) > 12 else ''}"
+
+
+def stamps(text: pl.Expr, form: str) -> tuple[pl.Expr, pl.Expr]:
+    """A text of time as (local, utc); one of the two is null throughout, and both where the text cannot be read."""
+    no_local, no_utc = pl.lit(None, pl.Datetime("us")), pl.lit(None, pl.Datetime("us", "UTC"))
+    if form in EPOCH:
+        factor = 1_000_000 if form == "epoch" else 1_000
+        micros = text.cast(pl.Float64, strict=False) * factor
+        sane = pl.when(micros.abs() < 4e18).then(micros)
+        return no_local, sane.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    if "z" in form:
+        return no_local, text.str.to_datetime(form, time_unit="us", strict=False)
+    return text.str.to_datetime(form, time_unit="us", strict=False), no_utc
+
+
+def _used(mapping: ColumnMapping) -> list[str]:
+    meter = [] if mapping.meter == FILE_STEM or mapping.meter.startswith("=") else [mapping.meter]
+    label = [mapping.label] if mapping.label else []
+    return [*meter, mapping.timestamp, mapping.kwh, *label, *mapping.weather.values()]
+
+
+def _guess_format(file: str, column: str, times: pl.Series) -> str:
+    """The form that reads most of the sample."""
+    if len(times) and times.str.contains(r"^1\d{9}(\.\d+)?$").all():
+        return "epoch"
+    if len(times) and times.str.contains(r"^1\d{12}$").all():
+        return "epoch_ms"
+    frame = pl.DataFrame({"t": times})
+    counts = {form: frame.select(_read(form).is_not_null().sum()).item() for form in _FORMATS}
+    best = max(counts, key=lambda form: counts[form])
+    if not counts[best]:
+        seen = repr(times[0]) if len(times) else "no rows"
+        hint = "name its form, for example format='%d/%m/%Y %H:%M' in --columns"
+        raise IngestError(file, f"the times in column {column!r} are of no known form ({seen}); {hint}")
+    return best
+
+
+def _read(form: str) -> pl.Expr:
+    local, utc = stamps(pl.col("t"), form)
+    return utc if "z" in form else local

@@ -1,0 +1,79 @@
+"""Which column of a long table means what: given by a user for `table`, built in for the known data sets."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+FILE_STEM = "@filename"
+
+
+class Unit(StrEnum):
+    """Unit of the values in a file; kW is the mean power of the interval."""
+
+    KWH = "kWh"
+    WH = "Wh"
+    KW = "kW"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Unit | None:
+        return next((unit for unit in cls if str(value).lower() == unit.value.lower()), None)
+
+
+class ColumnMapping(BaseModel):
+    """Columns of a long table, one row per reading.
+
+    `meter` is a column, `@filename` (the file's name without its endings) or a literal written `=plant-7`.
+    `format` is a strptime format, `epoch` or `epoch_ms`; without it the common ISO forms are tried.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    meter: str = Field(FILE_STEM, min_length=1)
+    timestamp: str = Field(min_length=1)
+    kwh: str = Field(min_length=1)
+    label: str | None = None
+    weather: dict[str, str] = {}
+    format: str | None = None
+    zone: str | None = None
+    stamp: Literal["start", "end"] = "start"
+    midnight_closes_day: bool = Field(False, description="00:00 carries the date of the day that it ends")
+    unit: Unit = Unit.KWH
+    signed: bool = False
+    interval_s: int | None = Field(None, gt=0, le=86_400, description="for meters with too few readings to tell, seconds")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `FILE.yaml`, or `meter=@filename,timestamp=date,kwh=Usage_kWh,weather.temperature=temp`.
+
+        Raises:
+            ValueError: a name is unknown, a needed one is missing, or the file cannot be read.
+        """
+        if Path(text).suffix.lower() in (".yaml", ".yml"):
+            path = Path(text)
+            if not path.is_file():
+                raise ValueError(f"column mapping {text}: there is no such file")
+            return cls._checked(yaml.safe_load(path.read_text(encoding="utf-8")), text)
+        values: dict[str, Any] = {}
+        for item in text.split(","):
+            name, equals, column = item.partition("=")
+            if not equals:
+                raise ValueError(f"column mapping: {item!r} is not NAME=COLUMN; a column name with a comma needs a FILE.yaml")
+            if name.strip().startswith("weather."):
+                values.setdefault("weather", {})[name.strip().removeprefix("weather.")] = column.strip()
+            else:
+                values[name.strip()] = column.strip()
+        return cls._checked(values, text)
+
+    @classmethod
+    def _checked(cls, values: Any, origin: str) -> Self:
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            known = ", ".join(cls.model_fields)
+            raise ValueError(f"column mapping {origin}: {faults}; known names are {known}, weather.NAME") from None

@@ -1,0 +1,125 @@
+"""Reading a whole file month by month: blocks are sorted out and set aside by month, then each month is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from ecoai_pipeline.domain import Month
+from ecoai_pipeline.sources.canonical import FIRST_KEY, REFUSED, Parts, place, sort_out, without_contradictions
+from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.layout import Layout, Traits
+from ecoai_pipeline.sources.reasons import Reason
+
+Progress = Callable[[str, float], None]
+CLAIMS = pl.Schema({"line": pl.Int64(), "meter": pl.String(), "date": pl.Date(), "industry": pl.String(), "usage": pl.String()})
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is known of a file besides its bytes."""
+
+    traits: Traits
+    zone_of: Callable[[str], str]
+    latest: datetime
+
+
+class Reader:
+    """One pass over a file, then one over its months; what is refused on the way gathers in `refused`."""
+
+    def __init__(self, opened: OpenFile, layout: Layout, terms: Terms, folder: Path) -> None:
+        self.refused: list[pl.DataFrame] = []
+        self.claims = CLAIMS.to_frame()
+        self._opened, self._layout, self._terms, self._folder = opened, layout, terms, folder
+        self._aside: dict[int, list[Path]] = {}
+        self._intervals: dict[str, int] = {}
+
+    def read(self, block_bytes: int, progress: Progress | None = None) -> None:
+        """Sort out every block and set its readings aside by month."""
+        for block in self._opened.blocks(block_bytes):
+            whole = pl.col("fields").list.len() == len(self._opened.header)
+            torn = block.rows.filter(~whole)
+            if torn.height:
+                self.refused.append(self._refuse_lines(torn))
+            rows = block.rows if torn.height == 0 else block.rows.filter(whole)
+            if rows.height:
+                self._sort_out(rows)
+            if progress:
+                progress("reading", block.share)
+
+    def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
+        """Settled readings, the latest month first, because the end of an interval may lie in the month after its start."""
+        carried: dict[int, list[pl.DataFrame]] = {}
+        while keys := self._aside.keys() | carried.keys():
+            key = max(keys)
+            frames = carried.pop(key, [])
+            if key in self._aside:
+                frames.append(self._placed(key, carried))
+            parts = without_contradictions(pl.concat(frames))
+            self._refuse(parts)
+            if parts.good.height:
+                self._intervals.update(parts.good.select("meter", "interval_s").unique("meter", keep="last").iter_rows())
+                yield Month(key // 100, key % 100), parts.good
+
+    def _placed(self, key: int, carried: dict[int, list[pl.DataFrame]]) -> pl.DataFrame:
+        """Readings whose stamp falls into a month, less those that start before it: these are carried to their month."""
+        aside = pl.concat([pl.read_ipc(path) for path in self._aside.pop(key)])
+        parts = place(aside, self._terms.traits, self._intervals)
+        self._refuse(parts)
+        for (month,), rows in parts.good.filter(pl.col("month") < key).partition_by("month", as_dict=True).items():
+            if month >= FIRST_KEY:
+                carried.setdefault(int(month), []).append(rows)
+            else:
+                self.refused.append(rows.with_columns(reason=pl.lit(Reason.BEFORE_2000.value)).select(REFUSED.names()))
+        return parts.good.filter(pl.col("month") >= key)
+
+    def _sort_out(self, rows: pl.DataFrame) -> None:
+        rough = self._layout.rough(rows)
+        rough = self._without_second_industries(rough, self._layout.claims(rows))
+        parts = sort_out(rough, self._terms.traits, self._terms.zone_of, self._terms.latest)
+        self._refuse(parts)
+        for (key,), month in parts.good.partition_by("month", as_dict=True).items():
+            self._set_aside(int(key), month)
+
+    def _refuse(self, parts: Parts) -> None:
+        if parts.refused.height:
+            self.refused.append(parts.refused)
+
+    def _set_aside(self, key: int, month: pl.DataFrame) -> None:
+        paths = self._aside.setdefault(key, [])
+        path = self._folder / f"{key}-{len(paths):06d}.arrow"
+        month.write_ipc(path, compression="lz4")
+        paths.append(path)
+
+    def _without_second_industries(self, rough: pl.DataFrame, claims: pl.DataFrame | None) -> pl.DataFrame:
+        """Keep what the lines say of industries; refuse a line that contradicts an earlier one on the same date."""
+        if claims is None:
+            return rough
+        told = pl.concat([self.claims, claims.cast(CLAIMS)])
+        first = pl.col("industry").first().over("meter", "date", order_by="line")
+        second = told.filter(pl.col("industry") != first)["line"]
+        self.claims = told.filter(~pl.col("line").is_in(second.implode()))
+        if second.is_empty():
+            return rough
+        reason = pl.when(pl.col("line").is_in(second.implode())).then(pl.lit(Reason.TWO_INDUSTRIES.value))
+        return rough.with_columns(reason=pl.coalesce("reason", reason))
+
+    def _refuse_lines(self, torn: pl.DataFrame) -> pl.DataFrame:
+        """Lines that do not fit the header: one refused reading per reading that such a line holds."""
+        cells = pl.int_ranges(0, len(self._layout.cells), dtype=pl.Int32)
+        return (
+            torn.select(
+                "line",
+                "text",
+                cell=cells,
+                meter=pl.lit(None, pl.String),
+                month=pl.lit(None, pl.Int32),
+                reason=pl.format(f"{Reason.FIELDS}; {{}} instead of {len(self._opened.header)}", pl.col("fields").list.len()),
+            )
+            .explode("cell")
+            .select(REFUSED.names())
+        )

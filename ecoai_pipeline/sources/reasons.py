@@ -1,0 +1,41 @@
+"""Why a row cannot be a reading, and why a file cannot be used: one closed list, one error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+
+class Reason(StrEnum):
+    """Everything that sends a row to quarantine. A detail may follow in the table, after `; `."""
+
+    FIELDS = "the line has more or fewer fields than the header"
+    NO_METER = "the meter is not named"
+    BAD_STAMP = "the date or time cannot be read"
+    BEFORE_2000 = "the date lies before 2000-01"
+    FUTURE = "the time lies in the future of the file's receipt"
+    NO_SUCH_TIME = "the local time does not exist (clocks went forward)"
+    NOT_A_NUMBER = "the value is not a number"
+    AMBIGUOUS_NUMBER = "the comma may be a decimal or a thousands separator"
+    NOT_FINITE = "the value is not finite"
+    CONFLICT = "it contradicts an earlier row of the file about the same interval"
+    NO_INTERVAL = "the length of the interval is unknown"
+    UNKNOWN_INDUSTRY = "the industry is unknown"
+    TWO_INDUSTRIES = "an earlier line of the file puts the meter into another industry on the same date"
+    OTHER_INDUSTRY = "the meter is registered in another industry in this month"
+
+
+class IngestError(ValueError):
+    """A file that cannot be used.
+
+    Attributes:
+        file: its name.
+        reasons: readings refused by reason, where rows were the trouble.
+    """
+
+    def __init__(self, file: str | Path, message: str, reasons: Mapping[str, int] | None = None) -> None:
+        self.file = Path(file).name
+        self.reasons = dict(reasons or {})
+        counted = "".join(f"\n  {count} x {reason}" for reason, count in self.reasons.items())
+        super().__init__(f"{self.file}: {message}{counted}")

@@ -1,0 +1,105 @@
+"""Reading a meter registry that a user gives: one row per meter and day from which it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ecoai_pipeline.domain import FIRST_MONTH, Industry, Meter, UsageType
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.sources.files import open_file
+from ecoai_pipeline.sources.layout import require_columns
+from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.registry import MeterRegistry
+
+T = TypeVar("T")
+REQUIRED = ("meter_id", "industry")
+OPTIONAL = ("usage_type", "time_zone", "signed", "valid_from", "capacity_kw", "site", "region")
+_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
+
+
+def read_registry(path: Path, *, zone: str = "Asia/Seoul") -> list[Meter]:
+    """Meters of a registry file with the columns REQUIRED and any of OPTIONAL.
+
+    Empty cells take: industrial, `zone`, not signed, 2000-01-01, unknown.
+
+    Raises:
+        IngestError: a column is missing or unknown, a cell cannot be understood (the message names its row), or a meter is
+            given two industries from the same day (it names both rows).
+    """
+    opened = open_file(path)
+    require_columns(opened, REQUIRED)
+    unknown = [name for name in opened.header if name not in REQUIRED + OPTIONAL]
+    if unknown:
+        raise IngestError(path, f"column {unknown[0]!r} is not one of {', '.join(REQUIRED + OPTIONAL)}; rename or remove it")
+    found: dict[tuple[str, date], tuple[int, Meter]] = {}
+    for block in opened.blocks(1 << 24):
+        for line, fields in block.rows.select("line", "fields").iter_rows():
+            meter = _meter(opened.file, line, opened.header, fields, zone)
+            earlier = found.setdefault((meter.meter_id, meter.valid_from), (line, meter))
+            if earlier[1] != meter:
+                _refuse_second(opened.file, line, meter, *earlier)
+    if not found:
+        raise IngestError(path, "it names no meters")
+    return [meter for _, meter in found.values()]
+
+
+def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -> list[Meter]:
+    """Enter a registry file into the registry; returns the rows that said something new.
+
+    Raises:
+        IngestError: as `read_registry`.
+    """
+    meters = read_registry(path, zone=settings.time_zone)
+    with lake.lock("landing"):
+        return MeterRegistry(lake).register(meters, origin=path.name, at=at)
+
+
+def _meter(file: str, line: int, header: tuple[str, ...], fields: list[str], zone: str) -> Meter:
+    if len(fields) != len(header):
+        raise IngestError(file, f"row {line} has {len(fields)} fields, the header {len(header)}; correct the row")
+    row = {name: (text or "").strip() for name, text in zip(header, fields, strict=True)}
+
+    def read(name: str, parse: Callable[[str], T], default: Any) -> T:
+        text = row.get(name, "")
+        try:
+            return parse(text) if text else default
+        except (ValueError, ZoneInfoNotFoundError) as error:
+            raise IngestError(file, f"row {line}, column {name!r}: {error}; correct the cell") from error
+
+    if not row["meter_id"] or not row["industry"]:
+        raise IngestError(file, f"row {line}: meter_id and industry must not be empty; fill them in")
+    return Meter(
+        meter_id=row["meter_id"],
+        industry=read("industry", Industry.parse, Industry.OTHER),
+        usage_type=read("usage_type", UsageType.parse, UsageType.INDUSTRIAL),
+        time_zone=read("time_zone", lambda text: ZoneInfo(text).key, zone),
+        signed=read("signed", _flag, False),
+        valid_from=read("valid_from", date.fromisoformat, FIRST_MONTH.first_day),
+        capacity_kw=read("capacity_kw", _positive, None),
+        site=row.get("site") or None,
+        region=row.get("region") or None,
+    )
+
+
+def _refuse_second(file: str, line: int, meter: Meter, earlier_line: int, earlier: Meter) -> None:
+    what = f"industries {earlier.industry} and {meter.industry}" if earlier.industry != meter.industry else "different rows"
+    advice = "keep one, or give the later one another valid_from"
+    raise IngestError(file, f"meter {meter.meter_id!r} has {what} from {meter.valid_from}, in rows {earlier_line} and {line}; {advice}")
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in _TRUE + _FALSE:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text.lower() in _TRUE
+
+
+def _positive(text: str) -> float:
+    value = float(text.replace(",", ""))
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{text!r} is not a positive number of kW")
+    return value
