@@ -1,0 +1,121 @@
+"""Every expectation is fed bad data, and exactly it fails."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from ecoai_pipeline.domain import Month
+from ecoai_pipeline.quality import gx
+from ecoai_pipeline.quality.gx import ExpectationError, validate
+from ecoai_pipeline.quality.rules import examine, mark, meter_frame
+from ecoai_pipeline.quality.suites import Expectation, Severity, Suite, days_suite, readings_suite
+from ecoai_pipeline.quality.summary import by_day, horizons
+from ecoai_pipeline.settings import QualityParams
+
+PARAMS, JANUARY = QualityParams(), Month(2022, 1)
+READINGS, DAYS = readings_suite(PARAMS), days_suite(PARAMS, JANUARY)
+
+BAD_READING = {
+    "reading_unique": {"timestamp": pl.col("timestamp").shift(-1)},
+    "quality_known": {"quality": pl.lit("guessed")},
+    "value_present": {"kwh": pl.lit(None)},
+    "missing_empty": {"quality": pl.lit("missing")},
+    "suspect_explained": {"quality": pl.lit("suspect")},
+    "interval_plausible": {"interval_s": pl.lit(3601)},
+    "value_plausible": {"kwh": pl.lit(1_000_001.0), "limit_kwh": pl.lit(None)},
+    "not_negative": {"kwh": pl.lit(-0.5)},
+    "within_capacity": {"kwh": pl.lit(61.0)},
+}
+BAD_DAY = {
+    "day_unique": {"day": pl.col("day").shift(-1)},
+    "day_in_month": {"day": pl.lit(date(2022, 2, 1))},
+    "day_complete": {"completeness": pl.lit(0.89)},
+    "null_run_short": {"null_run_h": pl.lit(6.25)},
+    "zero_run_short": {"zero_run_h": pl.lit(73.0)},
+    "flat_run_short": {"flat_run_h": pl.lit(12.25)},
+    "interval_regular": {"intervals": pl.lit(2)},
+    "grid_kept": {"off_grid": pl.lit(1)},
+    "no_overlap": {"overlaps": pl.lit(1)},
+}
+
+
+@pytest.fixture(scope="module")
+def examined(make_readings, make_meter, working) -> pl.DataFrame:
+    """Five good days of three meters, one of them signed."""
+    readings = pl.concat([make_readings(working(120), meter=name) for name in ("m1", "m2", "m3")])
+    meters = [make_meter("m1", capacity_kw=50), make_meter("m2", capacity_kw=50), make_meter("m3", signed=True)]
+    return mark(examine(readings, meter_frame({m.meter_id: m for m in meters}), PARAMS, default_zone="Asia/Seoul"), PARAMS)
+
+
+@pytest.fixture(scope="module")
+def days(examined) -> pl.DataFrame:
+    return by_day(examined, JANUARY, horizons(examined.lazy().drop("zone"), meter_frame({}), "Asia/Seoul"))
+
+
+def spoiled(frame: pl.DataFrame, changes: dict[str, pl.Expr]) -> pl.DataFrame:
+    """The frame with one row of meter m2 changed."""
+    there = (pl.col("meter_id") == "m2") & (pl.int_range(pl.len()).over("meter_id") == 2)
+    return frame.with_columns(
+        pl.when(there).then(value).otherwise(name).cast(frame.schema[name]).alias(name) for name, value in changes.items()
+    )
+
+
+def failed(frame: pl.DataFrame, suite: Suite) -> dict[str, tuple[int, tuple[str, ...]]]:
+    return {o.expectation.name: (o.unexpected, o.meters) for o in validate(frame, suite) if not o.success}
+
+
+def test_good_data_meets_every_expectation(examined, days):
+    assert failed(examined, READINGS) == {}
+    assert failed(days, DAYS) == {}
+
+
+def test_every_expectation_has_its_bad_data():
+    assert list(BAD_READING) == [e.name for e in READINGS.expectations]
+    assert list(BAD_DAY) == [e.name for e in DAYS.expectations]
+
+
+@pytest.mark.parametrize("name", BAD_READING)
+def test_a_bad_reading_fails_exactly_its_expectation(examined, name):
+    rows = 2 if name.endswith("unique") else 1
+    assert failed(spoiled(examined, BAD_READING[name]), READINGS) == {name: (rows, ("m2",))}
+
+
+@pytest.mark.parametrize("name", BAD_DAY)
+def test_a_bad_day_fails_exactly_its_expectation(days, name):
+    rows = 2 if name.endswith("unique") else 1
+    assert failed(spoiled(days, BAD_DAY[name]), DAYS) == {name: (rows, ("m2",))}
+
+
+def test_a_number_that_is_none_is_no_value(examined):
+    assert list(failed(spoiled(examined, {"kwh": pl.lit(float("nan"))}), READINGS)) == ["value_present"]
+
+
+def test_signed_meters_and_unknown_capacity_are_exempt(examined):
+    third = examined.filter(pl.col("meter_id") == "m3").with_columns(kwh=pl.when(pl.int_range(pl.len()) < 9).then(-800.0).otherwise(900.0))
+    outcomes = {o.expectation.name: o for o in validate(third, READINGS)}
+    assert all(o.success for o in outcomes.values())
+    assert outcomes["not_negative"].checked == 0
+    assert outcomes["reading_unique"].checked == 120
+
+
+def test_all_failing_meters_are_named_however_many_rows_fail(examined):
+    negative = examined.with_columns(kwh=-pl.col("kwh") - 1)
+    assert failed(negative, READINGS) == {"not_negative": (240, ("m1", "m2"))}
+
+
+def test_an_expectation_that_cannot_run_is_an_error_and_never_a_pass(examined):
+    broken = Expectation(
+        "broken",
+        "ExpectColumnValuesToBeBetween",
+        ("quality",),
+        Severity.WARNING,
+        "compares words to numbers",
+        {"column": "quality", "min_value": 0},
+    )
+    with pytest.raises(ExpectationError, match="broken"):
+        validate(examined, Suite("broken", (broken,)))
+
+
+def test_one_context_serves_the_process():
+    assert gx._whole_frame() is gx._whole_frame()

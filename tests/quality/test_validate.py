@@ -1,0 +1,177 @@
+"""Validated readings of a partition: one meter's bad month beside good ones, results beside the table, errors that stop."""
+
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from ecoai_pipeline.domain import RAW_READINGS, VALIDATED_READINGS, Industry, Month, Partition
+from ecoai_pipeline.quality.validate import QualityError, failures, load_validation, materialize_validated
+from ecoai_pipeline.settings import QualityParams, load_settings
+from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.registry import MeterRegistry
+
+JANUARY = Partition(Industry.METAL, Month(2022, 1))
+DECEMBER = Partition(Industry.METAL, Month(2021, 12))
+NOW = datetime(2022, 2, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def portfolio(lake, make_readings, make_meter, working):
+    """Two good meters, and between them one that is dead, negative and full of gaps."""
+    hours = 31 * 24
+    bad = [0.0] * 100 + [-1.0, -2.0] + [None] * 20 + working(hours - 122)
+    frames = [make_readings(working(hours), meter="a"), make_readings(bad, meter="b"), make_readings(working(hours), meter="c")]
+    lake.write(RAW_READINGS, JANUARY, frames, fingerprint="raw")
+    MeterRegistry(lake).register([make_meter(name, capacity_kw=100) for name in "abc"], origin="test", at=NOW)
+    return pl.concat(frames)
+
+
+def by_name(document):
+    return {result["expectation"]: result for result in document["suites"]}
+
+
+def test_a_bad_month_of_one_meter_is_named_and_does_not_stop_the_others(lake, settings, portfolio):
+    written = materialize_validated(lake, settings, JANUARY)
+    validated = lake.read(VALIDATED_READINGS, JANUARY)
+    assert_frame_equal(validated.drop("quality", "rule"), portfolio.drop("quality", "rule"))
+    good = pl.col("meter_id") != "b"
+    assert_frame_equal(validated.filter(good), portfolio.filter(good))
+    assert written.info.facts == {"completeness": 0.991039, "suspect": 102, "missing": 20, "failed_warning": 4, "failed_error": 0}
+
+    results = load_validation(lake, JANUARY)
+    wrong = {name: (r["unexpected"], r["meters"], r["meters_failed"]) for name, r in by_name(results).items() if not r["success"]}
+    assert wrong == {
+        "not_negative": (2, ["b"], 1),
+        "day_complete": (1, ["b"], 1),
+        "null_run_short": (2, ["b"], 1),
+        "zero_run_short": (5, ["b"], 1),
+    }
+    assert results["partition"] == "metal|2022-01-01"
+    assert results["summary"]["suspect_by_rule"] == {"zero_run": 100, "negative": 2, "null_run": 20}
+    assert results["summary"]["quality_counts"] == {"measured": 2110, "suspect": 102, "missing": 20}
+    assert (results["summary"]["rows"], results["summary"]["meters"], results["summary"]["days"]) == (2232, 3, 31)
+    assert [day["missing"] for day in results["days"]][:7] == [0, 0, 0, 0, 18, 2, 0]
+    assert failures(lake, JANUARY, "error") == {}
+    assert "2 of 2232 rows; meters b" in failures(lake, JANUARY, "warning")["readings.not_negative"]
+
+
+@pytest.mark.usefixtures("portfolio")
+def test_the_same_inputs_are_not_validated_twice_and_give_the_same_bytes(lake, settings):
+    first = materialize_validated(lake, settings, JANUARY)
+    place = lake.beside(VALIDATED_READINGS, JANUARY, "validation.json")
+    bytes_before = place.read_bytes()
+    assert materialize_validated(lake, settings, JANUARY).skipped
+    lake.path(VALIDATED_READINGS, JANUARY).unlink()
+    again = materialize_validated(lake, settings, JANUARY)
+    assert (again.skipped, again.info) == (False, first.info)
+    assert place.read_bytes() == bytes_before
+
+
+def test_chunks_add_up_to_the_same_results(lake, settings, portfolio):
+    materialize_validated(lake, settings, JANUARY)
+    whole = load_validation(lake, JANUARY)
+    small = Lake(lake.root, settings.storage.model_copy(update={"row_group_rows": 1}))
+    small.write(RAW_READINGS, JANUARY, [portfolio], fingerprint="raw")
+    small.write(
+        RAW_READINGS, JANUARY, [part for _, part in portfolio.group_by("meter_id", maintain_order=True)], fingerprint="raw in parts"
+    )
+    assert len(list(small.chunks(RAW_READINGS, JANUARY))) == 3
+    lake.path(VALIDATED_READINGS, JANUARY).unlink()
+    materialize_validated(small, settings, JANUARY)
+    assert load_validation(small, JANUARY) == whole
+
+
+def test_runs_look_into_the_month_before_also_where_the_meter_changed_its_industry(lake, settings, make_readings, make_meter, working):
+    start = datetime(2021, 12, 31, 15, tzinfo=UTC)
+    lake.write(RAW_READINGS, JANUARY, [make_readings([0.0] * 5 + working(40))], fingerprint="raw")
+    materialize_validated(lake, settings, JANUARY)
+    assert load_validation(lake, JANUARY)["summary"]["suspect_by_rule"] == {}
+
+    food = Partition(Industry.FOOD, Month(2021, 12))
+    lake.write(RAW_READINGS, food, [make_readings([0.0] * 70, start=start - timedelta(hours=70))], fingerprint="raw")
+    moved = make_meter()
+    before = moved.__class__(**{**moved.__dict__, "industry": Industry.FOOD})
+    now = moved.__class__(**{**moved.__dict__, "valid_from": date(2022, 1, 1)})
+    MeterRegistry(lake).register([before, now], origin="test", at=NOW)
+    assert not materialize_validated(lake, settings, JANUARY).skipped
+    assert load_validation(lake, JANUARY)["summary"]["suspect_by_rule"] == {"zero_run": 5}
+
+
+@pytest.mark.usefixtures("portfolio")
+def test_a_changed_month_before_changed_parameters_and_a_changed_registry_are_noticed(lake, settings, make_readings, make_meter, working):
+    def skipped(with_settings):
+        return materialize_validated(lake, with_settings, JANUARY).skipped
+
+    skipped(settings)
+    assert skipped(settings)
+    lake.write(RAW_READINGS, DECEMBER, [make_readings(working(5), meter="a", start=datetime(2021, 12, 30, tzinfo=UTC))], fingerprint="r")
+    assert not skipped(settings)
+    assert not skipped(load_settings(quality=QualityParams(flat_run_h=5)))
+    materialize_validated(lake, settings, JANUARY)
+    MeterRegistry(lake).register([make_meter("a", capacity_kw=1)], origin="better", at=NOW)
+    assert not skipped(settings)
+    assert "kW were taken for kWh" in failures(lake, JANUARY, "warning")["readings.within_capacity"]
+
+
+def test_an_error_names_partition_and_expectation_and_leaves_the_old_partition(lake, settings, portfolio):
+    before = materialize_validated(lake, settings, JANUARY).info
+    results = load_validation(lake, JANUARY)
+    lake.write(RAW_READINGS, JANUARY, [pl.concat([portfolio, portfolio[5:6]]).sort("meter_id", "timestamp")], fingerprint="damaged")
+    with pytest.raises(
+        QualityError, match=r"metal 2022-01 fails readings.reading_unique: .*2 of 2233 rows; meters a.*materialize raw_readings"
+    ):
+        materialize_validated(lake, settings, JANUARY)
+    assert lake.info(VALIDATED_READINGS, JANUARY) == before
+    assert load_validation(lake, JANUARY) == results
+
+
+def test_a_reading_in_the_wrong_month_is_our_error(lake, settings, make_readings, working):
+    lake.write(RAW_READINGS, JANUARY, [make_readings(working(24 * 32))], fingerprint="raw")
+    with pytest.raises(QualityError, match=r"meter_days.day_in_month"):
+        materialize_validated(lake, settings, JANUARY)
+
+
+@pytest.mark.usefixtures("portfolio")
+def test_without_raw_readings_there_is_nothing_and_old_results_go(lake, settings):
+    materialize_validated(lake, settings, JANUARY)
+    lake.path(RAW_READINGS, JANUARY).unlink()
+    written = materialize_validated(lake, settings, JANUARY)
+    assert (written.info.rows, written.changed) == (0, True)
+    assert load_validation(lake, JANUARY) is None
+    assert failures(lake, JANUARY, "warning") == {}
+
+
+def test_at_most_twenty_meters_are_named_and_all_are_counted(lake, settings, make_readings, working):
+    frames = [make_readings([*working(30), -1.0], meter=f"m{n:02d}") for n in range(25)]
+    lake.write(RAW_READINGS, JANUARY, frames, fingerprint="raw")
+    materialize_validated(lake, settings, JANUARY)
+    result = by_name(load_validation(lake, JANUARY))["not_negative"]
+    assert (len(result["meters"]), result["meters_failed"], result["unexpected"]) == (20, 25, 25)
+    assert failures(lake, JANUARY, "warning")["readings.not_negative"].endswith("m19 and 5 more")
+
+
+def test_stuck_counters_of_real_buildings_are_marked(lake, real_data, make_readings):
+    """LEAD, buildings 136 and 884 in 2016-01: 65 readings of exactly 1.0 on end, each labelled as anomalous by the contest."""
+    partition = Partition(Industry.OTHER, Month(2016, 1))
+    source = pl.read_csv(real_data / "lead" / "train.csv.gz").with_columns(pl.col("timestamp").str.to_datetime(time_zone="UTC"))
+    january = source.filter(pl.col("timestamp").dt.month() == 1, pl.col("building_id").is_in([136, 884])).sort("building_id", "timestamp")
+    frames = [
+        make_readings(part["meter_reading"].to_list(), meter=str(part["building_id"][0])).with_columns(part["timestamp"])
+        for part in january.partition_by("building_id")
+    ]
+    lake.write(RAW_READINGS, partition, frames, fingerprint="raw")
+    materialize_validated(lake, load_settings(time_zone="UTC"), partition)
+    stuck = lake.read(VALIDATED_READINGS, partition).filter(pl.col("rule") == "flat_run")
+    assert (stuck.height, stuck["kwh"].unique().to_list()) == (65, [1.0])
+    labels = january.select(meter_id=pl.col("building_id").cast(pl.String), timestamp="timestamp", anomaly="anomaly")
+    assert stuck.join(labels.cast({"timestamp": stuck.schema["timestamp"]}), on=["meter_id", "timestamp"])["anomaly"].sum() == 65
+
+
+def test_great_expectations_is_loaded_only_when_there_is_something_to_check():
+    code = "import sys, ecoai_pipeline.quality.validate; print([m for m in ('great_expectations', 'pandas') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
