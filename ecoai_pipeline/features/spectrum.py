@@ -23,6 +23,7 @@ from ecoai_pipeline.storage.schema import schema_of
 
 Floats = NDArray[np.float64]
 SHORTEST_DAYS = 2
+MIN_CYCLES = 3
 _MIN_OBSERVED = 0.5
 _PROMINENCE = 0.1
 _RISE = 0.05
@@ -49,8 +50,8 @@ class Period:
 def spectra(loads: Iterable[Load], params: FeatureParams) -> pl.DataFrame:
     """Rows of the table `spectra`: the strongest periods of each meter, of its load and of its first difference.
 
-    A load is cut to its last whole weeks (whole days below two weeks). One shorter than two days, mostly missing or
-    constant has no rows.
+    A load is cut to its last whole weeks (whole days below two weeks), and a period must fit into it three times. A load
+    shorter than two days, mostly missing or constant has no rows.
     """
     groups: defaultdict[tuple[int, int], list[tuple[str, Floats]]] = defaultdict(list)
     for load in loads:
@@ -84,7 +85,7 @@ def _rows(group: list[tuple[str, Floats]], interval_s: int, params: FeatureParam
     change = np.where(known[:, 1:] & known[:, :-1], np.diff(residual, axis=1), 0.0)
     shares = {"raw": power_shares(residual), "diff": power_shares(change)}
     for row, (meter_id, _) in enumerate(group):
-        hills = fundamentals(acf[row], params.min_acf)
+        hills = fundamentals(acf[row], params.min_acf, kwh.shape[1] // MIN_CYCLES)
         for signal, share in shares.items():
             found = _periods(share[row], acf[row], hills, kwh.shape[1], params.peaks)
             for rank, period in enumerate(found, start=1):
@@ -127,8 +128,8 @@ def _correlated(x: Floats) -> Floats:
     return product
 
 
-def fundamentals(acf: Floats, min_acf: float) -> list[int]:
-    """Lags of the hills of an autocorrelation that reach `min_acf`, without the mere multiples of shorter ones.
+def fundamentals(acf: Floats, min_acf: float, longest: int) -> list[int]:
+    """Lags up to `longest` where an autocorrelation has a hill of `min_acf`, without the mere multiples of shorter ones.
 
     A multiple stays where it rises above its neighbours among the multiples: the week among the days.
     """
@@ -137,7 +138,7 @@ def fundamentals(acf: Floats, min_acf: float) -> list[int]:
     hills, _ = find_peaks(acf, height=min_acf, prominence=_PROMINENCE)
     kept: list[int] = []
     for lag in hills.tolist():
-        if not any(_mere_multiple(acf, lag, base) for base in kept):
+        if lag <= longest and not any(_mere_multiple(acf, lag, base) for base in kept):
             kept.append(lag)
     return kept
 
@@ -161,10 +162,10 @@ def _periods(share: Floats, acf: Floats, hills: list[int], n: int, peaks: int) -
 
 
 def _candidates(share: Floats, count: int) -> list[tuple[int, float]]:
-    """Local maxima of a spectrum that see two cycles or more, with the power of their main lobe, the strongest first."""
+    """Local maxima of a spectrum that see enough cycles, with the power of their main lobe, the strongest first."""
     inner = share[1:-1]
     bins = np.flatnonzero((inner > share[:-2]) & (inner >= share[2:])) + 1
-    bins = bins[bins >= 2]
+    bins = bins[bins >= MIN_CYCLES]
     lobe = share[bins - 1] + share[bins] + share[bins + 1]
     order = np.argsort(-lobe, kind="stable")[:count]
     return list(zip(bins[order].tolist(), lobe[order].tolist(), strict=True))
