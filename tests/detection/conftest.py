@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
+import pytest
 from numpy.typing import NDArray
 
 from ecoai_pipeline.detectors.contract import Expectation, Labels
@@ -22,6 +25,19 @@ from ecoai_pipeline.storage.schema import schema_of
 QUARTER = 900
 Q = 1 / 2880
 USUAL_KWH = 10.0
+
+
+@pytest.fixture(scope="session")
+def portfolio() -> ModuleType:
+    """This module, for tests of the room: they are not a package that could import it."""
+    return sys.modules[__name__]
+
+
+@pytest.fixture
+def plain_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both detectors are the distance from a mean, so that a test can say what a score must be."""
+    monkeypatch.setattr("ecoai_pipeline.detectors.make", lambda *_: Distance())
+    monkeypatch.setattr("ecoai_pipeline.detectors.load", lambda _, folder: Distance.load(folder))
 
 
 def register(lake: Lake, meters: Sequence[str], industry: Industry = Industry.METAL, zone: str = "UTC") -> None:
@@ -40,12 +56,12 @@ def write_features(
     lake: Lake, month: Month, loads: Mapping[str, Any], interval_s: int = QUARTER, industry: Industry = Industry.METAL
 ) -> None:
     """Features of a month: per meter a function of the interval's start (epoch seconds, (n,)) to kwh, NaN where none came."""
-    frames = [_features(meter_id, starts(month, interval_s), load, interval_s) for meter_id, load in sorted(loads.items())]
+    frames = [features_of(meter_id, starts(month, interval_s), load, interval_s) for meter_id, load in sorted(loads.items())]
     content = pl.concat(frames).hash_rows(seed=1).sum()
     lake.write(FEATURES, Partition(industry, month), frames, fingerprint=str(content))
 
 
-def _features(meter_id: str, timestamps: pl.Series, load: Any, interval_s: int) -> pl.DataFrame:
+def features_of(meter_id: str, timestamps: pl.Series, load: Any, interval_s: int) -> pl.DataFrame:
     kwh = pl.Series("kwh", load(timestamps.to_physical().to_numpy() / 1e6), dtype=pl.Float64, nan_to_null=True)
     frame = pl.DataFrame({"timestamp": timestamps, "kwh": kwh})
     second = pl.col("timestamp").dt.epoch("s")
@@ -113,7 +129,9 @@ def _set(frame: pl.DataFrame, name: str, values: Mapping[datetime, Any]) -> pl.D
     if not values:
         return frame
     dtype = frame.schema[name]
-    changes = pl.DataFrame({"timestamp": list(values), "new": list(values.values())}, schema={"timestamp": frame.schema["timestamp"], "new": dtype})
+    changes = pl.DataFrame(
+        {"timestamp": list(values), "new": list(values.values())}, schema={"timestamp": frame.schema["timestamp"], "new": dtype}
+    )
     joined = frame.join(changes.with_columns(given=True), on="timestamp", how="left", maintain_order="left")
     return joined.with_columns(pl.when("given").then("new").otherwise(name).alias(name)).drop("new", "given")
 

@@ -1,0 +1,166 @@
+"""What a night found: the events of one day as they were known then, beside those of the night before, and who is late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from ecoai_pipeline.detection.anomalies import merged_events
+from ecoai_pipeline.domain import ANOMALIES, VALIDATED_READINGS, Category, Industry, Kind, Month, Partition
+from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.ledger import Ledger
+from ecoai_pipeline.storage.registry import MeterRegistry
+
+
+class Relation(StrEnum):
+    """What a detection is to those of the night before."""
+
+    NEW = "new"
+    CONTINUED = "continued"
+    SPLIT = "split"
+    MERGED = "merged"
+
+
+class Detection(BaseModel):
+    """An event as a night knew it; `predecessors` are the events of the night before that it goes on from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: str
+    meter_id: str
+    category: Category
+    start: datetime
+    end: datetime
+    kind: Kind
+    excess_kwh: float | None
+    relation: Relation
+    predecessors: list[str]
+
+
+class DetectionRun(BaseModel):
+    """The events of an industry that touch a day, recorded by one run; `data_version` is the table's content then."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    industry: Industry
+    day: date
+    run_id: str
+    at: datetime
+    data_version: str
+    detections: list[Detection]
+
+
+def detections_ledger(lake: Lake) -> Ledger[DetectionRun]:
+    return Ledger(lake.root / "ledgers" / "detections", DetectionRun)
+
+
+def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at: datetime) -> DetectionRun:
+    """Append the events that touch a local day to the ledger, each beside those of the latest earlier day recorded.
+
+    Beside each other are events of the same meter and category that overlap in time, since a start may move when more
+    data arrive. Where the day's newest record says the same already, nothing is appended and that record is returned:
+    its `run_id` is then not the one given.
+    """
+    ledger = detections_ledger(lake)
+    earlier = [run for _, run in ledger.read() if run.industry == industry]
+    before = _latest([run for run in earlier if run.day < day])
+    events = _touching(lake, industry, day)
+    detections = related(events, before.detections if before else [])
+    version = lake.info(ANOMALIES, Partition(industry, Month.of(day))).content
+    same = _latest([run for run in earlier if run.day == day])
+    if same and same.detections == detections:
+        return same
+    run = DetectionRun(industry=industry, day=day, run_id=run_id, at=at, data_version=version, detections=detections)
+    ledger.append(run)
+    return run
+
+
+def related(events: pl.DataFrame, before: Sequence[Detection]) -> list[Detection]:
+    """Name what each event (columns of ANOMALIES) is to the detections before.
+
+    New without a predecessor, merged with several; split where its one predecessor goes on in several events; else continued.
+    """
+    found = [(row, [old for old in before if _beside(old, row)]) for row in events.iter_rows(named=True)]
+    heirs: dict[str, int] = {}
+    for _, old in found:
+        for one in old:
+            heirs[one.event_id] = heirs.get(one.event_id, 0) + 1
+    return [
+        Detection(
+            **{name: row[name] for name in ("event_id", "meter_id", "category", "start", "end", "kind", "excess_kwh")},
+            relation=_relation([heirs[one.event_id] for one in old]),
+            predecessors=[one.event_id for one in old],
+        )
+        for row, old in found
+    ]
+
+
+def late_meters(lake: Lake, industry: Industry, day: date, now: datetime) -> tuple[list[str], list[str]]:
+    """Meters whose readings do not reach the end of a local day: those that are late, and those whose day is not over.
+
+    Looked at are meters of the industry with readings in the day's month or the month before; what fell silent earlier
+    than that is no longer waited for.
+    """
+    month = Month.of(day)
+    reached = _reached(lake, industry, month)
+    late: list[str] = []
+    pending: list[str] = []
+    for meter_id, meter in MeterRegistry(lake).of(industry, month).items():
+        _, day_end = day_bounds(day, meter.time_zone)
+        if meter_id in reached and reached[meter_id] < day_end:
+            (pending if now < day_end else late).append(meter_id)
+    return late, pending
+
+
+def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
+    """Start and end of a local day in UTC; 23 to 25 hours apart.
+
+    >>> [str(end - start) for start, end in [day_bounds(date(2021, 3, 28), "Europe/Berlin")]]
+    ['23:00:00']
+    """
+    local = ZoneInfo(zone)
+    bounds = [datetime.combine(day + timedelta(days=k), time(), local).astimezone(UTC) for k in (0, 1)]
+    return bounds[0], bounds[1]
+
+
+def _latest(runs: Sequence[DetectionRun]) -> DetectionRun | None:
+    """The last record of the last day; runs stand in the order they were recorded."""
+    last = max((run.day for run in runs), default=None)
+    return next((run for run in reversed(runs) if run.day == last), None)
+
+
+def _touching(lake: Lake, industry: Industry, day: date) -> pl.DataFrame:
+    """Events that overlap the day in the zone of their meter, as known from the months up to the day's."""
+    month = Month.of(day)
+    events = merged_events(lake, [industry], day - timedelta(days=1), until=month)
+    zones = {meter_id: meter.time_zone for meter_id, meter in MeterRegistry(lake).of(industry, month).items()}
+    bounds = {zone: day_bounds(day, zone) for zone in set(zones.values())}
+    rows = events.select("meter_id", "start", "end").iter_rows()
+    touches = [meter in zones and start < bounds[zones[meter]][1] and end > bounds[zones[meter]][0] for meter, start, end in rows]
+    return events.filter(pl.Series(touches, dtype=pl.Boolean))
+
+
+def _beside(old: Detection, row: dict[str, object]) -> bool:
+    same = old.meter_id == row["meter_id"] and old.category == row["category"]
+    return same and bool(old.start < row["end"] and row["start"] < old.end)  # type: ignore[operator]
+
+
+def _relation(heirs_of_predecessors: Sequence[int]) -> Relation:
+    if not heirs_of_predecessors:
+        return Relation.NEW
+    if len(heirs_of_predecessors) > 1:
+        return Relation.MERGED
+    return Relation.SPLIT if heirs_of_predecessors[0] > 1 else Relation.CONTINUED
+
+
+def _reached(lake: Lake, industry: Industry, month: Month) -> dict[str, datetime]:
+    """End of the last reading of each meter in the month and the month before, UTC."""
+    readings = lake.scan(VALIDATED_READINGS, [Partition(industry, month.previous), Partition(industry, month)])
+    end = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
+    last = readings.filter(pl.col("kwh").is_not_null()).group_by("meter_id").agg(end.max()).collect()
+    return dict(last.iter_rows())

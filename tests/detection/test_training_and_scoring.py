@@ -1,0 +1,203 @@
+"""A model is trained once per data, parameters and code, and a month is scored by the champion as of that month."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import ModuleType
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ecoai_pipeline.detection.scoring import NoModelError, materialize_scores
+from ecoai_pipeline.detection.spans import cut, within
+from ecoai_pipeline.detection.training import TrainingOutcome, resolutions_present, train
+from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.features.load import load_series
+from ecoai_pipeline.settings import Settings, StorageParams, load_settings
+from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles
+from ecoai_pipeline.storage.lake import Lake
+
+pytestmark = pytest.mark.usefixtures("plain_detectors")
+JANUARY, FEBRUARY, MARCH = Month(2022, 1), Month(2022, 2), Month(2022, 3)
+WINTER = MonthRange(JANUARY, FEBRUARY)
+
+
+def metal(month: Month) -> Partition:
+    return Partition(Industry.METAL, month)
+
+
+@pytest.fixture
+def filled(lake: Lake, portfolio: ModuleType) -> Lake:
+    """Three months of three quiet meters; `c` reads 100 kWh on the morning of 10 March."""
+    portfolio.register(lake, ["a", "b", "c"])
+    loads = {meter: portfolio.noisy_load(number) for number, meter in enumerate("abc")}
+    strange = datetime(2022, 3, 10, 6, tzinfo=UTC).timestamp()
+    quiet = loads["c"]
+    loads["c"] = lambda t: np.where((t >= strange) & (t < strange + 7200), 100.0, quiet(t))
+    for month in (JANUARY, FEBRUARY, MARCH):
+        portfolio.write_features(lake, month, loads)
+    return lake
+
+
+def train_metal(lake: Lake, settings: Settings, months: MonthRange = WINTER) -> TrainingOutcome:
+    return train(lake, settings, Industry.METAL, Resolution.MID, months)
+
+
+def test_training_writes_complete_bundles_and_promotes_them(filled: Lake, settings: Settings) -> None:
+    outcome = train_metal(filled, settings)
+    assert outcome.trained
+    assert outcome.record is not None
+    assert (outcome.record.trained_from, outcome.record.trained_until, outcome.record.meters) == ("2022-01", "2022-03", 3)
+    bundles = Bundles(filled)
+    champion = bundles.champion(Industry.METAL, Resolution.MID, MARCH)
+    assert champion is not None
+    assert champion.record == outcome.record
+    common = {"config.json", "calibration.parquet", "metrics.json", "MODEL_CARD.md", "manifest.json"}
+    fused = bundles.open(Industry.METAL, Resolution.MID, FUSED, outcome.record.version)
+    assert {file.name for file in fused.iterdir()} == common
+    for name, version in outcome.record.members.items():
+        folder = bundles.open(Industry.METAL, Resolution.MID, name, version)
+        assert {file.name for file in folder.iterdir()} == common | {"weights.safetensors"}
+
+
+def test_equal_inputs_are_not_trained_again_and_give_the_equal_version_elsewhere(filled: Lake, settings: Settings) -> None:
+    first, again = train_metal(filled, settings), train_metal(filled, settings)
+    assert (again.trained, again.record, again.reason) == (False, first.record, "trained on the same data already")
+    assert len(Bundles(filled).registry.read()) == 1
+    (filled.root / "ledgers" / "models" / "000001.json").unlink()
+    afresh = train_metal(filled, settings)
+    assert afresh.trained
+    assert afresh.record is not None
+    assert first.record is not None
+    assert afresh.record.version == first.record.version
+
+
+def test_other_parameters_are_trained(filled: Lake, settings: Settings) -> None:
+    train_metal(filled, settings)
+    other = settings.model_copy(update={"training": settings.training.model_copy(update={"calibration_share": 0.4})})
+    assert train_metal(filled, other).trained
+
+
+def test_training_gap_and_calibration_follow_each_other(filled: Lake) -> None:
+    series = load_series(filled, Industry.METAL, WINTER)
+    spans = cut(series, calibration_share=0.3, gap_intervals=672)
+    days = np.timedelta64(1, "D")
+    assert (spans.last - spans.calibration, spans.calibration - spans.train_end) == (18 * days, 7 * days)
+    assert spans.first == series[0].timestamps[0]
+    parts = [within(series[0], spans.first, spans.train_end), within(series[0], spans.calibration, spans.last)]
+    assert [len(part) for part in parts] == [(59 - 18 - 7) * 96, 18 * 96]
+
+
+def test_a_resolution_without_meters_is_said_and_is_no_error(filled: Lake, settings: Settings) -> None:
+    outcome = train(filled, settings, Industry.METAL, Resolution.HIGH, WINTER)
+    assert (outcome.record, outcome.trained) == (None, False)
+    assert "no meter of this resolution has features" in outcome.reason
+    assert resolutions_present(filled, Industry.METAL, WINTER) == [Resolution.MID]
+
+
+def test_meters_that_cannot_be_learned_from_are_named(filled: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    quiet = portfolio.noisy_load(1)
+    late = datetime(2022, 2, 20, tzinfo=UTC).timestamp()
+    loads = {"a": quiet, "late": lambda t: np.where(t < late, np.nan, quiet(t))}
+    for month in WINTER:
+        portfolio.write_features(filled, month, loads)
+    outcome = train_metal(filled, settings)
+    assert outcome.left_out == {"late": "0.0 observed days to learn from, 7 are needed"}
+    assert "late (0.0 observed days" in _card(filled, outcome)
+
+
+def _card(lake: Lake, outcome: TrainingOutcome) -> str:
+    assert outcome.record is not None
+    return (Bundles(lake).open(Industry.METAL, Resolution.MID, FUSED, outcome.record.version) / "MODEL_CARD.md").read_text()
+
+
+def test_too_little_data_is_said_and_is_no_error(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    portfolio.write_features(lake, JANUARY, {"m": lambda t: np.where(t % 86_400 < 3600, 1.0, np.nan)})
+    outcome = train_metal(lake, settings)
+    assert outcome.record is None
+    assert "none of 1 meters has 7 observed days" in outcome.reason
+
+
+def test_a_month_is_scored_row_by_row(filled: Lake, settings: Settings) -> None:
+    train_metal(filled, settings)
+    written = materialize_scores(filled, settings, metal(MARCH))
+    scores = filled.read(SCORES, metal(MARCH))
+    assert (written.info.rows, written.info.meters) == (3 * 31 * 96, 3)
+    assert scores["p"].null_count() == 0
+    assert scores["q"].unique().to_list() == pytest.approx([1 / 2880])
+    assert scores["expected_kwh"].mean() == pytest.approx(10, abs=0.05)
+    hot = scores.filter(pl.col("kwh") == 100)
+    assert hot.height == 8
+    assert (hot["p"] < 1e-6).all()
+    assert 0 <= scores.filter(pl.col("kwh") != 100, pl.col("p") < pl.col("q")).height <= 12
+
+
+def test_the_same_month_again_is_not_scored_again(filled: Lake, settings: Settings) -> None:
+    train_metal(filled, settings)
+    first = materialize_scores(filled, settings, metal(MARCH))
+    again = materialize_scores(filled, settings, metal(MARCH))
+    assert (first.changed, again.changed, again.skipped) == (True, False, True)
+
+
+def test_chunks_of_meters_give_the_same_rows_as_one_chunk(filled: Lake, settings: Settings) -> None:
+    train_metal(filled, settings)
+    materialize_scores(filled, settings, metal(MARCH))
+    whole = filled.read(SCORES, metal(MARCH))
+    chunked = Lake(filled.root, StorageParams(row_group_rows=1))
+    chunked.write(FEATURES, metal(MARCH), list(filled.read(FEATURES, metal(MARCH)).partition_by("meter_id")), fingerprint="by meter")
+    assert len(list(chunked.chunks(FEATURES, metal(MARCH)))) == 3
+    filled.path(SCORES, metal(MARCH)).unlink()
+    materialize_scores(chunked, settings, metal(MARCH))
+    assert chunked.read(SCORES, metal(MARCH)).equals(whole)
+
+
+def test_the_champion_is_the_newest_model_trained_before_the_month(filled: Lake, settings: Settings) -> None:
+    early = train_metal(filled, settings, MonthRange(JANUARY, JANUARY)).record
+    late = train_metal(filled, settings, WINTER).record
+    assert early is not None
+    assert late is not None
+    versions = {}
+    for month in (JANUARY, FEBRUARY, MARCH):
+        materialize_scores(filled, settings, metal(month))
+        versions[month] = filled.read(SCORES, metal(month)).select("model_version", "hindsight").unique().rows()
+    assert versions == {JANUARY: [(early.version, True)], FEBRUARY: [(early.version, False)], MARCH: [(late.version, False)]}
+
+
+def test_strict_mode_refuses_hindsight(filled: Lake) -> None:
+    strict = load_settings(detection={"strict": True})
+    train_metal(filled, strict)
+    materialize_scores(filled, strict, metal(MARCH))
+    with pytest.raises(NoModelError, match="no model trained before its start, as strict mode asks"):
+        materialize_scores(filled, strict, metal(JANUARY))
+
+
+def test_data_without_a_model_is_an_error_that_says_what_to_do(filled: Lake, settings: Settings) -> None:
+    with pytest.raises(
+        NoModelError, match="metal 2022-03 has meters of mid resolution and no model; train first: ecoai train --industry metal"
+    ):
+        materialize_scores(filled, settings, metal(MARCH))
+
+
+def test_a_month_without_data_succeeds_with_no_rows(lake: Lake, settings: Settings) -> None:
+    assert materialize_scores(lake, settings, metal(MARCH)).info.rows == 0
+
+
+def test_meters_of_a_resolution_without_a_model_keep_null_scores(filled: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    train_metal(filled, settings)
+    quarter = portfolio.features_of("a", portfolio.starts(MARCH), portfolio.noisy_load(0), 900)
+    hour = portfolio.features_of("h", portfolio.starts(MARCH, 3600), portfolio.noisy_load(9), 3600)
+    filled.write(FEATURES, metal(MARCH), [quarter, hour], fingerprint="mixed")
+    written = materialize_scores(filled, settings, metal(MARCH))
+    scores = filled.read(SCORES, metal(MARCH), ["h"])
+    assert written.info.facts["without_model"] == ["h"]
+    assert (scores.height, scores["p"].null_count(), scores["model_version"].null_count()) == (744, 744, 744)
+
+
+def test_a_changed_bundle_is_not_scored_with(filled: Lake, settings: Settings) -> None:
+    record = train_metal(filled, settings).record
+    assert record is not None
+    folder = Bundles(filled).folder(Industry.METAL, Resolution.MID, "profile", record.members["profile"])
+    (folder / "config.json").write_text('{"mean": 50}')
+    with pytest.raises(BundleError, match="is not the file that was trained"):
+        materialize_scores(filled, settings, metal(MARCH))
