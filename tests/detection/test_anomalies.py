@@ -1,0 +1,133 @@
+"""The nightly table on a lake: over a month's end, run again, merged for a reader."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from types import ModuleType
+
+import polars as pl
+import pytest
+
+from ecoai_pipeline.detection.anomalies import materialize_anomalies, merged_events
+from ecoai_pipeline.domain import ANOMALIES, SCORES, Industry, Month, Partition
+from ecoai_pipeline.settings import Settings, StorageParams
+from ecoai_pipeline.storage.lake import Lake
+
+MARCH, APRIL, MAY = Month(2022, 3), Month(2022, 4), Month(2022, 5)
+TURN = datetime(2022, 4, 1, tzinfo=UTC)
+START = TURN - timedelta(hours=5)
+ALARM = 1e-6
+
+
+def metal(month: Month) -> Partition:
+    return Partition(Industry.METAL, month)
+
+
+def write_scores(lake: Lake, month: Month, *frames: pl.DataFrame) -> None:
+    lake.write(SCORES, metal(month), frames, fingerprint=str(pl.concat(frames).hash_rows(seed=1).sum()))
+
+
+@pytest.fixture
+def over_the_end(lake: Lake, portfolio: ModuleType) -> Lake:
+    """Meters a and b; an event of b runs from five hours before April to three hours into it, 4 kWh too high."""
+    portfolio.register(lake, ["a", "b"])
+    old, new = portfolio.span(START, 20), portfolio.span(TURN, 12)
+    for month, hot in ((MARCH, old), (APRIL, new)):
+        strange = portfolio.scored("b", month, dict.fromkeys(hot, ALARM), kwh=dict.fromkeys(hot, 14.0))
+        write_scores(lake, month, portfolio.scored("a", month), strange)
+    return lake
+
+
+def test_rows_of_one_event_in_two_months_share_name_and_start(over_the_end: Lake, settings: Settings) -> None:
+    for month in (MARCH, APRIL):
+        materialize_anomalies(over_the_end, settings, metal(month))
+    rows = over_the_end.read(ANOMALIES, [metal(MARCH), metal(APRIL)])
+    assert rows["event_id"].n_unique() == 1
+    assert rows["start"].to_list() == [START, START]
+    assert rows["status"].to_list() == ["ongoing", "closed"]
+    assert rows["excess_kwh"].to_list() == pytest.approx([80, 48])
+    assert rows.select("industry", "usage_type", "resolution", "kind").unique().rows() == [("metal", "industrial", "mid", "plateau")]
+    assert rows["data_version"].to_list() == [over_the_end.info(SCORES, metal(month)).content for month in (MARCH, APRIL)]
+
+
+def test_a_reader_sees_the_event_once_with_all_its_energy(over_the_end: Lake, settings: Settings) -> None:
+    for month in (MARCH, APRIL):
+        materialize_anomalies(over_the_end, settings, metal(month))
+    event = merged_events(over_the_end, list(Industry)).row(0, named=True)
+    assert merged_events(over_the_end, [Industry.METAL]).height == 1
+    assert (event["start"], event["end"], event["status"]) == (START, TURN + timedelta(hours=3), "closed")
+    assert (event["excess_kwh"], event["readings"], event["alarmed"]) == (pytest.approx(128), 32, 32)
+
+
+def test_a_reader_may_ask_from_a_day_on(over_the_end: Lake, settings: Settings) -> None:
+    for month in (MARCH, APRIL):
+        materialize_anomalies(over_the_end, settings, metal(month))
+    assert merged_events(over_the_end, [Industry.METAL], date(2022, 4, 1)).height == 1
+    assert merged_events(over_the_end, [Industry.METAL], date(2022, 4, 2)).height == 0
+    assert merged_events(over_the_end, [Industry.FOOD]).schema == merged_events(over_the_end, [Industry.METAL]).schema
+
+
+def test_an_event_that_the_next_month_does_not_go_on_with_is_closed_for_a_reader(
+    over_the_end: Lake, settings: Settings, portfolio: ModuleType
+) -> None:
+    materialize_anomalies(over_the_end, settings, metal(MARCH))
+    over_the_end.path(SCORES, metal(APRIL)).unlink()
+    assert merged_events(over_the_end, [Industry.METAL])["status"].to_list() == ["ongoing"]
+    write_scores(over_the_end, APRIL, portfolio.scored("a", APRIL), portfolio.scored("b", APRIL))
+    materialize_anomalies(over_the_end, settings, metal(APRIL))
+    assert merged_events(over_the_end, [Industry.METAL])["status"].to_list() == ["closed"]
+
+
+def test_equal_scores_are_not_looked_at_twice(over_the_end: Lake, settings: Settings) -> None:
+    materialize_anomalies(over_the_end, settings, metal(MARCH))
+    again = materialize_anomalies(over_the_end, settings, metal(MARCH))
+    assert (again.changed, again.skipped) == (False, True)
+
+
+def test_a_restated_month_changes_the_next_until_bytes_stop_changing(over_the_end: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    write_scores(over_the_end, MAY, portfolio.scored("a", MAY), portfolio.scored("b", MAY))
+    for month in (MARCH, APRIL, MAY):
+        materialize_anomalies(over_the_end, settings, metal(month))
+    earlier = portfolio.span(START - timedelta(hours=1), 24)
+    restated = portfolio.scored("b", MARCH, dict.fromkeys(earlier, ALARM))
+    write_scores(over_the_end, MARCH, portfolio.scored("a", MARCH), restated)
+    changed = [materialize_anomalies(over_the_end, settings, metal(month)).changed for month in (MARCH, APRIL, MAY)]
+    assert changed == [True, True, False]
+    assert over_the_end.read(ANOMALIES, metal(APRIL))["start"].to_list() == [START - timedelta(hours=1)]
+
+
+def test_chunks_of_meters_give_the_same_rows_as_one_chunk(over_the_end: Lake, settings: Settings) -> None:
+    materialize_anomalies(over_the_end, settings, metal(MARCH))
+    whole = over_the_end.read(ANOMALIES, metal(MARCH)).drop("data_version")
+    chunked = Lake(over_the_end.root, StorageParams(row_group_rows=1))
+    chunked.write(SCORES, metal(MARCH), chunked.read(SCORES, metal(MARCH)).partition_by("meter_id"), fingerprint="by meter")
+    chunked.path(ANOMALIES, metal(MARCH)).unlink()
+    materialize_anomalies(chunked, settings, metal(MARCH))
+    assert chunked.read(ANOMALIES, metal(MARCH)).drop("data_version").equals(whole)
+
+
+def test_a_meter_that_changed_its_industry_takes_its_open_event_along(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    from ecoai_pipeline.domain import Meter, UsageType
+    from ecoai_pipeline.storage.registry import MeterRegistry
+
+    portfolio.register(lake, ["b"])
+    moved = Meter("b", Industry.FOOD, UsageType.GENERAL, "UTC", signed=False, valid_from=date(2022, 4, 1))
+    MeterRegistry(lake).register([moved], origin="test", at=TURN)
+    write_scores(lake, MARCH, portfolio.scored("b", MARCH, dict.fromkeys(portfolio.span(START, 20), ALARM)))
+    food = Partition(Industry.FOOD, APRIL)
+    lake.write(SCORES, food, [portfolio.scored("b", APRIL, dict.fromkeys(portfolio.span(TURN, 4), ALARM))], fingerprint="x")
+    materialize_anomalies(lake, settings, metal(MARCH))
+    materialize_anomalies(lake, settings, food)
+    rows = lake.read(ANOMALIES, [metal(MARCH), food])
+    assert rows["event_id"].n_unique() == 1
+    assert rows.select("industry", "usage_type").rows() == [("metal", "industrial"), ("food", "general")]
+
+
+def test_a_meter_that_the_registry_does_not_know_is_named(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    write_scores(lake, MARCH, portfolio.scored("stray", MARCH, {START: ALARM}))
+    with pytest.raises(ValueError, match="metal 2022-03: meter 'stray' has scores and is not in the meter registry"):
+        materialize_anomalies(lake, settings, metal(MARCH))
+
+
+def test_a_month_without_scores_succeeds_with_no_rows(lake: Lake, settings: Settings) -> None:
+    assert materialize_anomalies(lake, settings, metal(MARCH)).info.rows == 0

@@ -1,0 +1,143 @@
+"""What a night found beside the night before: new, continued, split, merged; and who is late."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from types import ModuleType
+
+import polars as pl
+import pytest
+
+from ecoai_pipeline.detection.anomalies import materialize_anomalies
+from ecoai_pipeline.detection.night import DetectionRun, Relation, detections_ledger, late_meters, record_detections
+from ecoai_pipeline.domain import SCORES, VALIDATED_READINGS, Industry, Month, Partition
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.storage.lake import Lake
+
+MARCH = Month(2022, 3)
+METAL_MARCH = Partition(Industry.METAL, MARCH)
+NOW = datetime(2022, 3, 12, 3, tzinfo=UTC)
+ALARM = 1e-6
+
+
+class Plant:
+    """A lake with one meter whose scores of March can be restated, and whose nights can be recorded."""
+
+    def __init__(self, lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+        self.lake, self.settings, self.portfolio = lake, settings, portfolio
+
+    def scores(self, *hours: tuple[datetime, float], until: datetime | None = None) -> None:
+        hot = {at: ALARM for start, length in hours for at in self.portfolio.span(start, round(length * 4))}
+        frame = self.portfolio.scored("m", MARCH, hot, until=until)
+        self.lake.write(SCORES, METAL_MARCH, [frame], fingerprint=str(frame.hash_rows(seed=1).sum()))
+        materialize_anomalies(self.lake, self.settings, METAL_MARCH)
+
+    def night(self, day: int, run_id: str = "run") -> DetectionRun:
+        return record_detections(self.lake, Industry.METAL, date(2022, 3, day), run_id, NOW)
+
+
+@pytest.fixture
+def plant(lake: Lake, settings: Settings, portfolio: ModuleType) -> Plant:
+    portfolio.register(lake, ["m"])
+    return Plant(lake, settings, portfolio)
+
+
+def at(day: int, hour: int) -> datetime:
+    return datetime(2022, 3, day, hour, tzinfo=UTC)
+
+
+def relations(run: DetectionRun) -> list[Relation]:
+    return [detection.relation for detection in run.detections]
+
+
+def test_an_event_of_the_day_is_new_the_first_night(plant: Plant) -> None:
+    plant.scores((at(10, 8), 2), (at(12, 8), 2))
+    run = plant.night(10)
+    assert relations(run) == [Relation.NEW]
+    assert (run.detections[0].start, run.detections[0].predecessors) == (at(10, 8), [])
+
+
+def test_an_event_over_midnight_is_continued_the_next_night_under_the_same_name(plant: Plant) -> None:
+    plant.scores((at(10, 22), 2), until=at(11, 0))
+    first = plant.night(10)
+    plant.scores((at(10, 22), 5), until=at(12, 0))
+    second = plant.night(11)
+    assert relations(second) == [Relation.CONTINUED]
+    assert second.detections[0].event_id == first.detections[0].event_id
+    assert second.detections[0].predecessors == [first.detections[0].event_id]
+
+
+def test_an_event_whose_start_moved_is_continued_under_another_name(plant: Plant) -> None:
+    plant.scores((at(10, 22), 2))
+    first = plant.night(10)
+    plant.scores((at(10, 20), 8))
+    second = plant.night(11)
+    assert relations(second) == [Relation.CONTINUED]
+    assert second.detections[0].event_id != first.detections[0].event_id
+
+
+def test_two_events_that_grew_together_are_merged(plant: Plant) -> None:
+    plant.scores((at(10, 15), 1), (at(10, 20), 4))
+    assert relations(plant.night(10)) == [Relation.NEW, Relation.NEW]
+    plant.scores((at(10, 15), 12))
+    run = plant.night(11)
+    assert relations(run) == [Relation.MERGED]
+    assert len(run.detections[0].predecessors) == 2
+
+
+def test_one_event_that_fell_apart_is_split(plant: Plant) -> None:
+    plant.scores((at(10, 20), 10))
+    plant.night(10)
+    plant.scores((at(10, 20), 5), (at(11, 4), 2))
+    assert relations(plant.night(11)) == [Relation.SPLIT, Relation.SPLIT]
+
+
+def test_the_same_night_again_on_the_same_data_appends_nothing(plant: Plant) -> None:
+    plant.scores((at(10, 8), 2))
+    plant.night(10, "first")
+    assert plant.night(10, "second").run_id == "first"
+    assert len(detections_ledger(plant.lake).read()) == 1
+    plant.scores((at(10, 8), 3))
+    assert plant.night(10, "third").run_id == "third"
+    assert len(detections_ledger(plant.lake).read()) == 2
+
+
+def test_a_night_run_again_is_compared_with_the_night_before_it_not_with_itself(plant: Plant) -> None:
+    plant.scores((at(10, 8), 2))
+    plant.night(10)
+    plant.scores((at(10, 8), 3))
+    assert relations(plant.night(10)) == [Relation.NEW]
+
+
+def test_a_day_is_the_local_day_of_the_meter(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    """16:00 UTC on the 10th is 01:00 on the 11th in Seoul."""
+    portfolio.register(lake, ["m"], zone="Asia/Seoul")
+    plant = Plant(lake, settings, portfolio)
+    plant.scores((at(10, 16), 1))
+    assert plant.night(10).detections == []
+    assert relations(plant.night(11)) == [Relation.NEW]
+
+
+def readings(lake: Lake, last: dict[str, datetime]) -> None:
+    rows = [(meter, end - timedelta(minutes=15), 900, 1.0, "measured", None, "s") for meter, end in sorted(last.items())]
+    frame = pl.DataFrame(rows, schema=list(VALIDATED_READINGS.names), orient="row", infer_schema_length=None)
+    frame = frame.with_columns(
+        pl.col("timestamp").dt.replace_time_zone("UTC") if frame.schema["timestamp"].time_zone is None else "timestamp"
+    )
+    lake.write(VALIDATED_READINGS, METAL_MARCH, [frame.with_columns(pl.col("rule").cast(pl.String))], fingerprint="x")
+
+
+def test_a_meter_is_late_once_its_own_day_is_over(lake: Lake, portfolio: ModuleType) -> None:
+    portfolio.register(lake, ["late", "whole"], zone="Asia/Seoul")
+    portfolio.register(lake, ["in_chicago"], zone="America/Chicago")
+    end_of_day = datetime(2022, 3, 10, 15, tzinfo=UTC)
+    readings(lake, {"late": end_of_day - timedelta(minutes=15), "whole": end_of_day, "in_chicago": end_of_day})
+    night = datetime(2022, 3, 10, 17, 30, tzinfo=UTC)
+    assert late_meters(lake, Industry.METAL, date(2022, 3, 10), night) == (["late"], ["in_chicago"])
+    assert late_meters(lake, Industry.METAL, date(2022, 3, 10), night + timedelta(days=1)) == (["in_chicago", "late"], [])
+
+
+def test_a_meter_silent_for_two_months_is_no_longer_waited_for(lake: Lake, portfolio: ModuleType) -> None:
+    portfolio.register(lake, ["m", "closed_down"])
+    readings(lake, {"m": datetime(2022, 3, 11, tzinfo=UTC)})
+    assert late_meters(lake, Industry.METAL, date(2022, 3, 10), NOW) == ([], [])
