@@ -283,12 +283,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A layer of the lake: a row means `row`; rows are sorted by the columns `order`."""
+    """A layer of the lake: a row means `row`; rows are sorted by the columns `order`.
+
+    A partition without rows has no file, unless having none says something (`keeps_empty`).
+    """
 
     name: str
     row: str
     columns: tuple[Column, ...]
     order: tuple[str, ...] = ("meter_id", "timestamp")
+    keeps_empty: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -410,6 +414,7 @@ ANOMALIES = Table(
         Column("data_version", "str", "digest of the scores it was read from"),
     ),
     order=("meter_id", "start", "category"),
+    keeps_empty=True,
 )
 
 WEATHER = Table(

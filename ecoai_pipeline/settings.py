@@ -26,6 +26,7 @@ class StorageParams(Params):
 class SourceParams(Params):
     block_mb: int = Field(32, gt=0, description="text parsed at once, MiB")
     future_tolerance_h: float = Field(24, ge=0, description="readings later than this after receipt are quarantined, hours")
+    inbox_rest_s: float = Field(30, ge=0, description="a file of the inbox is landed when unchanged for this long, seconds")
 
 
 class QualityParams(Params):

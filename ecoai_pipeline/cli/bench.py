@@ -96,7 +96,7 @@ def prepare_night(root: Path, meters: int, steps: Steps) -> None:
         seed=1,
         last_day_apart=root / "night",
     )
-    ingest_paths(list(made.files), IngestOptions.of(), made.registry, dry_run=False, steps=steps)
+    ingest_paths(list(made.files), IngestOptions(), made.registry, dry_run=False, steps=steps)
     train_all(None, None, TRAINED, steps)
     run_backfill(MonthRange(Month.of(NIGHT), Month.of(NIGHT)), list(Industry), steps)
 
@@ -147,7 +147,7 @@ def _land(files: list[Path]) -> dict[str, Any]:
     from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
 
     started, lake, settings = time.perf_counter(), the_lake(), load_settings()
-    results = [ingest_file(lake, settings, path, IngestOptions.of(), received_at=datetime.now(UTC)) for path in files]
+    results = [ingest_file(lake, settings, path, IngestOptions(), received_at=datetime.now(UTC)) for path in files]
     return {
         "stage": "landing",
         "seconds": round(time.perf_counter() - started, 3),

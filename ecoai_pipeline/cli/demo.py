@@ -44,7 +44,7 @@ def _bring_in(root: Path, meters: int, steps: Steps) -> Path:
 
     steps.start("simulating", 1)
     made = simulate(root / "simulated", industries=list(Industry), meters_per_industry=meters, months=MONTHS, seed=SEED)
-    ingest_paths(list(made.files), IngestOptions.of(), made.registry, dry_run=False, steps=steps)
+    ingest_paths(list(made.files), IngestOptions(), made.registry, dry_run=False, steps=steps)
     return made.truth
 
 
@@ -62,14 +62,15 @@ def _answer(root: Path, truth: Path, night: date) -> Answer:
     meters = len({row["meter_id"] for row in rows} | set(faults["meter_id"]))
     figures: dict[str, Any] = {
         "month": str(month),
-        "faults": matched.faults,
-        "found": matched.found,
-        "alarms": matched.alarms,
-        "false_alarms": matched.false_alarms,
+        "faults": faults.height,
+        "found": matched.found.height,
+        "alarms": len(rows),
+        "false_alarms": matched.false_alarms.height,
+        "by_kind": matched.per_kind.to_dicts(),
     }
     notes = [
-        f"{matched.found} of {matched.faults} faults injected in {month} were found; "
-        f"{matched.false_alarms} of {matched.alarms} alarms were false; {len(tonight)} events touch the last night, {night}",
+        f"{matched.found.height} of {faults.height} faults injected in {month} were found; "
+        f"{matched.false_alarms.height} of {len(rows)} alarms were false; {len(tonight)} events touch the last night, {night}",
         f"the same on your screen: ecoai --root {root} ui   (Dagster on http://127.0.0.1:3000)",
         f"the events again:        ecoai --root {root} events --since {month.first_day}",
     ]

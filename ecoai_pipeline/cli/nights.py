@@ -31,7 +31,7 @@ def train(
     span = MonthRange.parse(months) if months else None
     with progress_bar() as steps:
         trained = train_all(chosen, resolution, span, steps)
-    columns = ["industry", "resolution", "months", "meters", "version", "seconds"]
+    columns = ["industry", "resolution", "months", "meters", "version", "outcome"]
     Answer({"models": trained}, trained, columns, title="models").show(form, as_json)
 
 

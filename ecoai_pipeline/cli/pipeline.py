@@ -92,7 +92,9 @@ def train_all(industry: Industry | None, resolution: Resolution | None, months: 
         for one, found, span in pairs:
             steps.done(f"training {one} {found}")
             bundles = runner.models(one, found, str(span))["models"]["bundles"]
-            trained.append({"industry": one.value, "resolution": found.value, "months": str(span), **bundles[f"{one}|{found}"]})
+            trained.append({"industry": one.value, "resolution": found.value, **bundles[f"{one}|{found}"]})
+    if not any(entry["version"] for entry in trained):
+        raise ValueError("nothing was trained: " + "; ".join(entry["outcome"] for entry in trained))
     return trained
 
 

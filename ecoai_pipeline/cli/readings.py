@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
 from ecoai_pipeline.domain import Industry, MonthRange, Partition
 from ecoai_pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.sources.ingest import IngestOptions
 
 COUNTS = ("readings_in", "accepted", "quarantined", "added", "changed", "unchanged")
 
@@ -65,9 +68,7 @@ def ingest(
     as_json: JsonOption = False,
 ) -> None:
     """Land files, and materialize the raw and validated readings of the months they touch."""
-    from ecoai_pipeline.sources.ingest import IngestOptions
-
-    options = IngestOptions.of(source=source, industry=industry, zone=zone, unit=unit, columns=columns)
+    options = _options(source, industry, zone, unit, columns)
     with progress_bar() as steps:
         answer = ingest_paths(paths, options, meters, dry_run=dry_run, steps=steps)
     answer.show(form, as_json)
@@ -75,7 +76,32 @@ def ingest(
         raise typer.Exit(1)
 
 
-def ingest_paths(paths: list[Path], options: Any, registry: Path | None, *, dry_run: bool, steps: Steps) -> Answer:
+def _options(source: str | None, industry: str | None, zone: str | None, unit: str | None, columns: str | None) -> IngestOptions:
+    """The options as the sources take them.
+
+    Raises:
+        typer.BadParameter: one of them is not what it should be; the message names it.
+    """
+    from pydantic import ValidationError
+
+    from ecoai_pipeline.sources.ingest import IngestOptions
+    from ecoai_pipeline.sources.mapping import ColumnMapping, Unit
+
+    try:
+        return IngestOptions(
+            source=source,
+            industry=Industry.parse(industry) if industry else None,
+            zone=zone,
+            unit=Unit(unit) if unit else None,
+            columns=ColumnMapping.parse(columns) if columns else None,
+        )
+    except ValidationError as error:
+        raise typer.BadParameter("; ".join(f"--{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())) from None
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def ingest_paths(paths: list[Path], options: IngestOptions, registry: Path | None, *, dry_run: bool, steps: Steps) -> Answer:
     """Ingest files and materialize what they touch; a file that is refused does not stop the others."""
     from ecoai_pipeline.cli.pipeline import materialize_readings
     from ecoai_pipeline.sources.ingest import IngestError, ingest_file

@@ -6,12 +6,14 @@ A check in a range run has one result for all months, so each names the months t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS
+from ecoai_pipeline.defs.partitions import TIME_ZONE
+from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, VALIDATED_READINGS, Partition
 
 if TYPE_CHECKING:
     from ecoai_pipeline.defs.layers import Done
@@ -20,11 +22,24 @@ if TYPE_CHECKING:
 
 
 def lateness(lake: Lake, done: Sequence[Done]) -> dg.AssetCheckResult:
-    """A warning per partition without rows, or whose last reading lies before its end as far as that is past."""
-    from ecoai_pipeline.detection.night import lateness_of
-
-    late = {str(d.partition): why for d in done if (why := lateness_of(lake, d.partition, datetime.now(UTC)))}
+    """A warning per partition of an industry with meters that has no readings, or meters that do not reach its end."""
+    now = datetime.now(UTC)
+    late = {str(d.partition): why for d in done if (why := _late(lake, d.partition, now))}
     return _warning("lateness", late)
+
+
+def _late(lake: Lake, partition: Partition, now: datetime) -> str:
+    from ecoai_pipeline.detection.night import late_meters
+    from ecoai_pipeline.storage.registry import MeterRegistry
+
+    if not MeterRegistry(lake).of(partition.industry, partition.month):
+        return ""
+    if lake.info(VALIDATED_READINGS, partition).rows == 0:
+        return "no readings at all; ask the provider, or ingest what lies elsewhere"
+    last_day = min(partition.month.next.first_day, now.astimezone(ZoneInfo(TIME_ZONE)).date()) - timedelta(days=1)
+    late, pending = late_meters(lake, partition.industry, last_day, now)
+    waiting = f"; {len(pending)} more are pending, their day is not over" if pending else ""
+    return f"{len(late)} meters do not reach the end of {last_day}: {', '.join(late[:20])}{waiting}" if late else ""
 
 
 def expectations(lake: Lake, done: Sequence[Done]) -> list[dg.AssetCheckResult]:

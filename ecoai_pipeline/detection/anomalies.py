@@ -32,13 +32,7 @@ def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) 
     if scores.rows == 0:
         return lake.write(ANOMALIES, partition, [], fingerprint="")
     before = partitions_before(lake, partition)
-    usage = {meter_id: meter.usage_type.value for meter_id, meter in MeterRegistry(lake).of(partition.industry, partition.month).items()}
-    inputs = {
-        "scores": scores.content,
-        "before": {part.key: [lake.info(SCORES, part).content, lake.info(ANOMALIES, part).content] for part in before},
-        "usage": usage,
-    }
-    mark = fingerprint(inputs=inputs, params=settings.detection.events, code=code_digest(*(f"detection/{name}.py" for name in _CODE)))
+    usage = _usage(lake, partition)
 
     def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
         statuses: dict[str, int] = {status.value: 0 for status in EventStatus}
@@ -51,7 +45,23 @@ def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) 
             yield _completed(events, partition, usage, scores.content)
         facts.update(statuses, kinds=kinds)
 
-    return lake.refresh(ANOMALIES, partition, mark, make)
+    return lake.refresh(ANOMALIES, partition, anomalies_fingerprint(lake, settings, partition), make)
+
+
+def anomalies_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
+    """What `anomalies` of a partition would be made from now."""
+    before = partitions_before(lake, partition)
+    inputs = {
+        "scores": lake.info(SCORES, partition).content,
+        "before": {part.key: [lake.info(SCORES, part).content, lake.info(ANOMALIES, part).content] for part in before},
+        "usage": _usage(lake, partition),
+    }
+    return fingerprint(inputs=inputs, params=settings.detection.events, code=code_digest(*(f"detection/{name}.py" for name in _CODE)))
+
+
+def _usage(lake: Lake, partition: Partition) -> dict[str, str]:
+    members = MeterRegistry(lake).of(partition.industry, partition.month)
+    return {meter_id: meter.usage_type.value for meter_id, meter in members.items()}
 
 
 def _chunk_events(lake: Lake, settings: Settings, chunk: pl.DataFrame, before: Sequence[Partition]) -> pl.DataFrame:

@@ -41,17 +41,9 @@ def materialize_scores(lake: Lake, settings: Settings, partition: Partition) -> 
         NoModelError: no resolution of the partition has a model, or strict mode refuses those there are.
         BundleError: a bundle is not what was trained.
     """
-    features = lake.info(FEATURES, partition)
-    if features.rows == 0:
+    if lake.info(FEATURES, partition).rows == 0:
         return lake.write(SCORES, partition, [], fingerprint="")
     champions = _champions(lake, settings, partition)
-    inputs = {
-        "features": features.content,
-        "before": {part.key: lake.info(FEATURES, part).content for part in partitions_before(lake, partition)},
-        "champions": {resolution: [c.record.version, c.hindsight] for resolution, c in champions.items()},
-    }
-    params = {"budget": settings.detection.budget_per_meter_month}
-    code = code_digest("features/load.py", "detectors", *(f"detection/{name}.py" for name in _CODE))
 
     def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
         scorer = _Scorer.of(lake, settings, partition, champions)
@@ -63,7 +55,19 @@ def materialize_scores(lake: Lake, settings: Settings, partition: Partition) -> 
         models = {resolution.value: c.record.version for resolution, c in champions.items()}
         facts.update(without_model=without_model, models=models, hindsight=any(c.hindsight for c in champions.values()))
 
-    return lake.refresh(SCORES, partition, fingerprint(inputs=inputs, params=params, code=code), make)
+    return lake.refresh(SCORES, partition, scores_fingerprint(lake, settings, partition), make)
+
+
+def scores_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
+    """What `scores` of a partition would be made from now; raises as `materialize_scores` does."""
+    inputs = {
+        "features": lake.info(FEATURES, partition).content,
+        "before": {part.key: lake.info(FEATURES, part).content for part in partitions_before(lake, partition)},
+        "champions": {resolution: [c.record.version, c.hindsight] for resolution, c in _champions(lake, settings, partition).items()},
+    }
+    params = {"budget": settings.detection.budget_per_meter_month}
+    code = code_digest("features/load.py", "detectors", *(f"detection/{name}.py" for name in _CODE))
+    return fingerprint(inputs=inputs, params=params, code=code)
 
 
 def _champions(lake: Lake, settings: Settings, partition: Partition) -> dict[Resolution, Champion]:

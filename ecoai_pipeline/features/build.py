@@ -66,6 +66,12 @@ def materialize_features(lake: Lake, settings: Settings, partition: Partition) -
     return lake.write(FEATURES, partition, frames, fingerprint=print_, facts=facts)
 
 
+def features_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
+    """What `features` of a partition would be made from now."""
+    registry = MeterRegistry(lake)
+    return _fingerprint(lake, settings, registry, partition, _earlier_partitions(registry, partition))
+
+
 def _earlier_partitions(registry: MeterRegistry, partition: Partition) -> tuple[Partition, ...]:
     before = partition.month.previous
     rows = (registry.at(meter_id, before) for meter_id in registry.of(partition.industry, partition.month))

@@ -45,6 +45,11 @@ def materialize_validated(lake: Lake, settings: Settings, partition: Partition) 
     return written
 
 
+def validated_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
+    """What `validated_readings` of a partition would be made from now."""
+    return _Job.of(lake, settings, partition).fingerprint
+
+
 def load_validation(lake: Lake, partition: Partition) -> Mapping[str, Any] | None:
     """The results stored with a partition: {partition, suites, summary, days}; None where it has none."""
     path = lake.beside(VALIDATED_READINGS, partition, RESULTS)

@@ -24,14 +24,7 @@ def materialize_raw(lake: Lake, settings: Settings, partition: Partition) -> Wri
         IngestError: a statement's landed file is gone and so is what was read from it.
     """
     landing = Landing(lake)
-    members = MeterRegistry(lake).of(partition.industry, partition.month)
-    statements = [s for s in landing.touching(partition.month) if not members.keys().isdisjoint(s.meters)]
-    meters = sorted(members.keys() & {name for statement in statements for name in statement.meters})
-    made_of = fingerprint(
-        inputs={"statements": [statement.statement_id for statement in statements], "meters": meters},
-        params={},
-        code=code_digest("sources"),
-    )
+    statements, meters = _sources(lake, partition)
 
     def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
         facts["statements"] = len(statements)
@@ -40,7 +33,21 @@ def materialize_raw(lake: Lake, settings: Settings, partition: Partition) -> Wri
         for start in range(0, len(meters), size):
             yield merged(landing, statements, partition.month, meters[start : start + size])
 
-    return lake.refresh(RAW_READINGS, partition, made_of, make)
+    return lake.refresh(RAW_READINGS, partition, raw_fingerprint(lake, settings, partition), make)
+
+
+def raw_fingerprint(lake: Lake, _settings: Settings, partition: Partition) -> str:
+    """What `raw_readings` of a partition would be made from now."""
+    statements, meters = _sources(lake, partition)
+    inputs = {"statements": [statement.statement_id for statement in statements], "meters": meters}
+    return fingerprint(inputs=inputs, params={}, code=code_digest("sources"))
+
+
+def _sources(lake: Lake, partition: Partition) -> tuple[list[Statement], list[str]]:
+    """Statements that have readings of the industry's meters in the month, in order of receipt, and those meters."""
+    members = MeterRegistry(lake).of(partition.industry, partition.month)
+    statements = [s for s in Landing(lake).touching(partition.month) if not members.keys().isdisjoint(s.meters)]
+    return statements, sorted(members.keys() & {name for statement in statements for name in statement.meters})
 
 
 def _meters_per_chunk(landing: Landing, statements: Sequence[Statement], month: Month, meters: Sequence[str], rows: int) -> int:

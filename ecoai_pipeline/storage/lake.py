@@ -108,7 +108,9 @@ class Lake:
         fingerprint: str,
         facts: Mapping[str, Any] | None = None,
     ) -> Written:
-        """Replace a partition by `frames`, which hold whole meters in order; without rows it is removed.
+        """Replace a partition by `frames`, which hold whole meters in order.
+
+        Without rows it is removed; a table that keeps empty partitions keeps it if it was made from something.
 
         A frame that does not conform to the table leaves the partition as it was.
 
@@ -119,9 +121,10 @@ class Lake:
         path, before = self.path(table, partition), self.info(table, partition)
         with replacing(path) as temporary:
             info = write_parquet(temporary, table, frames, self.params.row_group_rows, fingerprint, {} if facts is None else facts)
-            if info.rows == 0 or info == before:
+            vanishes = info.rows == 0 and not (table.keeps_empty and fingerprint)
+            if vanishes or info == before:
                 temporary.unlink()
-        if info.rows == 0:
+        if vanishes:
             path.unlink(missing_ok=True)
             info = NOTHING
         return Written(info, changed=info.content != before.content)

@@ -17,8 +17,7 @@ GRAPH = {
     "anomalies": ["scores"],
 }
 CHECKS = {
-    "raw_readings": ["lateness"],
-    "validated_readings": ["data_is_complete", "readings_are_sound"],
+    "validated_readings": ["data_is_complete", "lateness", "readings_are_sound"],
     "scores": ["no_hindsight"],
     "anomalies": ["alarm_budget"],
 }

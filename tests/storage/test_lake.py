@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from ecoai_pipeline.domain import RAW_READINGS, Industry, Month, Partition
+from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, Industry, Month, Partition
 from ecoai_pipeline.settings import StorageParams
 from ecoai_pipeline.storage.lake import EMPTY, Lake
 from ecoai_pipeline.storage.locks import LockedError, writer_lock
@@ -165,3 +165,13 @@ def test_a_second_writer_waits_and_is_told_for_whom(tmp_path: Path) -> None:
         holder.join()
     with writer_lock(tmp_path, "metal", 10):
         pass
+
+
+def test_a_month_without_events_is_a_partition_and_one_without_scores_is_none(lake: Lake) -> None:
+    lake.write(ANOMALIES, MARCH, [], fingerprint="made from scores")
+    assert lake.months(ANOMALIES, Industry.METAL) == [Month(2022, 3)]
+    assert lake.info(ANOMALIES, MARCH).fingerprint == "made from scores"
+    assert lake.read(ANOMALIES, MARCH).height == 0
+
+    lake.write(ANOMALIES, MARCH, [], fingerprint="")
+    assert lake.months(ANOMALIES, Industry.METAL) == []

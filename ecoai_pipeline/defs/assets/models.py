@@ -1,6 +1,6 @@
 """Models: one sealed bundle per detector, industry and resolution, and the champion that scores are made with."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -8,6 +8,9 @@ from ecoai_pipeline.defs.assets.features import features
 from ecoai_pipeline.defs.partitions import all_of_the_industry, industry_resolution
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import FEATURES, Industry, Month, MonthRange, Resolution
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.detection.training import TrainingOutcome
 
 
 class TrainingSpan(dg.Config):
@@ -39,12 +42,29 @@ def models(context: dg.AssetExecutionContext, config: TrainingSpan, lakehouse: L
             continue
         with lake.lock(industry):
             outcome = train(lake, settings, industry, resolution, months)
-        context.add_asset_metadata(dict(outcome.metadata()), partition_key=key)
-        summaries[key] = dict(outcome.metadata())
-        figure = training_plot(lake, outcome) or figure
+        summaries[key] = _summary(outcome, months)
+        context.add_asset_metadata({name: _shown(value) for name, value in summaries[key].items()}, partition_key=key)
+        figure = training_plot(outcome.metrics) or figure
     if not summaries:
         raise dg.Failure("the run covers no partition: its range ends before it starts; swap the two ends")
     return dg.MaterializeResult(metadata={"bundles": dg.MetadataValue.json(summaries), **_plot(figure)})
+
+
+def _summary(outcome: "TrainingOutcome", months: MonthRange) -> dict[str, Any]:
+    record = outcome.record
+    return {
+        "outcome": outcome.reason,
+        "months": str(months),
+        "meters": record.meters if record else 0,
+        "version": record.version if record else None,
+        "members": record.members if record else {},
+        "left_out": dict(outcome.left_out),
+        "metrics": dict(outcome.metrics),
+    }
+
+
+def _shown(value: Any) -> Any:
+    return dg.MetadataValue.json(value) if isinstance(value, dict) else value
 
 
 def _span(config: TrainingSpan, present: list[Month]) -> MonthRange | None:

@@ -2,24 +2,16 @@
 
 import dagster as dg
 
-from ecoai_pipeline.defs.checks import lateness
 from ecoai_pipeline.defs.layers import result, table_asset, work_through
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import RAW_READINGS
 
 
-@dg.asset(
-    group_name="readings",
-    check_specs=[
-        dg.AssetCheckSpec("lateness", asset="raw_readings", description="Readings came up to the end of the month, or of yesterday.")
-    ],
-    **table_asset(),
-)
+@dg.asset(group_name="readings", **table_asset())
 def raw_readings(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> dg.MaterializeResult:
     """Readings as the newest of all landed statements give them; a pure function of landing and the meter registry."""
     from ecoai_pipeline.reporting.plots import raw_plot
     from ecoai_pipeline.sources.raw import materialize_raw
 
     done = work_through(context, lakehouse, RAW_READINGS, materialize_raw)
-    lake = lakehouse.lake()
-    return result(done, lake=lake, plot=raw_plot, checks=[lateness(lake, done)])
+    return result(done, lake=lakehouse.lake(), plot=raw_plot)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ecoai_pipeline.defs.assets.raw import raw_readings
-from ecoai_pipeline.defs.checks import expectations
+from ecoai_pipeline.defs.checks import expectations, lateness
 from ecoai_pipeline.defs.layers import result, table_asset, work_through
 from ecoai_pipeline.defs.partitions import with_month_before
 from ecoai_pipeline.defs.resources import Lakehouse
@@ -25,6 +25,11 @@ from ecoai_pipeline.domain import VALIDATED_READINGS
             asset="validated_readings",
             description="Expectations that a provider's data can fail: completeness per day, runs, regularity, range.",
         ),
+        dg.AssetCheckSpec(
+            "lateness",
+            asset="validated_readings",
+            description="Every meter's readings reach the end of the month, or of yesterday in its own zone.",
+        ),
     ],
     **table_asset(),
 )
@@ -35,4 +40,4 @@ def validated_readings(context: dg.AssetExecutionContext, lakehouse: Lakehouse) 
 
     done = work_through(context, lakehouse, VALIDATED_READINGS, materialize_validated)
     lake = lakehouse.lake()
-    return result(done, lake=lake, plot=completeness_plot, checks=expectations(lake, done))
+    return result(done, lake=lake, plot=completeness_plot, checks=[*expectations(lake, done), lateness(lake, done)])

@@ -1,0 +1,96 @@
+"""Which months a night must visit: the day's own, and earlier ones whose inputs changed since they were made.
+
+Only data counts here. Changed parameters or code make tables stale too, but what was said of past months changes
+with them only when a person asks for it by a backfill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ecoai_pipeline.detection.anomalies import anomalies_fingerprint
+from ecoai_pipeline.detection.scoring import NoModelError, scores_fingerprint
+from ecoai_pipeline.domain import (
+    ANOMALIES,
+    FEATURES,
+    RAW_READINGS,
+    SCORES,
+    VALIDATED_READINGS,
+    Industry,
+    Month,
+    MonthRange,
+    Partition,
+    Table,
+)
+from ecoai_pipeline.features.build import features_fingerprint
+from ecoai_pipeline.quality.validate import validated_fingerprint
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.sources.raw import raw_fingerprint
+from ecoai_pipeline.storage.fingerprint import same_inputs
+from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.landing import Landing
+from ecoai_pipeline.storage.registry import MeterRegistry
+
+_STAGES: tuple[tuple[Table, Callable[[Lake, Settings, Partition], str]], ...] = (
+    (RAW_READINGS, raw_fingerprint),
+    (VALIDATED_READINGS, validated_fingerprint),
+    (FEATURES, features_fingerprint),
+    (SCORES, scores_fingerprint),
+    (ANOMALIES, anomalies_fingerprint),
+)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Months with landed statements that raw readings do not hold yet, and a digest of those statements."""
+
+    span: MonthRange
+    digest: str
+
+
+def months_to_run(lake: Lake, settings: Settings, industry: Industry, month: Month) -> MonthRange:
+    """The month itself, reaching back to the first scored month that is out of date and on to the last one.
+
+    Months before the first one that was ever scored are history, for a backfill to open.
+    """
+    scored = lake.months(SCORES, industry)
+    known = [m for m in _landed_months(lake, industry) if scored and m >= scored[0]]
+    stale = [m for m in known if _is_stale(lake, settings, Partition(industry, m))]
+    return MonthRange(min([month, *stale]), max([month, *stale]))
+
+
+def unread_months(lake: Lake, settings: Settings, industry: Industry) -> Unread | None:
+    """Months whose raw or validated readings do not follow from what has landed; None where all do."""
+    unread, marks = [], []
+    for month in _landed_months(lake, industry):
+        for table, wanted in _STAGES[:2]:
+            mark = wanted(lake, settings, Partition(industry, month))
+            if not same_inputs(lake.info(table, Partition(industry, month)).fingerprint, mark):
+                unread.append(month)
+                marks.append(mark)
+    if not unread:
+        return None
+    return Unread(MonthRange(min(unread), max(unread)), hashlib.sha256("".join(marks).encode()).hexdigest()[:16])
+
+
+def _landed_months(lake: Lake, industry: Industry) -> list[Month]:
+    """Months that landed statements have readings of, for meters of the industry."""
+    registry = MeterRegistry(lake)
+    meters: dict[Month, set[str]] = {}
+    for _, statement in Landing(lake).statements.read():
+        for month in statement.months:
+            meters.setdefault(Month.parse(month), set()).update(statement.meters)
+    return sorted(m for m, names in meters.items() if not names.isdisjoint(registry.of(industry, m)))
+
+
+def _is_stale(lake: Lake, settings: Settings, partition: Partition) -> bool:
+    for table, wanted in _STAGES:
+        try:
+            mark = wanted(lake, settings, partition)
+        except NoModelError:
+            return False
+        if not same_inputs(lake.info(table, partition).fingerprint, mark):
+            return True
+    return False
