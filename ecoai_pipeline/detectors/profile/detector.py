@@ -1,0 +1,230 @@
+"""Robust slot-of-week residual: what a meter uses at this time of the week, and how far a reading lies from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecoai_pipeline.detectors.contract import Expectation, Labels
+from ecoai_pipeline.detectors.files import read_state, write_state
+from ecoai_pipeline.detectors.robust import (
+    HOLIDAY,
+    Floats,
+    Ints,
+    circular_mean,
+    day_profile,
+    grouped_quantile,
+    trailing_median,
+)
+from ecoai_pipeline.features.series import Series, WindowPlan
+from ecoai_pipeline.settings import ProfileParams
+
+_Z90 = 1.2815515655446004
+_Z95 = 1.6448536269514722
+_OWN_SHARE = 0.5  # of a day's slots, below which the day says nothing of the level
+_DRIFT_PRIOR_DAYS = 3  # a level known from so many days moves the profile by half
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where each interval of a series lies: day type, slot of the plan's day, running local day; each (n,)."""
+
+    day_type: Ints
+    slot: Ints
+    day: Ints
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A load profile, each (8, slots): expected energy, and scale (one sigma) below and above it, kWh per plan interval."""
+
+    centre: Floats
+    down: Floats
+    up: Floats
+
+
+class Profile:
+    """Distance of a reading from the robust profile of its meter, in scales of its time of the week.
+
+    Median by day type (Monday to Sunday, holiday) and slot of day; scales below and above it from the residuals' 10 %
+    and 90 % quantiles, so one training reading in ten may be abnormal on either side. The level follows the median
+    residual of the days before, which lets season and growth pass. Method: the slot-wise robust Z-score of Chandola
+    et al., "Anomaly Detection: A Survey" (2009, section 7), with the shrinkage of Efron and Morris (1975).
+    """
+
+    name: ClassVar[str] = "profile"
+
+    def __init__(self, params: ProfileParams) -> None:
+        self.params = params
+
+    def fit(self, portfolio: Sequence[Series], plan: WindowPlan, *, labels: Labels | None = None) -> Self:
+        """Learn a profile per meter and a pooled one; labelled and unobserved intervals are left out.
+
+        Raises:
+            ValueError: no meter has `min_days` days of readings.
+        """
+        self.plan_ = plan
+        self.tables_: dict[str, _Table] = {}
+        shapes: list[_Table] = []
+        for series in portfolio:
+            values = self._values(series, labels)
+            if np.isfinite(values).sum() < self.params.min_days * series.slots_per_day * _OWN_SHARE:
+                continue
+            table = self._learn(values, self._grid(series))
+            self.tables_[series.meter_id] = _as_stored(table)
+            shapes.append(_scaled(table, -_level(values), 1 / _spread(values)))
+        if not shapes:
+            raise ValueError(
+                f"no profile can be learned: none of {len(portfolio)} meters has readings of {self.params.min_days} days; "
+                "train on more months"
+            )
+        self.pooled_ = _as_stored(_pooled(shapes))
+        self._facts = {"meters": len(self.tables_), "meters_left_out": len(portfolio) - len(shapes)}
+        return self
+
+    def score(self, portfolio: Sequence[Series]) -> list[NDArray[np.float32]]:
+        """Distance from the expected energy in scales, (n,) each; NaN where the interval is not observed.
+
+        A meter that `fit` has not seen gets the pooled profile at the level and spread of the series given.
+        """
+        return [self._score(series) for series in portfolio]
+
+    def expect(self, portfolio: Sequence[Series]) -> list[Expectation]:
+        """Expected energy and its 5 % to 95 % band, kWh; also where no reading came, and never below 0 for a load that is not."""
+        return [_physical(self._band(series), series) for series in portfolio]
+
+    def save(self, folder: Path) -> None:
+        meters = sorted(self.tables_)
+        tables = [self.tables_[meter] for meter in meters]
+        arrays = {f"meters.{part}": np.stack([getattr(t, part) for t in tables]).astype(np.float32) for part in ("centre", "down", "up")}
+        arrays |= {f"pooled.{part}": getattr(self.pooled_, part).astype(np.float32) for part in ("centre", "down", "up")}
+        plan = {"interval_s": self.plan_.interval_s, "scales": list(self.plan_.scales)}
+        config = {"params": self.params.model_dump(mode="json"), "plan": plan, "meters": meters, "facts": dict(self.facts)}
+        write_state(folder, self.name, config, arrays)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        config, arrays = read_state(folder, cls.name)
+        self = cls(ProfileParams.model_validate(config["params"]))
+        self.plan_ = WindowPlan(config["plan"]["interval_s"], tuple(config["plan"]["scales"]))
+        parts = {name: array.astype(np.float64) for name, array in arrays.items()}
+        stacked = zip(parts["meters.centre"], parts["meters.down"], parts["meters.up"], strict=True)
+        self.tables_ = {meter: _Table(*table) for meter, table in zip(config["meters"], stacked, strict=True)}
+        self.pooled_ = _Table(parts["pooled.centre"], parts["pooled.down"], parts["pooled.up"])
+        self._facts = config["facts"]
+        return self
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return self._facts
+
+    def _learn(self, values: Floats, grid: _Grid) -> _Table:
+        """Profile of one meter: centre, then level drift, then the centre and scales of what is left."""
+        slots, p = self._slots, self.params
+        centre = day_profile(values, grid.day_type, grid.slot, slots, 0.5, p.prior_readings)
+        drift = self._drift(values, centre, grid)
+        centre = day_profile(values - drift, grid.day_type, grid.slot, slots, 0.5, p.prior_readings)
+        residual = values - drift - centre[grid.day_type, grid.slot]
+        return _Table(centre, self._scale(-residual, values, grid), self._scale(residual, values, grid))
+
+    def _scale(self, residual: Floats, values: Floats, grid: _Grid) -> Floats:
+        """One sigma of the residual upwards, (8, slots), smoothed over the day and floored."""
+        p = self.params
+        cells = day_profile(residual, grid.day_type, grid.slot, self._slots, 0.9, p.scale_prior_readings)
+        reach = min(round(p.smooth_min * 60 / self.plan_.interval_s), self._slots // 2)
+        overall = float(np.nanquantile(np.abs(residual), 0.8)) / _Z90
+        floor = p.scale_floor * max(overall, 0.1 * _spread(values), 0.05 * abs(_level(values)))
+        return np.maximum(circular_mean(np.maximum(cells, 0), reach) / _Z90, floor)
+
+    def _drift(self, values: Floats, centre: Floats, grid: _Grid) -> Floats:
+        """By how much the level of the days before lies above the profile, kWh, (n,); of no later reading."""
+        if len(values) == 0:
+            return np.zeros(0)
+        residual = values - centre[grid.day_type, grid.slot]
+        days = int(grid.day[-1]) + 1
+        daily, count = grouped_quantile(residual, grid.day, days, 0.5)
+        size = np.bincount(grid.day, minlength=days)
+        daily[count < _OWN_SHARE * size] = np.nan
+        level, known = trailing_median(daily, self.params.drift_days)
+        return np.asarray((level * known / (known + _DRIFT_PRIOR_DAYS))[grid.day])
+
+    def _band(self, series: Series) -> Expectation:
+        values, grid = self._values(series), self._grid(series)
+        table = self._table(series.meter_id, values)
+        if table is None:
+            nothing = np.full(len(series), np.nan)
+            return Expectation(nothing, nothing, nothing)
+        unit = series.interval_s / self.plan_.interval_s
+        expected = table.centre[grid.day_type, grid.slot] + self._drift(values, table.centre, grid)
+        low = expected - _Z95 * table.down[grid.day_type, grid.slot]
+        high = expected + _Z95 * table.up[grid.day_type, grid.slot]
+        return Expectation(expected * unit, low * unit, high * unit)
+
+    def _score(self, series: Series) -> NDArray[np.float32]:
+        band = self._band(series)
+        residual = np.where(series.observed, series.kwh, np.nan) - band.expected
+        width = np.where(residual < 0, band.expected - band.low, band.high - band.expected)
+        return (_Z95 * np.abs(residual) / width).astype(np.float32)
+
+    def _table(self, meter_id: str, values: Floats) -> _Table | None:
+        if meter_id in self.tables_:
+            return self.tables_[meter_id]
+        if not np.isfinite(values).any():
+            return None
+        spread = _spread(values)
+        return _scaled(self.pooled_, _level(values) / spread, spread)
+
+    @property
+    def _slots(self) -> int:
+        return max(1, 86_400 // self.plan_.interval_s)
+
+    def _values(self, series: Series, labels: Labels | None = None) -> Floats:
+        """Energy per plan interval, NaN where not observed or labelled abnormal."""
+        known = series.observed
+        if labels is not None and series.meter_id in labels:
+            known = known & ~labels[series.meter_id]
+        return np.where(known, series.kwh * (self.plan_.interval_s / series.interval_s), np.nan)
+
+    def _grid(self, series: Series) -> _Grid:
+        per_day = max(1, series.slots_per_day)
+        day_of_week = series.slot_of_week.astype(np.intp) // per_day
+        day_type = np.where(series.holiday, HOLIDAY, day_of_week)
+        slot = series.slot_of_day.astype(np.intp) * self._slots // per_day
+        day = np.cumsum(np.diff(day_of_week, prepend=day_of_week[:1]) != 0)
+        return _Grid(day_type, slot, day)
+
+
+def _physical(band: Expectation, series: Series) -> Expectation:
+    if bool((series.kwh[series.observed] < 0).any()):
+        return band
+    return Expectation(np.maximum(band.expected, 0), np.maximum(band.low, 0), np.maximum(band.high, 0))
+
+
+def _level(values: Floats) -> float:
+    return float(np.nanmedian(values))
+
+
+def _spread(values: Floats) -> float:
+    """Half the distance of the 10 % and 90 % quantiles; of a flat meter a thousandth of its level, and never 0."""
+    low, high = np.nanquantile(values, [0.1, 0.9])
+    return max(float(high - low) / 2, 1e-3 * abs(_level(values)), 1e-9)
+
+
+def _scaled(table: _Table, shift: float, factor: float) -> _Table:
+    return _Table((table.centre + shift) * factor, table.down * factor, table.up * factor)
+
+
+def _pooled(tables: Sequence[_Table]) -> _Table:
+    centre, down, up = (np.median([getattr(t, part) for t in tables], axis=0) for part in ("centre", "down", "up"))
+    return _Table(centre, down, up)
+
+
+def _as_stored(table: _Table) -> _Table:
+    """Rounded to the precision of the file, so that scores before saving and after loading are the same."""
+    centre, down, up = (part.astype(np.float32).astype(np.float64) for part in (table.centre, table.down, table.up))
+    return _Table(centre, down, up)

@@ -1,0 +1,80 @@
+"""Order statistics by group, and their shrinkage from a day of the week down to the meter as a whole."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+DAY_TYPES = 8
+HOLIDAY = 7
+_SUNDAY = 6
+_FIRST_OFF_DAY = 5
+
+
+def grouped_quantile(values: Floats, groups: Ints, n_groups: int, q: float) -> tuple[Floats, Floats]:
+    """Quantile and number of the finite values of each group, both (n_groups,); the quantile of an empty group is NaN.
+
+    >>> grouped_quantile(np.array([3.0, 1.0, 2.0, np.nan]), np.array([0, 0, 2, 2]), 3, 0.5)
+    (array([ 2., nan,  2.]), array([2., 0., 1.]))
+    """
+    known = np.isfinite(values)
+    v, g = values[known], groups[known]
+    v = v[np.lexsort((v, g))]
+    counts = np.bincount(g, minlength=n_groups)
+    out = np.full(n_groups, np.nan)
+    full = counts > 0
+    rank = q * (counts[full] - 1)
+    lower = np.floor(rank).astype(np.intp)
+    at = (np.cumsum(counts) - counts)[full] + lower
+    above = np.minimum(at + 1, len(v) - 1)
+    part = rank - lower
+    out[full] = np.where(part > 0, v[at] * (1 - part) + v[above] * part, v[at])
+    return out, counts.astype(np.float64)
+
+
+def day_profile(values: Floats, day_type: Ints, slot: Ints, slots: int, q: float, prior: float) -> Floats:
+    """Quantile of `values` per day type and slot of day, (8, slots): Monday to Sunday, then holiday.
+
+    Each cell is drawn towards the next coarser one with the weight of `prior` readings: day type and slot, towards
+    working or free day and slot, towards slot, towards the meter; holidays towards Sunday. NaN only where there is no value at all.
+    """
+    off = (day_type >= _FIRST_OFF_DAY).astype(np.intp)
+    one = np.zeros(len(values), dtype=np.intp)
+    everything = grouped_quantile(values, one, 1, q)[0]
+    by_slot = _drawn(grouped_quantile(values, slot, slots, q), everything, prior)
+    by_kind = _drawn(grouped_quantile(values, off * slots + slot, 2 * slots, q), np.tile(by_slot, 2), prior).reshape(2, slots)
+    own, counts = grouped_quantile(values, day_type * slots + slot, DAY_TYPES * slots, q)
+    parents = by_kind[[0, 0, 0, 0, 0, 1, 1, 1]]
+    cells = _drawn((own, counts), parents.ravel(), prior).reshape(DAY_TYPES, slots)
+    row = slice(HOLIDAY * slots, None)
+    cells[HOLIDAY] = _drawn((own[row], counts[row]), cells[_SUNDAY], prior)
+    return cells
+
+
+def _drawn(own: tuple[Floats, Floats], parent: Floats, prior: float) -> Floats:
+    estimate, count = own
+    weight = count / np.maximum(count + prior, 1e-9)
+    return np.where(count > 0, weight * np.nan_to_num(estimate) + (1 - weight) * parent, parent)
+
+
+def circular_mean(cells: Floats, reach: int) -> Floats:
+    """Mean over `reach` slots before and after, along the last axis, which is a closed day."""
+    if reach == 0:
+        return cells
+    return np.asarray(np.mean([np.roll(cells, k, axis=-1) for k in range(-reach, reach + 1)], axis=0))
+
+
+def trailing_median(daily: Floats, days: int) -> tuple[Floats, Floats]:
+    """Median and number of the finite values among the `days` before each day, both (n,); the median of none is 0."""
+    if days == 0 or len(daily) == 0:
+        return np.zeros(len(daily)), np.zeros(len(daily))
+    before = np.concatenate([np.full(days, np.nan), daily[:-1]])
+    windows = np.lib.stride_tricks.sliding_window_view(before, days)
+    count = np.isfinite(windows).sum(axis=1)
+    ordered = np.sort(windows, axis=1)
+    low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0)[:, None], axis=1)[:, 0]
+    high = np.take_along_axis(ordered, np.minimum(count // 2, days - 1)[:, None], axis=1)[:, 0]
+    return np.where(count > 0, (low + high) / 2, 0.0), count.astype(np.float64)

@@ -1,0 +1,112 @@
+"""From a meter's energy to the network's input and its training windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecoai_pipeline.detectors.contract import Labels
+from ecoai_pipeline.detectors.robust import grouped_quantile
+from ecoai_pipeline.detectors.usad.training import Windows
+from ecoai_pipeline.features.series import Series, WindowPlan
+from ecoai_pipeline.features.windows import strided
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+_SOFT_LIMIT = 3.0
+_KNOWN_SHARE = 0.5  # of a window's readings, below which it teaches nothing
+
+
+@dataclass(frozen=True)
+class Norm:
+    """Level and scale of a meter, kWh, and its typical input per slot of day (slots,), which stands in for what is unknown."""
+
+    level: float
+    scale: float
+    typical: Floats32
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A meter's input and which of it is known, both (n,)."""
+
+    values: Floats32
+    known: Bools
+
+
+def window_length(plan: WindowPlan, longest: int) -> int:
+    """The longest scale of the plan that is not above `longest` intervals; `longest` where all are.
+
+    >>> window_length(WindowPlan(900, (16, 96, 672)), 128), window_length(WindowPlan(3600, (24, 168)), 128)
+    (96, 24)
+    """
+    return max((scale for scale in plan.scales if scale <= longest), default=longest)
+
+
+def known_readings(series: Series, labels: Labels | None = None) -> Bools:
+    """Observed and not labelled abnormal, (n,)."""
+    known = series.observed & np.isfinite(series.kwh)
+    if labels is not None and series.meter_id in labels:
+        known = known & ~labels[series.meter_id]
+    return known
+
+
+def norm_of(series: Series, known: Bools, slots: int) -> Norm:
+    """Median, half the distance of the 5 % and 95 % quantiles, and the median input of each of the day's `slots`.
+
+    The scale is never below 1 % of the level, so that a flat meter's noise stays noise.
+    """
+    values = series.kwh[known]
+    low, level, high = (float(q) for q in np.quantile(values, [0.05, 0.5, 0.95]))
+    scale = max((high - low) / 2, 1e-2 * abs(level), 1e-9)
+    typical, _ = grouped_quantile(_soft((values - level) / scale), _slot(series, slots)[known], slots, 0.5)
+    return Norm(level, scale, np.nan_to_num(typical).astype(np.float32))
+
+
+def stretch_of(series: Series, known: Bools, norm: Norm, at_least: int) -> Stretch:
+    """The network's input, the typical value where a reading is unknown, padded as unknown to `at_least` intervals."""
+    typical = norm.typical[_slot(series, len(norm.typical))]
+    values = np.where(known, _soft((np.where(known, series.kwh, norm.level) - norm.level) / norm.scale), typical)
+    padding = (0, max(0, at_least - len(values)))
+    return Stretch(np.pad(values.astype(np.float32), padding), np.pad(known, padding))
+
+
+def split(stretches: Sequence[Stretch], length: int, held_out: float) -> tuple[list[Stretch], list[Stretch]]:
+    """Each stretch in two by time, the last `held_out` share apart; both parts hold a window, and no reading is in both."""
+    cuts = [min(round(len(s.values) * (1 - held_out)), len(s.values) - length) for s in stretches]
+    first = [Stretch(s.values[:cut], s.known[:cut]) for s, cut in zip(stretches, cuts, strict=True)]
+    last = [Stretch(s.values[cut:], s.known[cut:]) for s, cut in zip(stretches, cuts, strict=True)]
+    return first, last
+
+
+def draw_windows(stretches: Sequence[Stretch], length: int, most: int, generator: np.random.Generator) -> Windows:
+    """At most `most` windows, drawn evenly from all that are at least half known; in the order of meter and time."""
+    usable = [np.flatnonzero(strided(s.known, length, 1).mean(axis=1) >= _KNOWN_SHARE) for s in stretches]
+    meter = np.repeat(np.arange(len(usable)), [len(starts) for starts in usable])
+    start = np.concatenate([np.empty(0, dtype=np.intp), *usable])
+    if len(start) > most:
+        drawn = np.sort(generator.choice(len(start), most, replace=False))
+        meter, start = meter[drawn], start[drawn]
+    values = np.empty((len(start), length), dtype=np.float32)
+    known = np.empty((len(start), length), dtype=np.bool_)
+    for number, stretch in enumerate(stretches):
+        own = meter == number
+        values[own] = strided(stretch.values, length, 1)[start[own]]
+        known[own] = strided(stretch.known, length, 1)[start[own]]
+    return Windows(torch.from_numpy(values), torch.from_numpy(known), torch.from_numpy(meter))
+
+
+def _soft(x: Floats) -> Floats:
+    """The identity up to ±3, logarithmic beyond: a counter fault of a million stays strange without deciding the loss."""
+    beyond = np.maximum(np.abs(x) - _SOFT_LIMIT, 0)
+    return np.asarray(np.sign(x) * (np.minimum(np.abs(x), _SOFT_LIMIT) + np.log1p(beyond)))
+
+
+def _slot(series: Series, slots: int) -> NDArray[np.intp]:
+    return series.slot_of_day.astype(np.intp) * slots // max(1, series.slots_per_day)
