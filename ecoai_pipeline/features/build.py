@@ -17,14 +17,11 @@ from ecoai_pipeline.features.calendar import DAY_S, local_seconds, with_calendar
 from ecoai_pipeline.features.differencing import first_difference
 from ecoai_pipeline.features.grid import Grid, horizons, regular_grid
 from ecoai_pipeline.features.imputation import fill_short_gaps
-from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.features.spectrum import Load, spectra
 from ecoai_pipeline.settings import FeatureParams, Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
 from ecoai_pipeline.storage.registry import MeterRegistry
-
-__all__ = ["imputed_load", "load_series", "materialize_features"]
 
 _HOUR_S = 3600
 _READING = ("meter_id", "timestamp", "interval_s", "kwh", "quality", "rule")

@@ -42,6 +42,14 @@ def test_a_meter_known_the_month_before_begins_with_the_local_month(plant: Plant
     assert rows["observed"].to_list() == [False, False, True]
 
 
+def test_it_does_so_even_if_it_read_at_another_interval_then(plant: Plant) -> None:
+    plant.meter("a")
+    plant.read("a", first_of_march(-60), [4.0], FEBRUARY, interval_s=3600)
+    plant.read("a", first_of_march(30), [2.0], MARCH)
+    plant.build(MARCH)
+    assert plant.features(MARCH)["timestamp"].to_list() == first_of_march(0, 15, 30)
+
+
 def test_a_meter_that_fell_silent_has_missing_rows_up_to_the_last_reading_of_the_zone(plant: Plant) -> None:
     for meter_id in "ab":
         plant.meter(meter_id)
