@@ -58,7 +58,7 @@ class FeatureParams(Params):
 
 class TrainingParams(Params):
     seed: int = 20250101
-    threads: int = Field(2, gt=0, description="torch threads; fixed so that a bundle is reproducible")
+    threads: int = Field(1, gt=0, description="torch threads; fixed so that a bundle is reproducible")
     calibration_share: float = Field(0.3, gt=0, lt=1, description="last share of the span, kept for calibration")
     min_days: float = Field(7, gt=0, description="observed days that a meter needs before the gap to be learned from")
 
@@ -76,11 +76,11 @@ class UsadParams(Params):
     form: Literal["joint", "adversarial"] = Field("joint", description="whether decoder 2 helps or opposes decoder 1")
     max_window: int = Field(128, gt=1, description="the window is the plan's longest scale of at most so many intervals")
     latent_share: float = Field(0.125, gt=0, lt=1, description="size of the latent vector as a share of the window")
-    max_windows: int = Field(16_384, gt=0, description="training windows drawn from the portfolio")
-    epochs: int = Field(40, gt=0, description="passes over the training windows at most")
+    max_windows: int = Field(8_192, gt=0, description="training windows drawn from the portfolio")
+    epochs: int = Field(20, gt=0, description="passes over the training windows at most")
     patience: int = Field(5, gt=0, description="epochs without a smaller error of AE2 on the held-out tail, then stop")
-    batch: int = Field(256, gt=0)
-    learning_rate: float = Field(0.001, gt=0)
+    batch: int = Field(128, gt=0)
+    learning_rate: float = Field(0.003, gt=0)
     max_adversarial: float = Field(0.4, gt=0, lt=1, description="cap of the weight 1 - 1/n of AE2(AE1(W)) at epoch n")
     clip_norm: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
     validation_share: float = Field(0.15, gt=0, lt=1, description="last share of each series, held out for early stopping")
