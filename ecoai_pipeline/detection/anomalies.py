@@ -131,12 +131,12 @@ def _merge(name: str) -> pl.Expr:
 def _rows(lake: Lake, industry: Industry, until: Month | None) -> pl.DataFrame:
     """Rows of an industry with the month they stand in; ongoing only in the last month that the meter has scores of."""
     months = [month for month in lake.months(ANOMALIES, industry) if until is None or month <= until]
-    parts = [lake.read(ANOMALIES, Partition(industry, month)).with_columns(month=pl.lit(str(month))) for month in months]
-    return pl.concat([_no_rows(), *(_settled(lake, industry, part, until) for part in parts)])
+    parts = [_settled(lake, Partition(industry, month), until).with_columns(month=pl.lit(str(month))) for month in months]
+    return pl.concat([_no_rows(), *parts])
 
 
-def _settled(lake: Lake, industry: Industry, part: pl.DataFrame, until: Month | None) -> pl.DataFrame:
-    following = Partition(industry, Month.parse(part["month"][0]).next)
+def _settled(lake: Lake, partition: Partition, until: Month | None) -> pl.DataFrame:
+    part, following = lake.read(ANOMALIES, partition), Partition(partition.industry, partition.month.next)
     meters = part.filter(pl.col("status") == EventStatus.ONGOING)["meter_id"].unique().to_list()
     if not meters or (until is not None and following.month > until):
         return part
