@@ -15,7 +15,8 @@ RULE_KINDS = {
     "negative": Kind.IMPLAUSIBLE,
 }
 
-_OUTAGE_SHARE = 0.1  # at most this share of the expected energy came
+_OUTAGE_SHARE = 0.1  # at most this share of the expected energy came ...
+_OUTAGE_INTERVALS = 0.6  # ... in this share of the intervals, since an event also holds the readings around it
 _SPIKE_INTERVALS = 2  # no longer than this
 _EQUAL_INTERVALS = 4  # a run of equal readings counts from here ...
 _EQUAL_SHARE = 0.6  # ... where it fills this share of the event
@@ -59,7 +60,7 @@ def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
     """One row per `event` of the rows `part` (SCORES, and `event`, `hot`, `stop`), columns `event` and `MEASURED`.
 
     Energies are sums over the intervals that have both a reading and an expectation. Kinds: outage, at most 10 % of
-    the expected energy; spike, at most 2 intervals; plateau (above) or flat (below expectation), mostly one run of
+    the expected energy in most of the intervals; spike, at most 2 intervals; plateau (above) or flat (below expectation), mostly one run of
     equal readings; noisy, the residual keeps changing its sign; surge or sag, 80 % of the moved energy on one
     side; else an unusual shape. Data quality: what most of its intervals are.
     Confidence of an energy event: 1/2 at p = q, rising (falling) to 1 (0) over four decades; 1 for data quality.
@@ -84,6 +85,7 @@ def _prepared(part: pl.DataFrame) -> pl.DataFrame:
         expected=pl.when(comparable).then("expected_kwh"),
         residual=pl.when(comparable).then(pl.col("kwh") - pl.col("expected_kwh")),
         equal_run=pl.struct("event", "kwh").rle_id(),
+        down=comparable & (pl.col("expected_kwh") > 0) & (pl.col("kwh").abs() <= _OUTAGE_SHARE * pl.col("expected_kwh")),
         missing=pl.col("quality") == Quality.MISSING,
         rules=pl.col("rule").str.split("+"),
         **{kind.value: marked_by(rule for rule, means in RULE_KINDS.items() if means is kind) for kind in kinds},
@@ -112,6 +114,7 @@ def _measured(part: pl.DataFrame) -> pl.DataFrame:
         pl.col("model_version").drop_nulls().last(),
         pl.col("residual").abs().sum().alias("moved_kwh"),
         residual.len().alias("compared"),
+        pl.col("down").sum(),
         (residual.sign() != residual.sign().shift()).sum().alias("crossings"),
         pl.col("expected_kwh").abs().mean().alias("usual_kwh"),
         pl.col("missing", Kind.STUCK_COUNTER.value, Kind.IMPLAUSIBLE.value).sum(),
@@ -139,7 +142,7 @@ def _longest_equal_run() -> pl.Expr:
 def _energy_kind() -> pl.Expr:
     excess, moved = pl.col("excess_kwh"), pl.col("moved_kwh")
     unknown = pl.col("compared") == 0
-    outage = (pl.col("expected_kwh") > 0) & (pl.col("actual_kwh").abs() <= _OUTAGE_SHARE * pl.col("expected_kwh"))
+    outage = pl.col("down") >= _OUTAGE_INTERVALS * pl.col("compared")
     equal = (pl.col("longest_equal_run") >= _EQUAL_INTERVALS) & (pl.col("longest_equal_run") >= _EQUAL_SHARE * pl.col("readings"))
     noisy = (pl.col("compared") >= _NOISY_INTERVALS) & (pl.col("crossings") >= _NOISY_CROSSINGS * (pl.col("compared") - 1))
     one_sided = excess.abs() >= _ONE_SIDED * moved

@@ -92,6 +92,11 @@ def test_kinds_follow_from_what_is_measured(portfolio: ModuleType, kind: str) ->
     assert one(events_of(portfolio.scored("m", MARCH, dict.fromkeys(kwh, ALARM), kwh=kwh)))["kind"] == kind
 
 
+def test_an_outage_stays_one_though_the_event_holds_readings_around_it(portfolio: ModuleType) -> None:
+    kwh = {NOON + QUARTER * k: value for k, value in enumerate([9.0, 0, 0, 0, 0, 0, 0, 11.0, 9.5])}
+    assert one(events_of(portfolio.scored("m", MARCH, dict.fromkeys(kwh, ALARM), kwh=kwh)))["kind"] == "outage"
+
+
 def test_confidence_is_a_half_at_the_threshold_and_1_four_decades_below(portfolio: ModuleType) -> None:
     p = {NOON: portfolio.Q * 0.999, NOON + timedelta(days=1): portfolio.Q * 1e-4, NOON + timedelta(days=2): 1e-12}
     events = events_of(portfolio.scored("m", MARCH, p))
