@@ -38,8 +38,9 @@ def grouped_quantile(values: Floats, groups: Ints, n_groups: int, q: float) -> t
 def day_profile(values: Floats, day_type: Ints, slot: Ints, slots: int, q: float, prior: float) -> Floats:
     """Quantile of `values` per day type and slot of day, (8, slots): Monday to Sunday, then holiday.
 
-    Each cell is drawn towards the next coarser one with the weight of `prior` readings: day type and slot, towards
-    working or free day and slot, towards slot, towards the meter; holidays towards Sunday. NaN only where there is no value at all.
+    A cell of n readings counts n^2 against prior^2 of the next coarser one, so that a few readings hardly count and many
+    stand for themselves: day type and slot, working or free day and slot, slot, meter; holidays are drawn towards Sunday.
+    NaN only where there is no value at all.
     """
     off = (day_type >= _FIRST_OFF_DAY).astype(np.intp)
     one = np.zeros(len(values), dtype=np.intp)
@@ -56,7 +57,7 @@ def day_profile(values: Floats, day_type: Ints, slot: Ints, slots: int, q: float
 
 def _drawn(own: tuple[Floats, Floats], parent: Floats, prior: float) -> Floats:
     estimate, count = own
-    weight = count / np.maximum(count + prior, 1e-9)
+    weight = count**2 / np.maximum(count**2 + prior**2, 1e-9)
     return np.where(count > 0, weight * np.nan_to_num(estimate) + (1 - weight) * parent, parent)
 
 

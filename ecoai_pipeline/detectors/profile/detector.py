@@ -54,7 +54,7 @@ class Profile:
     Median by day type (Monday to Sunday, holiday) and slot of day; scales below and above it from the residuals' 10 %
     and 90 % quantiles, so one training reading in ten may be abnormal on either side. The level follows the median
     residual of the days before, which lets season and growth pass. Method: the slot-wise robust Z-score of Chandola
-    et al., "Anomaly Detection: A Survey" (2009, section 7), with the shrinkage of Efron and Morris (1975).
+    et al., "Anomaly Detection: A Survey" (2009, section 7), with median and quantiles for mean and deviation.
     """
 
     name: ClassVar[str] = "profile"

@@ -105,7 +105,7 @@ def train(net: UsadNet, training: Windows, held_out: Windows, params: UsadParams
     for epoch in range(1, params.epochs + 1):
         if epoch == params.warmup_epochs + 1:
             training, course.dropped = _without_strangest(net, training, params.trim)
-        _epoch(net, training, steps, params.batch, min(1 - 1 / epoch, params.max_adversarial))
+        _epoch(net, training, steps, params, min(1 - 1 / epoch, params.max_adversarial))
         course.ae2_errors.append(ae2_error(net, held_out, params.trim))
         if course.since_best == 0:
             best = _weights(net)
@@ -149,11 +149,14 @@ def _steps(net: UsadNet, params: UsadParams) -> list[_Step]:
     ]
 
 
-def _epoch(net: UsadNet, training: Windows, steps: Sequence[_Step], batch: int, weight: float) -> None:
-    shuffled = training.take(torch.randperm(len(training)).to(training.values.device))
-    for at in range(0, len(shuffled), batch):
+def _epoch(net: UsadNet, training: Windows, steps: Sequence[_Step], params: UsadParams, weight: float) -> None:
+    """As many windows as `max_windows`, however few there are: a small portfolio needs no fewer steps than a large one."""
+    passes = -(-params.max_windows // len(training))
+    order = torch.cat([torch.randperm(len(training)) for _ in range(passes)])[: params.max_windows]
+    shuffled = training.take(order.to(training.values.device))
+    for at in range(0, len(shuffled), params.batch):
         for step in steps:
-            step.take(net, shuffled.take(slice(at, at + batch)), weight)
+            step.take(net, shuffled.take(slice(at, at + params.batch)), weight)
 
 
 def _window_error(values: Tensor, out: Tensor, known: Tensor) -> Tensor:
