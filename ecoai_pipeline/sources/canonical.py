@@ -22,6 +22,7 @@ REFUSED = pl.Schema(
 )
 FIRST_KEY = 200_001
 _SURE_STEPS = 3
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,27 @@ def split(frame: pl.DataFrame) -> Parts:
 def place(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> Parts:
     """Give the readings of a month their interval and its start in UTC, their kWh and quality.
 
-    `intervals` are lengths in seconds known of meters from other months. The column `month` is that of the start,
+    `intervals` are lengths in seconds known of meters from the whole file. The column `month` is that of the start,
     which may be an earlier one than that of the stamp.
     """
     placed = split(_to_utc(frame))
     timed = split(_with_interval(placed.good, traits, intervals))
     return Parts(_started(timed.good, traits), pl.concat([placed.refused, timed.refused]))
+
+
+def count_steps(frame: pl.DataFrame) -> pl.DataFrame:
+    """How often which step, in seconds, lies between a meter's readings: meter, step, times."""
+    step = (pl.col("local").shift(-1) - pl.col("local")).dt.total_seconds()
+    same_meter = pl.col("meter") == pl.col("meter").shift(-1)
+    ordered = frame.select("meter", "local").sort("meter", "local").with_columns(step=step)
+    return ordered.filter(same_meter, pl.col("step").is_between(1, _DAY_S)).group_by("meter", "step").len("times")
+
+
+def modal_steps(counts: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    """The most frequent step per key, the shorter of two that are equally frequent."""
+    summed = counts.group_by(*keys, "step").agg(pl.col("times").sum())
+    ordered = summed.sort(*keys, "times", "step", descending=[False] * len(keys) + [True, False])
+    return ordered.unique(list(keys), keep="first", maintain_order=True)
 
 
 def _numbers(frame: pl.DataFrame, *, thousands: bool) -> pl.DataFrame:
@@ -134,31 +150,25 @@ def _zone_to_utc(part: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_interval(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> pl.DataFrame:
-    """Give `interval_s`: the source's, where its columns fix it; else the most frequent step of the meter's local day."""
+    """Give `interval_s`: the source's, where its columns fix it; else the most frequent step of the meter's local day, month or file."""
     if traits.fixed_interval or frame.height == 0:
         return frame.with_columns(interval_s=pl.lit(traits.interval_s, pl.Int32), reason=pl.lit(None, pl.String))
     day = pl.col("local").dt.offset_by("-1us" if traits.ends else "0us").dt.date()
     ordered = frame.sort("meter", "utc", "line").with_columns(day=day)
     step = (pl.col("utc").shift(-1) - pl.col("utc")).dt.total_seconds()
-    steps = ordered.with_columns(step=step).filter(pl.col("meter") == pl.col("meter").shift(-1), pl.col("step").is_between(1, 86_400))
-    of_day = _modal_step(steps, "meter", "day").filter(pl.col("times") >= _SURE_STEPS).rename({"step": "day_step"}).drop("times")
-    of_month = _modal_step(steps, "meter").rename({"step": "month_step"}).drop("times")
+    steps = ordered.with_columns(step=step).filter(pl.col("meter") == pl.col("meter").shift(-1), pl.col("step").is_between(1, _DAY_S))
+    counts = steps.group_by("meter", "day", "step").len("times")
+    sure = pl.col("times") >= _SURE_STEPS
+    of_day = modal_steps(counts, "meter", "day").filter(sure).select("meter", "day", day_step="step")
+    of_month = modal_steps(counts, "meter").filter(sure).select("meter", month_step="step")
     known = pl.col("meter").replace_strict(dict(intervals), default=None, return_dtype=pl.Int64) if intervals else pl.lit(None, pl.Int64)
-    joined = ordered.join(of_day, on=["meter", "day"], how="left", maintain_order="left").join(
-        of_month, on="meter", how="left", maintain_order="left"
-    )
+    joined = ordered.join(of_day, on=["meter", "day"], how="left").join(of_month, on="meter", how="left")
     interval = pl.coalesce("day_step", "month_step", known, pl.lit(traits.interval_s, pl.Int64)).cast(pl.Int32)
     return (
         joined.with_columns(interval_s=interval)
         .with_columns(reason=_when(pl.col("interval_s").is_null(), Reason.NO_INTERVAL))
         .drop("day", "day_step", "month_step")
     )
-
-
-def _modal_step(steps: pl.DataFrame, *keys: str) -> pl.DataFrame:
-    """The most frequent step per key, the shorter of two that are equally frequent."""
-    counted = steps.group_by(*keys, "step").len("times").sort(*keys, "times", "step", descending=[False] * len(keys) + [True, False])
-    return counted.unique(list(keys), keep="first", maintain_order=True)
 
 
 def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:

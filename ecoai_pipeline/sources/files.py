@@ -138,7 +138,8 @@ def _open_workbook(path: Path, file: str) -> WorkbookRows:
     try:
         frame = pl.read_excel(io.BytesIO(path.read_bytes()), engine="calamine")
     except Exception as error:  # the reader's own errors share no base class
+        cause = str(error).partition("\n")[0]
         raise IngestError(
-            file, f"it is a zip archive, but no workbook that can be read ({error}); unpack it, or save it as .csv"
+            file, f"it is a zip archive, but no workbook that can be read ({cause}); unpack it, or save it as .csv"
         ) from error
     return WorkbookRows(file, tuple(frame.columns), as_text(frame, 2))

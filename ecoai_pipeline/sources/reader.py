@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from ecoai_pipeline.domain import Month
-from ecoai_pipeline.sources.canonical import FIRST_KEY, REFUSED, Parts, place, sort_out, without_contradictions
+from ecoai_pipeline.sources.canonical import FIRST_KEY, REFUSED, Parts, count_steps, modal_steps, place, sort_out, without_contradictions
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits
 from ecoai_pipeline.sources.reasons import Reason
@@ -36,6 +36,7 @@ class Reader:
         self.claims = CLAIMS.to_frame()
         self._opened, self._layout, self._terms, self._folder = opened, layout, terms, folder
         self._aside: dict[int, list[Path]] = {}
+        self._steps: list[pl.DataFrame] = []
         self._intervals: dict[str, int] = {}
 
     def read(self, block_bytes: int, progress: Progress | None = None) -> None:
@@ -50,6 +51,8 @@ class Reader:
                 self._sort_out(rows)
             if progress:
                 progress("reading", block.share)
+        if self._steps:
+            self._intervals = dict(modal_steps(pl.concat(self._steps), "meter").select("meter", "step").iter_rows())
 
     def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
         """Settled readings, the latest month first, because the end of an interval may lie in the month after its start."""
@@ -62,7 +65,6 @@ class Reader:
             parts = without_contradictions(pl.concat(frames))
             self._refuse(parts)
             if parts.good.height:
-                self._intervals.update(parts.good.select("meter", "interval_s").unique("meter", keep="last").iter_rows())
                 yield Month(key // 100, key % 100), parts.good
 
     def _placed(self, key: int, carried: dict[int, list[pl.DataFrame]]) -> pl.DataFrame:
@@ -82,6 +84,8 @@ class Reader:
         rough = self._without_second_industries(rough, self._layout.claims(rows))
         parts = sort_out(rough, self._terms.traits, self._terms.zone_of, self._terms.latest)
         self._refuse(parts)
+        if not self._terms.traits.fixed_interval:
+            self._steps.append(count_steps(parts.good))
         for (key,), month in parts.good.partition_by("month", as_dict=True).items():
             self._set_aside(int(key), month)
 

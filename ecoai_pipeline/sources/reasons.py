@@ -20,7 +20,7 @@ class Reason(StrEnum):
     AMBIGUOUS_NUMBER = "the comma may be a decimal or a thousands separator"
     NOT_FINITE = "the value is not finite"
     CONFLICT = "it contradicts an earlier row of the file about the same interval"
-    NO_INTERVAL = "the length of the interval is unknown"
+    NO_INTERVAL = "the length of the interval is unknown: give interval_s in --columns"
     UNKNOWN_INDUSTRY = "the industry is unknown"
     TWO_INDUSTRIES = "an earlier line of the file puts the meter into another industry on the same date"
     OTHER_INDUSTRY = "the meter is registered in another industry in this month"

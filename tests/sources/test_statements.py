@@ -1,0 +1,109 @@
+"""Statements: the same file twice is nothing new, a restatement wins, and raw readings follow from statements alone."""
+
+from __future__ import annotations
+
+import shutil
+
+import polars as pl
+import pytest
+
+from ecoai_pipeline.domain import Industry, Month, Partition
+from ecoai_pipeline.sources.raw import materialize_raw
+from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.storage.landing import Landing
+from tests.sources.given import hours, put
+
+OTHER = Partition(Industry.OTHER, Month(2025, 3))
+
+
+def everything(lake):
+    """Every file of the lake but locks, with its bytes."""
+    return {path: path.read_bytes() for path in lake.root.rglob("*") if path.is_file() and "locks" not in path.parts}
+
+
+def test_the_same_file_again_writes_nothing_and_says_so(ingest, table, lake, raw, settings):
+    path = table(*hours(), "m,x,1")
+    first = ingest(path)
+    raw(first)
+    before = everything(lake)
+    again = ingest(path)
+    assert again.already
+    assert (again.statement.accepted, again.statement.added, again.statement.unchanged) == (24, 0, 24)
+    assert again.partitions == first.partitions == [OTHER]
+    assert again.quarantined_by_reason == first.quarantined_by_reason
+    assert materialize_raw(lake, settings, OTHER).skipped
+    assert everything(lake) == before
+
+
+def test_the_same_bytes_understood_otherwise_are_another_statement(ingest, table):
+    path = table(*hours())
+    first, second = ingest(path), ingest(path, unit="Wh")
+    assert first.statement.statement_id != second.statement.statement_id
+    assert (second.statement.added, second.statement.changed) == (0, 24)
+
+
+def test_a_restatement_wins_per_reading_and_repeats_keep_their_origin(ingest, table, raw):
+    first = ingest(table(*hours()))
+    rows = hours()
+    rows[5] = "m,2025-03-01 05:00:00,99"
+    second = ingest(table(*rows[3:], "m,2025-03-02 00:00:00,1", name="new.csv"))
+    assert (second.statement.added, second.statement.changed, second.statement.unchanged) == (1, 1, 20)
+    readings = raw(second)
+    assert readings["kwh"][5] == 99.0
+    newer = readings.filter(pl.col("statement_id") == second.statement.statement_id)["timestamp"].dt.hour().to_list()
+    assert (len(newer), set(readings["statement_id"])) == (2, {first.statement.statement_id, second.statement.statement_id})
+
+
+def test_a_value_that_comes_back_is_the_newest_statements(ingest, table, raw):
+    ingest(table("m,2025-03-01 00:00:00,1", *hours()[1:], name="a.csv"))
+    ingest(table("m,2025-03-01 00:00:00,2", *hours()[1:], name="b.csv"))
+    third = ingest(table("m,2025-03-01 00:00:00,1", *hours()[1:3], name="c.csv"))
+    assert third.statement.changed == 1
+    assert raw(third).row(0, named=True)["statement_id"] == third.statement.statement_id
+
+
+def test_a_repeat_does_not_change_the_content_of_raw_readings(ingest, table, lake, settings):
+    ingest(table(*hours()))
+    first = materialize_raw(lake, settings, OTHER)
+    ingest(table(*hours()[2:5], name="again.csv"))
+    second = materialize_raw(lake, settings, OTHER)
+    assert (second.skipped, second.changed) == (False, False)
+    assert first.info.content == second.info.content
+
+
+def test_raw_readings_do_not_depend_on_the_size_of_chunks(ingest, table, lake, settings):
+    for n in range(2):
+        ingest(table(*(row for meter in "abcde" for row in hours(20 + n, meter, value=n)), name=f"{n}.csv"))
+    whole = materialize_raw(lake, settings, OTHER).info
+    shutil.rmtree(lake.root / "raw_readings")
+    lake.params = lake.params.model_copy(update={"row_group_rows": 1})
+    assert materialize_raw(lake, settings, OTHER).info.rows == whole.rows == 105
+    lake.params = lake.params.model_copy(update={"row_group_rows": 10**6})
+    shutil.rmtree(lake.root / "raw_readings")
+    assert materialize_raw(lake, settings, OTHER).info == whole
+
+
+def test_lost_pieces_are_read_again_from_landing(ingest, table, lake, raw):
+    result = ingest(table(*hours(), "m,2025-04-01 00:00:00,1", name="@t.csv"))
+    ingest(table(*hours(value=7)[:3], name="b.csv"))
+    shutil.rmtree(lake.root / "landing" / "parsed")
+    assert raw(result)["kwh"].to_list() == [7.0, 8.0, 9.0, *(5.0 + h for h in range(3, 24)), 1.0]
+
+
+def test_a_lost_landed_file_is_named(ingest, table, lake, settings):
+    ingest(table(*hours()))
+    shutil.rmtree(lake.root / "landing")
+    with pytest.raises(IngestError, match=r"t\.csv: its landed copy .* is gone"):
+        materialize_raw(lake, settings, OTHER)
+
+
+def test_a_file_that_names_its_meter_counts_by_its_name(ingest, tmp_path):
+    text = "\n".join(["date,energy", *(row.removeprefix("m,") for row in hours())])
+    mapping = "meter=@filename,timestamp=date,kwh=energy"
+    results = [ingest(put(tmp_path / f"{name}.csv", text), columns=mapping) for name in ("a", "b", "a")]
+    assert [result.already for result in results] == [False, False, True]
+
+
+def test_the_landed_file_is_the_file_that_came(ingest, table, lake):
+    path = table(*hours())
+    assert (Landing(lake).folder / ingest(path).statement.sha256).read_bytes() == path.read_bytes()
