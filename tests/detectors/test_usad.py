@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from ecoai_pipeline.detectors.usad.detector import Usad
-from ecoai_pipeline.detectors.usad.inputs import Stretch, draw_windows, split
+from ecoai_pipeline.detectors.usad.inputs import Stretch, draw_windows, norm_of, split, stretch_of
 from ecoai_pipeline.detectors.usad.model import UsadNet
-from ecoai_pipeline.detectors.usad.training import Windows, _steps
+from ecoai_pipeline.detectors.usad.training import Windows, _steps, _window_error, ae2_error, reproducible, train
 from ecoai_pipeline.settings import UsadParams
 
 QUICK = {"max_windows": 1024, "batch": 64, "epochs": 40}
@@ -47,11 +47,42 @@ def test_each_adversarial_step_leaves_the_opposing_decoder_untouched():
 
 
 def test_fit_and_score_leave_torch_as_it_was(make_meter, plan):
-    before = torch.get_rng_state(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, meter = torch.get_num_threads(), make_meter()
+    torch.set_num_threads(2)
+    try:
+        before = torch.get_rng_state()
+        fit(meter, plan, epochs=1).score([meter])
+        assert torch.equal(before, torch.get_rng_state())
+        assert torch.get_num_threads() == 2
+        assert not torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_the_best_weights_are_kept_even_if_training_ends_worse():
+    literal = UsadParams(form="adversarial", max_adversarial=0.99, patience=30, epochs=30, clip_norm=1e9, max_windows=256, batch=32)
+    with reproducible(seed=1, threads=1):
+        net, values = UsadNet(8, 2), torch.randn(256, 8)
+        windows = Windows(values, torch.ones_like(values, dtype=torch.bool), torch.zeros(256, dtype=torch.int64))
+        course = train(net, windows, windows, literal)
+        assert course.ae2_errors[-1] > course.best
+        assert ae2_error(net, windows, literal.trim) == pytest.approx(course.best)
+
+
+def test_errors_of_unknown_readings_do_not_count():
+    values, out = torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[1.0, 4.0, 0.0]])
+    known = torch.tensor([[True, True, False]])
+    assert _window_error(values, out, known).tolist() == [2.0]
+
+
+def test_unknown_readings_are_filled_with_the_typical_value_of_their_slot(make_meter):
     meter = make_meter()
-    fit(meter, plan, epochs=1).score([meter])
-    assert torch.equal(before[0], torch.get_rng_state())
-    assert before[1:] == (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
+    known = meter.slot_of_week != 30
+    norm = norm_of(meter, known, 24)
+    stretch = stretch_of(meter, known, norm, at_least=2000)
+    assert (stretch.values[: len(meter)][~known] == norm.typical[6]).all()
+    assert len(stretch.values) == len(stretch.known) == 2000
+    assert not stretch.known[len(meter) :].any()
 
 
 def test_the_held_out_part_is_the_last_in_time_and_shares_no_reading_with_training():
