@@ -107,3 +107,21 @@ def test_a_file_that_names_its_meter_counts_by_its_name(ingest, tmp_path):
 def test_the_landed_file_is_the_file_that_came(ingest, table, lake):
     path = table(*hours())
     assert (Landing(lake).folder / ingest(path).statement.sha256).read_bytes() == path.read_bytes()
+
+
+def test_an_intake_that_breaks_off_leaves_no_pieces(ingest, table, lake, monkeypatch):
+    """Reading starts with the latest month; here the disk is full at the one before."""
+    real = Landing.write_piece
+
+    def full(self, statement_id, month, readings):
+        if month == Month(2025, 3):
+            raise OSError("no space left on device")
+        real(self, statement_id, month, readings)
+
+    path = table(*hours(), *hours(day="2025-04-01"))
+    monkeypatch.setattr(Landing, "write_piece", full)
+    with pytest.raises(OSError, match="no space left"):
+        ingest(path)
+    assert not list(lake.root.rglob("*.parquet"))
+    monkeypatch.undo()
+    assert ingest(path).statement.added == 48
