@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -67,13 +69,14 @@ class Course:
         return self.ae2_errors[-1] > _DIVERGED * self.best
 
     @property
-    def facts(self) -> dict[str, float | int | bool]:
+    def facts(self) -> dict[str, Any]:
         return {
             "epochs": len(self.ae2_errors),
             "dropped_windows": self.dropped,
             "baseline_error": self.baseline,
             "ae2_error": self.best,
             "ae2_error_last": self.ae2_errors[-1],
+            "curve": {"AE2 on the held-out tail": self.ae2_errors},
             "collapsed": self.collapsed,
             "diverged": self.diverged,
         }
