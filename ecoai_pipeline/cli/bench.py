@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -157,15 +158,8 @@ def _land(files: list[Path]) -> dict[str, Any]:
 
 
 def _import_everything() -> None:
-    import dagster
-    import great_expectations
-    import matplotlib.figure
-    import sklearn.impute
-    import torch
-
-    import ecoai_pipeline.defs.build
-
-    assert all([dagster, great_expectations, matplotlib.figure, sklearn.impute, torch, ecoai_pipeline.defs.build])
+    for module in ("dagster", "great_expectations", "matplotlib.figure", "scipy.stats", "torch", "ecoai_pipeline.defs.build"):
+        import_module(module)
 
 
 def _stages(done: dict[Industry, Any]) -> list[dict[str, Any]]:
@@ -174,9 +168,9 @@ def _stages(done: dict[Industry, Any]) -> list[dict[str, Any]]:
     return [
         {
             "stage": table,
-            "seconds": round(sum(assets[table]["seconds"] for assets in done.values()), 3),
-            "rows": sum(assets[table]["rows"] for assets in done.values()),
-            "peak_mb": max(assets[table]["peak_mb"] for assets in done.values()),
+            "seconds": round(sum(assets[table]["run_seconds"] for assets in done.values()), 3),
+            "rows": sum(assets[table]["run_rows"] for assets in done.values()),
+            "peak_mb": max(assets[table]["run_peak_mb"] for assets in done.values()),
         }
         for table in tables
     ]

@@ -85,14 +85,14 @@ def _tables(done: dict[Industry, Metadata]) -> list[dict[str, Any]]:
     return [
         {
             "industry": industry.value,
-            **{table: assets[table]["rows"] for table in TABLES},
-            "changed": sum(assets[table]["changed"] for table in TABLES),
-            "seconds": round(sum(assets[table]["seconds"] for table in TABLES), 2),
+            **{table: assets[table]["run_rows"] for table in TABLES},
+            "changed": sum(assets[table]["run_changed"] for table in TABLES),
+            "seconds": round(sum(assets[table]["run_seconds"] for table in TABLES), 2),
         }
         for industry, assets in done.items()
     ]
 
 
 def _late(done: dict[Industry, Metadata], night: date) -> str:
-    empty = [industry.value for industry, assets in done.items() if assets["raw_readings"]["rows"] == 0]
+    empty = [industry.value for industry, assets in done.items() if assets["raw_readings"]["run_rows"] == 0]
     return f"no readings in {night:%Y-%m}: {', '.join(empty)}" if empty else ""

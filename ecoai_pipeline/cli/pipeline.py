@@ -59,8 +59,8 @@ def materialize_readings(touched: Iterable[Partition], steps: Steps) -> dict[str
         with reporting_runner(steps) as runner:
             for industry, span in todo:
                 for asset in runner.tables(READINGS, industry, span).values():
-                    counts["partitions"] += asset["partitions"]
-                    counts["written"] += asset["changed"]
+                    counts["partitions"] += asset["run_partitions"]
+                    counts["written"] += asset["run_changed"]
     return counts
 
 

@@ -118,18 +118,20 @@ def result(
     checks: Iterable[dg.AssetCheckResult] = (),
     extra: dict[str, Any] | None = None,
 ) -> dg.MaterializeResult:
-    """Sum up a run: rows, meters, what changed, how long, the memory's high-water mark, and a plot of its last partition."""
+    """Sum up a run: rows, what changed, how long, the memory's high-water mark, and a plot of its last partition.
+
+    Dagster attaches this to each partition of the run; what is a sum over the run is named `run_…`.
+    """
     newest = next((d for d in reversed(done) if d.written.info.rows), None)
     figure = plot(lake, newest.partition) if plot and newest else None
     return dg.MaterializeResult(
         metadata={
-            "partitions": len(done),
-            "rows": sum(d.written.info.rows for d in done),
-            "meters": newest.written.info.meters if newest else 0,
-            "changed": sum(d.written.changed for d in done),
-            "up_to_date": sum(d.written.skipped for d in done),
-            "seconds": round(sum(d.seconds for d in done), 3),
-            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "run_partitions": len(done),
+            "run_rows": sum(d.written.info.rows for d in done),
+            "run_changed": sum(d.written.changed for d in done),
+            "run_up_to_date": sum(d.written.skipped for d in done),
+            "run_seconds": round(sum(d.seconds for d in done), 3),
+            "run_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             **({"plot": dg.MetadataValue.md(_picture(figure))} if figure else {}),
             **(extra or {}),
         },

@@ -36,7 +36,14 @@ all_of_the_industry = dg.MultiPartitionMapping({"industry": _same_industry})
 
 def range_tags(industry: Industry, span: MonthRange) -> dict[str, str]:
     """Tags that make a run cover all months of a span at once."""
-    return {
-        "dagster/asset_partition_range_start": Partition(industry, span.first).key,
-        "dagster/asset_partition_range_end": Partition(industry, span.last).key,
-    }
+    return _range(Partition(industry, span.first).key, Partition(industry, span.last).key)
+
+
+def model_tags(industry: Industry, resolution: Resolution) -> dict[str, str]:
+    """Tags that make a run cover the models of one industry and resolution."""
+    key = f"{industry}|{resolution}"
+    return _range(key, key)
+
+
+def _range(first: str, last: str) -> dict[str, str]:
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from ecoai_pipeline.defs.build import build_definitions
-from ecoai_pipeline.defs.partitions import range_tags
+from ecoai_pipeline.defs.partitions import model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Industry, MonthRange, Resolution
 from ecoai_pipeline.settings import PROJECT
@@ -61,13 +61,12 @@ class Runner:
         Raises:
             RunFailedError: training failed.
         """
-        key = f"{industry}|{resolution}"
-        tags = {"dagster/asset_partition_range_start": key, "dagster/asset_partition_range_end": key}
-        return self._run(["models"], tags, {"ops": {"models": {"config": {"months": months}}}})
+        return self._run(["models"], model_tags(industry, resolution), {"ops": {"models": {"config": {"months": months}}}})
 
     def _run(self, assets: Sequence[str], tags: dict[str, str], config: dict[str, Any]) -> dict[str, dict[str, Any]]:
         outcome = self._job.execute_in_process(
-            run_config=config,
+            # Everything is in the records; on the console only what needs a person.
+            run_config={**config, "loggers": {"console": {"config": {"log_level": "WARNING"}}}},
             instance=self._instance,
             tags=tags,
             asset_selection=[dg.AssetKey(name) for name in assets],
@@ -82,8 +81,9 @@ class Runner:
 def _failures(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:
     for event in outcome.all_events:
         if event.is_step_failure:
-            told = event.step_failure_data.user_failure_data
-            yield f"{event.step_key}: {told.description if told else event.step_failure_data.error}"
+            told, error = event.step_failure_data.user_failure_data, event.step_failure_data.error
+            cause = (error.cause or error).message.strip() if error else "failed"
+            yield f"{event.step_key}: {told.description if told else cause}"
 
 
 def _plain(event: dg.DagsterEvent) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import dagster as dg
 
 from ecoai_pipeline.defs.jobs import nightly_job, training_job
-from ecoai_pipeline.defs.partitions import TIME_ZONE, industry_resolution, range_tags
+from ecoai_pipeline.defs.partitions import TIME_ZONE, model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Industry, Month, MonthRange
 
@@ -43,17 +43,14 @@ def monthly_training(context: dg.ScheduleEvaluationContext, lakehouse: Lakehouse
 
     this_month = Month.of(context.scheduled_execution_time.date())
     lake = lakehouse.lake()
-    known = set(industry_resolution.get_partition_keys())
     for industry in Industry:
         past = [month for month in lake.months(FEATURES, industry) if month < this_month]
         if not past:
             continue
         span = MonthRange(past[0], past[-1])
         for resolution in resolutions_present(lake, industry, span):
-            key = dg.MultiPartitionKey({"industry": industry.value, "resolution": resolution.value})
-            if key in known:
-                yield dg.RunRequest(
-                    run_key=f"{key}:{this_month}",
-                    partition_key=key,
-                    run_config=dg.RunConfig(ops={"models": {"config": {"months": str(span)}}}),
-                )
+            yield dg.RunRequest(
+                run_key=f"{industry}:{resolution}:{this_month}",
+                tags={**model_tags(industry, resolution), "ecoai/industry": industry.value},
+                run_config=dg.RunConfig(ops={"models": {"config": {"months": str(span)}}}),
+            )

@@ -25,7 +25,7 @@ from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.features.windows import choose_plan
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.storage.bundles import FUSED, Bundles, ModelRecord
+from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles, ModelRecord
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake
 
@@ -153,14 +153,22 @@ _CODE = ("training", "spans", "calibration", "fusion", "model", "runs", "cards")
 
 
 def _known(bundles: Bundles, industry: Industry, resolution: Resolution, months: MonthRange, inputs: str) -> ModelRecord | None:
-    """The model of exactly these inputs, if it was trained before."""
+    """The model of exactly these inputs, if it was trained before and is not damaged."""
     until = str(months.last.next)
     for record in reversed(bundles.records(industry, resolution)):
-        if record.trained_until != until:
-            continue
-        if stored.metrics_of(bundles, industry, resolution, record.version)["fingerprint"] == inputs:
+        if record.trained_until == until and _inputs_of(bundles, record) == inputs:
             return record
     return None
+
+
+def _inputs_of(bundles: Bundles, record: ModelRecord) -> str | None:
+    """What a model was trained from; None where it is damaged, so that training again mends it."""
+    try:
+        for name, version in {FUSED: record.version, **record.members}.items():
+            bundles.open(record.industry, record.resolution, name, version)
+    except BundleError:
+        return None
+    return str(stored.metrics_of(bundles, record.industry, record.resolution, record.version)["fingerprint"])
 
 
 def _prepare(lake: Lake, settings: Settings, industry: Industry, months: MonthRange, portfolio: Sequence[Series]) -> _Prepared | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 
@@ -62,6 +63,11 @@ def match_events(events: pl.DataFrame, faults: pl.DataFrame, tolerance: timedelt
         false_alarms=events.join(touching.select("event_id").unique(), on="event_id", how="anti", maintain_order="left"),
         per_kind=_per_kind(marked),
     )
+
+
+def read_faults(path: Path) -> pl.DataFrame:
+    """The record of injected faults that the simulator writes: `meter_id, kind, start, end, kwh`, times in UTC."""
+    return pl.read_csv(path, schema_overrides={"meter_id": pl.String}).with_columns(pl.col("start", "end").str.to_datetime(time_zone="UTC"))
 
 
 def _per_kind(marked: pl.DataFrame) -> pl.DataFrame:

@@ -62,7 +62,8 @@ class Bundles:
     def write(self, industry: Industry, resolution: Resolution, detector: str, until: Month, fill: Callable[[Path], None]) -> str:
         """Let `fill` write the files of a bundle, seal it with a manifest and return its version.
 
-        `until` is the first month the bundle did not see. Equal files give the equal version and leave it untouched.
+        `until` is the first month the bundle did not see. Equal files give the equal version and leave it untouched,
+        unless what stands there is damaged: then it is replaced.
         """
         temporary = self._root / f".{uuid.uuid4().hex}.tmp"
         temporary.mkdir(parents=True)
@@ -74,6 +75,8 @@ class Bundles:
             version = f"{until}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
             target = self.folder(industry, resolution, detector, version)
             target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists() and _damage(target):
+                shutil.rmtree(target)
             if not target.exists():
                 temporary.rename(target)
         finally:
@@ -87,13 +90,9 @@ class Bundles:
             BundleError: the bundle is absent, a file is missing, or a byte was changed.
         """
         folder = self.folder(industry, resolution, detector, version)
-        if not (folder / MANIFEST).exists():
-            raise BundleError(f"there is no bundle at {folder}; train {industry} {resolution} again")
-        for name, digest in json.loads((folder / MANIFEST).read_text(encoding="utf-8")).items():
-            if not (folder / name).exists():
-                raise BundleError(f"{folder / name} is missing; restore the bundle or train {industry} {resolution} again")
-            if digest_of(folder / name) != digest:
-                raise BundleError(f"{folder / name} is not the file that was trained (sha256 differs); restore the bundle or train again")
+        damage = _damage(folder)
+        if damage:
+            raise BundleError(f"{folder}: {damage}; restore the bundle from a backup or train {industry} {resolution} again")
         return folder
 
     def records(self, industry: Industry, resolution: Resolution) -> list[ModelRecord]:
@@ -121,3 +120,15 @@ class Bundles:
             return None
         earliest = min(r.trained_until for r in records)
         return Champion([r for r in records if r.trained_until == earliest][-1], hindsight=True)
+
+
+def _damage(folder: Path) -> str:
+    """What is wrong with a bundle; empty where it is what its manifest says."""
+    if not (folder / MANIFEST).exists():
+        return f"there is no bundle, or its {MANIFEST} is gone"
+    for name, digest in json.loads((folder / MANIFEST).read_text(encoding="utf-8")).items():
+        if not (folder / name).exists():
+            return f"{name} is missing"
+        if digest_of(folder / name) != digest:
+            return f"{name} is not the file that was trained (sha256 differs)"
+    return ""

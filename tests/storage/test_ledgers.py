@@ -98,6 +98,8 @@ def test_a_bundle_that_was_touched_is_refused(lake: Lake, harm: str, complaint: 
 
     with pytest.raises(BundleError, match=complaint):
         bundles.open(*METAL_MID, "usad", version)
+    assert bundles.write(*METAL_MID, "usad", Month(2022, 3), fill) == version
+    assert bundles.open(*METAL_MID, "usad", version), "writing the same bundle again mends it"
 
 
 def record(until: str, version: str) -> ModelRecord:

@@ -1,0 +1,126 @@
+"""The assets run as the UI and the command line run them: on a real lake, with real records."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ecoai_pipeline.defs.runs import RunFailedError, Runner
+from ecoai_pipeline.detection.anomalies import merged_events
+from ecoai_pipeline.detection.staleness import months_to_run, unread_months
+from ecoai_pipeline.domain import ANOMALIES, SCORES, Industry, Month, MonthRange, Partition
+from ecoai_pipeline.settings import load_settings
+from ecoai_pipeline.storage.lake import Lake
+
+from .conftest import MONTHS, OUTAGE, READINGS, TABLES, take_in, write_readings
+
+MARCH = MonthRange.parse("2025-03")
+SEOUL = timedelta(hours=9)
+
+
+def stamps(lake: Lake) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in lake.root.rglob("*.parquet")}
+
+
+def test_from_readings_to_the_event(lake: Lake, scored: Runner) -> None:
+    events = merged_events(lake, [Industry.METAL]).filter(meter_id="m1", category="energy")
+    start, end = (moment.replace(tzinfo=UTC) - SEOUL for moment in OUTAGE)
+    touching = [e for e in events.to_dicts() if e["start"] < end and e["end"] > start]
+
+    assert touching, "the outage was not found"
+    assert {e["kind"] for e in touching} == {"outage"}
+    assert sum(e["excess_kwh"] for e in touching) < 0
+
+
+def test_a_second_identical_run_rewrites_nothing(lake: Lake, scored: Runner) -> None:
+    before = stamps(lake)
+    done = scored.tables(TABLES, Industry.METAL, MARCH, day="2025-03-30")
+
+    assert stamps(lake) == before
+    assert {table: metadata["run_up_to_date"] for table, metadata in done.items()} == dict.fromkeys(TABLES, 1)
+
+
+def test_runs_leave_records_per_partition(lake: Lake, scored: Runner) -> None:
+    with dg.DagsterInstance.get() as instance:
+        found = {name: sorted(instance.get_materialized_partitions(dg.AssetKey(name))) for name in ("raw_readings", "models", "anomalies")}
+        checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+            [dg.AssetCheckKey(dg.AssetKey("validated_readings"), "readings_are_sound")]
+        )
+
+    assert found == {
+        "raw_readings": [Partition(Industry.METAL, month).key for month in MONTHS],
+        "models": ["metal|low"],
+        "anomalies": ["metal|2025-03-01"],
+    }
+    assert [record.status.value for record in checks.values()] == ["SUCCEEDED"]
+
+
+def test_an_industry_without_readings_succeeds_with_no_rows_and_a_warning(lake: Lake, scored: Runner) -> None:
+    done = scored.tables(TABLES, Industry.METAL, MonthRange.parse("2025-04"), day="2025-04-02")
+
+    assert {table: metadata["run_rows"] for table, metadata in done.items()} == dict.fromkeys(TABLES, 0)
+    with dg.DagsterInstance.get() as instance:
+        late = dg.AssetCheckKey(dg.AssetKey("validated_readings"), "lateness")
+        record = instance.event_log_storage.get_latest_asset_check_execution_by_key([late])[late]
+    assert record.event is not None
+    evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
+    assert not evaluation.passed
+    assert "no readings" in str(evaluation.metadata["details"])
+
+
+def test_scoring_without_a_model_says_what_to_do(lake: Lake, run: Runner, tmp_path: Path) -> None:
+    take_in(lake, write_readings(tmp_path / "readings.csv", datetime(2025, 3, 1), datetime(2025, 3, 5)))
+
+    with pytest.raises(RunFailedError, match=r"scores: .*\n?.*ecoai train --industry metal"):
+        run.tables(TABLES, Industry.METAL, MARCH)
+
+
+def test_a_range_that_ends_before_it_starts_is_refused(lake: Lake, run: Runner) -> None:
+    """Dagster itself runs such a range over no partition at all, and calls that a success."""
+    tags = {"dagster/asset_partition_range_start": "metal|2025-03-01", "dagster/asset_partition_range_end": "metal|2025-01-01"}
+    with pytest.raises(RunFailedError, match="ends before it starts"):
+        run._run(READINGS, tags, {})
+    with pytest.raises(ValueError, match="ends before it starts"):
+        MonthRange.parse("2025-03..2025-01")
+
+
+def test_a_damaged_partition_does_not_stop_the_others(lake: Lake, scored: Runner) -> None:
+    february = Partition(Industry.METAL, Month(2025, 2))
+    lake.path(SCORES, Partition(Industry.METAL, Month(2025, 3))).unlink()
+    from ecoai_pipeline.domain import FEATURES
+
+    lake.path(FEATURES, february).write_bytes(b"not parquet")
+    with pytest.raises(RunFailedError, match="scores failed for 2 of 3 partitions"):
+        scored.tables(["scores"], Industry.METAL, MONTHS)
+    assert lake.info(SCORES, Partition(Industry.METAL, Month(2025, 1))).rows > 0
+
+
+def test_late_data_bring_an_old_month_back(lake: Lake, scored: Runner, tmp_path: Path) -> None:
+    """A restated January makes nothing stale that was never scored; a restated March does, and what follows it."""
+    settings = load_settings()
+    april = Month(2025, 4)
+    assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(april, april)
+
+    take_in(lake, write_readings(tmp_path / "january.csv", datetime(2025, 1, 6), datetime(2025, 1, 7), factor=1.1))
+    assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(april, april)
+    unread = unread_months(lake, settings, Industry.METAL)
+    assert unread is not None
+    assert str(unread.span) == "2025-01..2025-01"
+
+    take_in(lake, write_readings(tmp_path / "march.csv", datetime(2025, 3, 6), datetime(2025, 3, 7), factor=1.1))
+    assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(Month(2025, 3), april)
+
+    scored.tables(TABLES, Industry.METAL, months_to_run(lake, settings, Industry.METAL, april))
+    assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(april, april)
+
+
+def test_a_night_keeps_a_ledger_and_a_second_one_adds_nothing(lake: Lake, scored: Runner) -> None:
+    for _ in range(2):
+        scored.tables(TABLES, Industry.METAL, MARCH, day="2025-03-18")
+
+    ledger = sorted((lake.root / "ledgers" / "detections").iterdir())
+    assert len(ledger) == 1
+    assert lake.info(ANOMALIES, Partition(Industry.METAL, Month(2025, 3))).rows > 0
