@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -142,8 +143,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        params = Path(os.environ.get("ECOAI_PARAMS", PROJECT / "params.yaml"))
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=params)
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=params_file())
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -152,4 +152,15 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         pydantic.ValidationError: a name is unknown or a value out of its range.
     """
-    return Settings(**overrides)
+    environment = frozenset((name, value) for name, value in os.environ.items() if name.startswith("ECOAI_"))
+    return _settings(environment, params_file().stat().st_mtime_ns, frozenset(overrides.items()))
+
+
+@lru_cache(maxsize=8)
+def _settings(_environment: frozenset[tuple[str, str]], _changed_ns: int, overrides: frozenset[tuple[str, Any]]) -> Settings:
+    """Settings of one state of the environment and the file; reading them takes 20 ms, and assets ask often."""
+    return Settings(**dict(overrides))
+
+
+def params_file() -> Path:
+    return Path(os.environ.get("ECOAI_PARAMS", PROJECT / "params.yaml"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,19 @@ class Done:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Worked:
+    """The partitions of a run, and when its asset began."""
+
+    done: list[Done]
+    started: float
+
+    @property
+    def newest(self) -> Done | None:
+        """The last partition that has rows."""
+        return next((d for d in reversed(self.done) if d.written.info.rows), None)
+
+
 def partitions_of(context: dg.AssetExecutionContext) -> list[Partition]:
     """The partitions of a run, by industry and month.
 
@@ -61,10 +74,10 @@ def partitions_of(context: dg.AssetExecutionContext) -> list[Partition]:
     return partitions
 
 
-def work_through(context: dg.AssetExecutionContext, lakehouse: Lakehouse, table: Table, stage: Stage) -> list[Done]:
+def work_through(context: dg.AssetExecutionContext, lakehouse: Lakehouse, table: Table, stage: Stage) -> Worked:
     """Run a stage on each partition of the run; one that fails does not stop the others, but fails the asset at the end."""
-    lake, settings = lakehouse.lake(), lakehouse.settings()
-    done, failures = [], {}
+    worked = Worked([], time.perf_counter())
+    lake, settings, done, failures = lakehouse.lake(), lakehouse.settings(), worked.done, {}
     for partition in partitions_of(context):
         started = time.perf_counter()
         try:
@@ -83,7 +96,7 @@ def work_through(context: dg.AssetExecutionContext, lakehouse: Lakehouse, table:
         raise dg.Failure(
             f"{table.name} failed for {len(failures)} of {len(failures) + len(done)} partitions\n{details}", allow_retries=False
         )
-    return done
+    return worked
 
 
 def _metadata(lake: Lake, table: Table, done: Done) -> dict[str, Any]:
@@ -111,7 +124,7 @@ def _value(value: Any) -> Any:
 
 
 def result(
-    done: Sequence[Done],
+    worked: Worked,
     *,
     lake: Lake,
     plot: Plot | None = None,
@@ -122,7 +135,7 @@ def result(
 
     Dagster attaches this to each partition of the run; what is a sum over the run is named `run_…`.
     """
-    newest = next((d for d in reversed(done) if d.written.info.rows), None)
+    done, newest = worked.done, worked.newest
     figure = plot(lake, newest.partition) if plot and newest else None
     return dg.MaterializeResult(
         metadata={
@@ -130,7 +143,7 @@ def result(
             "run_rows": sum(d.written.info.rows for d in done),
             "run_changed": sum(d.written.changed for d in done),
             "run_up_to_date": sum(d.written.skipped for d in done),
-            "run_seconds": round(sum(d.seconds for d in done), 3),
+            "run_seconds": round(time.perf_counter() - worked.started, 3),
             "run_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             **({"plot": dg.MetadataValue.md(_picture(figure))} if figure else {}),
             **(extra or {}),

@@ -30,10 +30,10 @@ def anomalies(context: dg.AssetExecutionContext, config: Night, lakehouse: Lakeh
     from ecoai_pipeline.detection.anomalies import materialize_anomalies
     from ecoai_pipeline.reporting.plots import events_plot
 
-    done = work_through(context, lakehouse, ANOMALIES, materialize_anomalies)
+    worked = work_through(context, lakehouse, ANOMALIES, materialize_anomalies)
     lake = lakehouse.lake()
-    extra = _record_night(context, lakehouse, config.day, done) if config.day else {}
-    return result(done, lake=lake, plot=events_plot, checks=[alarm_budget(lake, lakehouse.settings(), done)], extra=extra)
+    extra = _record_night(context, lakehouse, config.day, worked.done) if config.day else {}
+    return result(worked, lake=lake, plot=events_plot, checks=[alarm_budget(lake, lakehouse.settings(), worked.done)], extra=extra)
 
 
 def _record_night(context: dg.AssetExecutionContext, lakehouse: Lakehouse, day: str, done: list[Done]) -> dict[str, Any]:

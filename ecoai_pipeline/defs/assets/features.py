@@ -19,5 +19,5 @@ def features(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> dg.Mate
     from ecoai_pipeline.features.build import materialize_features
     from ecoai_pipeline.reporting.plots import spectrum_plot
 
-    done = work_through(context, lakehouse, FEATURES, materialize_features)
-    return result(done, lake=lakehouse.lake(), plot=spectrum_plot)
+    worked = work_through(context, lakehouse, FEATURES, materialize_features)
+    return result(worked, lake=lakehouse.lake(), plot=spectrum_plot)

@@ -13,5 +13,5 @@ def raw_readings(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> dg.
     from ecoai_pipeline.reporting.plots import raw_plot
     from ecoai_pipeline.sources.raw import materialize_raw
 
-    done = work_through(context, lakehouse, RAW_READINGS, materialize_raw)
-    return result(done, lake=lakehouse.lake(), plot=raw_plot)
+    worked = work_through(context, lakehouse, RAW_READINGS, materialize_raw)
+    return result(worked, lake=lakehouse.lake(), plot=raw_plot)

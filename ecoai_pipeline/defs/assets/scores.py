@@ -25,5 +25,5 @@ def scores(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> dg.Materi
     from ecoai_pipeline.detection.scoring import materialize_scores
     from ecoai_pipeline.reporting.plots import scores_plot
 
-    done = work_through(context, lakehouse, SCORES, materialize_scores)
-    return result(done, lake=lakehouse.lake(), plot=scores_plot, checks=[hindsight(done)])
+    worked = work_through(context, lakehouse, SCORES, materialize_scores)
+    return result(worked, lake=lakehouse.lake(), plot=scores_plot, checks=[hindsight(worked.done)])

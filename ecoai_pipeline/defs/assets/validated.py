@@ -38,6 +38,6 @@ def validated_readings(context: dg.AssetExecutionContext, lakehouse: Lakehouse) 
     from ecoai_pipeline.quality.validate import materialize_validated
     from ecoai_pipeline.reporting.plots import completeness_plot
 
-    done = work_through(context, lakehouse, VALIDATED_READINGS, materialize_validated)
+    worked = work_through(context, lakehouse, VALIDATED_READINGS, materialize_validated)
     lake = lakehouse.lake()
-    return result(done, lake=lake, plot=completeness_plot, checks=[*expectations(lake, done), lateness(lake, done)])
+    return result(worked, lake=lake, plot=completeness_plot, checks=[*expectations(lake, worked.done), lateness(lake, worked.done)])
