@@ -14,12 +14,15 @@ from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
 from ecoai_pipeline.domain import Industry, Month, MonthRange
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.defs.runs import Materialized
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed and memory.")
 
@@ -162,15 +165,16 @@ def _import_everything() -> None:
         import_module(module)
 
 
-def _stages(done: dict[Industry, Any]) -> list[dict[str, Any]]:
-    """Rows and seconds of each table over all industries; memory is the process's high-water mark by then."""
-    tables = list(next(iter(done.values())))
-    return [
-        {
-            "stage": table,
-            "seconds": round(sum(assets[table]["run_seconds"] for assets in done.values()), 3),
-            "rows": sum(assets[table]["run_rows"] for assets in done.values()),
-            "peak_mb": max(assets[table]["run_peak_mb"] for assets in done.values()),
-        }
-        for table in tables
-    ]
+def _stages(done: list[Materialized]) -> list[dict[str, Any]]:
+    """Rows, seconds and memory of each table; what a run adds up stands with each of its partitions, so one of each run is read.
+
+    Memory is the process's high-water mark when the table was done.
+    """
+    runs = {(made.asset, made.metadata["run_seconds"]): made for made in done}
+    stages: dict[str, dict[str, Any]] = {}
+    for (table, seconds), made in runs.items():
+        stage = stages.setdefault(table, {"stage": table, "seconds": 0.0, "rows": 0, "peak_mb": 0})
+        stage["seconds"] = round(stage["seconds"] + seconds, 3)
+        stage["rows"] += made.metadata["run_rows"]
+        stage["peak_mb"] = max(stage["peak_mb"], made.metadata["run_peak_mb"])
+    return list(stages.values())

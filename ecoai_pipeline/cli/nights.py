@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import TABLES, Metadata, run_backfill, run_night, the_lake, train_all
+from ecoai_pipeline.cli.pipeline import TABLES, run_backfill, run_night, the_lake, train_all
 from ecoai_pipeline.cli.views import EVENT_COLUMNS, event_rows
 from ecoai_pipeline.domain import VALIDATED_READINGS, Industry, MonthRange, Resolution
 from ecoai_pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.defs.runs import Materialized
 
 IndustryOption = Annotated[str | None, typer.Option("--industry", help="One industry; else all.", show_default=False)]
 
@@ -45,8 +48,9 @@ def nightly(
     with progress_bar() as steps:
         done = run_night(night, steps)
     events = event_rows(the_lake(), day=night)
-    document = {"date": night, "industries": _tables(done), "events": events}
-    notes = [_late(done, night), f"{len(events)} events touch {night}"]
+    tables = _tables(done)
+    document = {"date": night, "industries": tables, "events": events}
+    notes = [_without_readings(tables, night), f"{len(events)} events touch {night}"]
     Answer(document, events, EVENT_COLUMNS, title=f"events of {night}", notes=[note for note in notes if note]).show(form, as_json)
 
 
@@ -80,19 +84,18 @@ def parse_day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a day; write it as 2022-03-31") from None
 
 
-def _tables(done: dict[Industry, Metadata]) -> list[dict[str, Any]]:
-    """One row per industry: the rows of each table and the seconds they took."""
-    return [
-        {
-            "industry": industry.value,
-            **{table: assets[table]["run_rows"] for table in TABLES},
-            "changed": sum(assets[table]["run_changed"] for table in TABLES),
-            "seconds": round(sum(assets[table]["run_seconds"] for table in TABLES), 2),
-        }
-        for industry, assets in done.items()
-    ]
+def _tables(done: list[Materialized]) -> list[dict[str, Any]]:
+    """One row per industry: the rows of each table, how many partitions were written, and the seconds they took."""
+    rows: dict[str, dict[str, Any]] = {}
+    for made in done:
+        industry = made.partition.split("|")[0]
+        row = rows.setdefault(industry, {"industry": industry, **dict.fromkeys(TABLES, 0), "written": 0, "seconds": 0.0})
+        row[made.asset] += made.metadata["dagster/row_count"]
+        row["written"] += made.metadata["outcome"] == "written"
+        row["seconds"] = round(row["seconds"] + made.metadata["seconds"], 2)
+    return list(rows.values())
 
 
-def _late(done: dict[Industry, Metadata], night: date) -> str:
-    empty = [industry.value for industry, assets in done.items() if assets["raw_readings"]["run_rows"] == 0]
+def _without_readings(tables: list[dict[str, Any]], night: date) -> str:
+    empty = [row["industry"] for row in tables if row["raw_readings"] == 0]
     return f"no readings in {night:%Y-%m}: {', '.join(empty)}" if empty else ""

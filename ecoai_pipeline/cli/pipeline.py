@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ecoai_pipeline.cli.output import Steps
@@ -13,12 +12,11 @@ from ecoai_pipeline.domain import VALIDATED_READINGS, Industry, Month, MonthRang
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
-    from ecoai_pipeline.defs.runs import Runner
+    from ecoai_pipeline.defs.runs import Materialized, Runner
     from ecoai_pipeline.storage.lake import Lake
 
 READINGS = ("raw_readings", "validated_readings")
 TABLES = (*READINGS, "features", "scores", "anomalies")
-Metadata = dict[str, dict[str, Any]]
 
 
 def the_lake() -> Lake:
@@ -38,30 +36,38 @@ def reporting_runner(steps: Steps) -> Iterator[Runner]:
         yield ready
 
 
-def spans(partitions: Iterable[Partition]) -> list[tuple[Industry, MonthRange]]:
-    """Partitions as runs of consecutive months of one industry."""
-    found: list[tuple[Industry, MonthRange]] = []
-    for industry, group in groupby(sorted(partitions), key=lambda partition: partition.industry):
-        for month in (partition.month for partition in group):
-            if found and found[-1][0] == industry and found[-1][1].last.next == month:
-                found[-1] = (industry, MonthRange(found[-1][1].first, month))
-            else:
-                found.append((industry, MonthRange(month, month)))
-    return found
+def spans(partitions: Iterable[Partition]) -> list[dict[Industry, MonthRange]]:
+    """Partitions as runs of consecutive months per industry; the first ones of each industry together, then the second ones.
+
+    >>> jan, feb, may = (Month(2025, month) for month in (1, 2, 5))
+    >>> found = spans([Partition(Industry.METAL, jan), Partition(Industry.METAL, feb), Partition(Industry.METAL, may)])
+    >>> [{industry.value: str(span) for industry, span in one.items()} for one in found]
+    [{'metal': '2025-01..2025-02'}, {'metal': '2025-05..2025-05'}]
+    """
+    found: dict[Industry, list[MonthRange]] = {}
+    for partition in sorted(partitions):
+        runs = found.setdefault(partition.industry, [])
+        if runs and runs[-1].last.next == partition.month:
+            runs[-1] = MonthRange(runs[-1].first, partition.month)
+        else:
+            runs.append(MonthRange(partition.month, partition.month))
+    most = max((len(runs) for runs in found.values()), default=0)
+    return [{industry: runs[i] for industry, runs in found.items() if len(runs) > i} for i in range(most)]
+
+
+def partitions_in(todo: Mapping[Industry, MonthRange]) -> int:
+    return sum(len(list(span)) for span in todo.values())
 
 
 def materialize_readings(touched: Iterable[Partition], steps: Steps) -> dict[str, int]:
     """Raw and validated readings of some partitions; how many there were and how many were written."""
     todo = spans(touched)
-    steps.start("readings", sum(len(list(span)) for _, span in todo) * len(READINGS))
-    counts = {"partitions": 0, "written": 0}
-    if todo:
-        with reporting_runner(steps) as runner:
-            for industry, span in todo:
-                for asset in runner.tables(READINGS, industry, span).values():
-                    counts["partitions"] += asset["run_partitions"]
-                    counts["written"] += asset["run_changed"]
-    return counts
+    steps.start("readings", sum(partitions_in(one) for one in todo) * len(READINGS))
+    if not todo:
+        return {"partitions": 0, "written": 0}
+    with reporting_runner(steps) as runner:
+        done = [made for one in todo for made in runner.tables(READINGS, one)]
+    return {"partitions": len(done), "written": sum(made.metadata["outcome"] == "written" for made in done)}
 
 
 def train_all(industry: Industry | None, resolution: Resolution | None, months: MonthRange | None, steps: Steps) -> list[dict[str, Any]]:
@@ -81,9 +87,8 @@ def train_all(industry: Industry | None, resolution: Resolution | None, months: 
         )
     trained = []
     with reporting_runner(steps) as runner:
-        steps.start("features", sum(len(list(span)) for span in todo.values()))
-        for one, span in todo.items():
-            runner.tables(["features"], one, span)
+        steps.start("features", partitions_in(todo))
+        runner.tables(["features"], todo)
         pairs = [(one, found, span) for one, span in todo.items() for found in resolutions_present(lake, one, span)]
         pairs = [pair for pair in pairs if resolution in (None, pair[1])]
         if not pairs:
@@ -91,7 +96,7 @@ def train_all(industry: Industry | None, resolution: Resolution | None, months: 
         steps.start("training", len(pairs))
         for one, found, span in pairs:
             steps.done(f"training {one} {found}")
-            bundles = runner.models(one, found, str(span))["models"]["bundles"]
+            bundles = runner.models(one, found, str(span)).metadata["bundles"]
             trained.append({"industry": one.value, "resolution": found.value, **bundles[f"{one}|{found}"]})
     if not any(entry["version"] for entry in trained):
         raise ValueError("nothing was trained: " + "; ".join(entry["outcome"] for entry in trained))
@@ -105,28 +110,25 @@ def training_span(lake: Lake, industry: Industry, months: MonthRange | None) -> 
     return MonthRange(usable[0], usable[-1]) if usable else None
 
 
-def run_night(day: date, steps: Steps, industries: Sequence[Industry] = tuple(Industry)) -> dict[Industry, Metadata]:
+def run_night(day: date, steps: Steps) -> list[Materialized]:
     """The night of a day: its month for each industry, and earlier months whose inputs changed since."""
     from ecoai_pipeline.detection.staleness import months_to_run
 
     lake, settings = the_lake(), load_settings()
-    todo = {industry: months_to_run(lake, settings, industry, Month.of(day)) for industry in industries}
-    steps.start("night", sum(len(list(span)) for span in todo.values()) * len(TABLES))
+    todo = {industry: months_to_run(lake, settings, industry, Month.of(day)) for industry in Industry}
+    steps.start("night", partitions_in(todo) * len(TABLES))
     with reporting_runner(steps) as runner:
-        return {industry: runner.tables(TABLES, industry, span, day=day.isoformat()) for industry, span in todo.items()}
+        return runner.tables(TABLES, todo, day=day.isoformat())
 
 
-def run_backfill(span: MonthRange, industries: Sequence[Industry], steps: Steps) -> dict[Industry, Metadata]:
+def run_backfill(span: MonthRange, industries: Sequence[Industry], steps: Steps) -> list[Materialized]:
     """All tables of past months, and of the months after them as far as their inputs changed."""
     from ecoai_pipeline.detection.staleness import months_to_run
 
     lake, settings = the_lake(), load_settings()
     steps.start("backfill", len(list(span)) * len(industries) * len(TABLES))
-    done: dict[Industry, Metadata] = {}
     with reporting_runner(steps) as runner:
-        for industry in industries:
-            done[industry] = runner.tables(TABLES, industry, span)
-            after = months_to_run(lake, settings, industry, span.last)
-            if after.last > span.last:
-                runner.tables(TABLES, industry, MonthRange(span.last.next, after.last))
-    return done
+        done = runner.tables(TABLES, dict.fromkeys(industries, span))
+        reach = {industry: months_to_run(lake, settings, industry, span.last).last for industry in industries}
+        after = {industry: MonthRange(span.last.next, last) for industry, last in reach.items() if last > span.last}
+        return done + runner.tables(TABLES, after)

@@ -57,9 +57,9 @@ class Worked:
     started: float
 
     @property
-    def newest(self) -> Done | None:
-        """The last partition that has rows."""
-        return next((d for d in reversed(self.done) if d.written.info.rows), None)
+    def newest(self) -> list[Partition]:
+        """The last partition with rows of each industry."""
+        return list({d.partition.industry: d.partition for d in self.done if d.written.info.rows}.values())
 
 
 def partitions_of(context: dg.AssetExecutionContext) -> list[Partition]:
@@ -124,28 +124,29 @@ def _value(value: Any) -> Any:
 
 
 def result(
+    context: dg.AssetExecutionContext,
     worked: Worked,
     *,
     lake: Lake,
-    plot: Plot | None = None,
+    plot: Plot,
     checks: Iterable[dg.AssetCheckResult] = (),
     extra: dict[str, Any] | None = None,
 ) -> dg.MaterializeResult:
-    """Sum up a run: rows, what changed, how long, the memory's high-water mark, and a plot of its last partition.
+    """Plot the last partition of each industry, and sum up the run: rows, what changed, how long, the memory's high-water mark.
 
-    Dagster attaches this to each partition of the run; what is a sum over the run is named `run_…`.
+    Dagster attaches the sums to each partition of the run; hence their names, `run_…`.
     """
-    done, newest = worked.done, worked.newest
-    figure = plot(lake, newest.partition) if plot and newest else None
+    for partition in worked.newest:
+        figure = plot(lake, partition)
+        if figure:
+            context.add_asset_metadata({"plot": dg.MetadataValue.md(_picture(figure))}, partition_key=partition.key)
     return dg.MaterializeResult(
         metadata={
-            "run_partitions": len(done),
-            "run_rows": sum(d.written.info.rows for d in done),
-            "run_changed": sum(d.written.changed for d in done),
-            "run_up_to_date": sum(d.written.skipped for d in done),
+            "run_partitions": len(worked.done),
+            "run_rows": sum(d.written.info.rows for d in worked.done),
+            "run_changed": sum(d.written.changed for d in worked.done),
             "run_seconds": round(time.perf_counter() - worked.started, 3),
             "run_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            **({"plot": dg.MetadataValue.md(_picture(figure))} if figure else {}),
             **(extra or {}),
         },
         check_results=list(checks),

@@ -34,9 +34,9 @@ with_month_before = dg.MultiPartitionMapping(
 all_of_the_industry = dg.MultiPartitionMapping({"industry": _same_industry})
 
 
-def range_tags(industry: Industry, span: MonthRange) -> dict[str, str]:
-    """Tags that make a run cover all months of a span at once."""
-    return _range(Partition(industry, span.first).key, Partition(industry, span.last).key)
+def range_tags(first: Industry, span: MonthRange, last: Industry | None = None) -> dict[str, str]:
+    """Tags that make a run cover all months of a span at once, for one industry or for all from `first` to `last`."""
+    return _range(Partition(first, span.first).key, Partition(last or first, span.last).key)
 
 
 def model_tags(industry: Industry, resolution: Resolution) -> dict[str, str]:

@@ -69,9 +69,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("ECOAI_DETECTORS__USAD__EPOCHS", "3")
         take_in(lake, write_readings(root.parent / "readings.csv", datetime(2025, 1, 1), datetime(2025, 3, 31)))
         with runner(root) as ready:
-            ready.tables([*READINGS, "features"], Industry.METAL, MONTHS)
+            ready.tables([*READINGS, "features"], {Industry.METAL: MONTHS})
             ready.models(Industry.METAL, Resolution.LOW, "2025-01..2025-02")
-            ready.tables(["scores", "anomalies"], Industry.METAL, MonthRange.parse("2025-03"))
+            ready.tables(["scores", "anomalies"], {Industry.METAL: MonthRange.parse("2025-03")})
     return root
 
 

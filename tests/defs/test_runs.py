@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ecoai_pipeline.defs.runs import RunFailedError, Runner
+from ecoai_pipeline.defs.runs import RunFailedError, Runner, groups
 from ecoai_pipeline.detection.anomalies import merged_events
 from ecoai_pipeline.detection.staleness import months_to_run, unread_months
 from ecoai_pipeline.domain import ANOMALIES, SCORES, Industry, Month, MonthRange, Partition
@@ -37,10 +37,10 @@ def test_from_readings_to_the_event(lake: Lake, scored: Runner) -> None:
 
 def test_a_second_identical_run_rewrites_nothing(lake: Lake, scored: Runner) -> None:
     before = stamps(lake)
-    done = scored.tables(TABLES, Industry.METAL, MARCH, day="2025-03-30")
+    done = scored.tables(TABLES, {Industry.METAL: MARCH}, day="2025-03-30")
 
     assert stamps(lake) == before
-    assert {table: metadata["run_up_to_date"] for table, metadata in done.items()} == dict.fromkeys(TABLES, 1)
+    assert {made.asset: made.metadata["outcome"] for made in done} == dict.fromkeys(TABLES, "up to date")
 
 
 def test_runs_leave_records_per_partition(lake: Lake, scored: Runner) -> None:
@@ -59,9 +59,9 @@ def test_runs_leave_records_per_partition(lake: Lake, scored: Runner) -> None:
 
 
 def test_an_industry_without_readings_succeeds_with_no_rows_and_a_warning(lake: Lake, scored: Runner) -> None:
-    done = scored.tables(TABLES, Industry.METAL, MonthRange.parse("2025-04"), day="2025-04-02")
+    done = scored.tables(TABLES, {Industry.METAL: MonthRange.parse("2025-04")}, day="2025-04-02")
 
-    assert {table: metadata["run_rows"] for table, metadata in done.items()} == dict.fromkeys(TABLES, 0)
+    assert {made.asset: made.metadata["dagster/row_count"] for made in done} == dict.fromkeys(TABLES, 0)
     with dg.DagsterInstance.get() as instance:
         late = dg.AssetCheckKey(dg.AssetKey("validated_readings"), "lateness")
         record = instance.event_log_storage.get_latest_asset_check_execution_by_key([late])[late]
@@ -75,14 +75,14 @@ def test_scoring_without_a_model_says_what_to_do(lake: Lake, run: Runner, tmp_pa
     take_in(lake, write_readings(tmp_path / "readings.csv", datetime(2025, 3, 1), datetime(2025, 3, 5)))
 
     with pytest.raises(RunFailedError, match=r"scores: .*\n?.*ecoai train --industry metal"):
-        run.tables(TABLES, Industry.METAL, MARCH)
+        run.tables(TABLES, {Industry.METAL: MARCH})
 
 
 def test_a_range_that_ends_before_it_starts_is_refused(lake: Lake, run: Runner) -> None:
     """Dagster itself runs such a range over no partition at all, and calls that a success."""
     tags = {"dagster/asset_partition_range_start": "metal|2025-03-01", "dagster/asset_partition_range_end": "metal|2025-01-01"}
     with pytest.raises(RunFailedError, match="ends before it starts"):
-        run._run(READINGS, tags, {})
+        run.run(READINGS, tags, {})
     with pytest.raises(ValueError, match="ends before it starts"):
         MonthRange.parse("2025-03..2025-01")
 
@@ -94,8 +94,31 @@ def test_a_damaged_partition_does_not_stop_the_others(lake: Lake, scored: Runner
 
     lake.path(FEATURES, february).write_bytes(b"not parquet")
     with pytest.raises(RunFailedError, match="scores failed for 2 of 3 partitions"):
-        scored.tables(["scores"], Industry.METAL, MONTHS)
+        scored.tables(["scores"], {Industry.METAL: MONTHS})
     assert lake.info(SCORES, Partition(Industry.METAL, Month(2025, 1))).rows > 0
+
+
+def test_one_industry_without_a_model_does_not_hold_up_its_neighbour(lake: Lake, scored: Runner, tmp_path: Path) -> None:
+    """Both share a run; when it fails, each is run alone."""
+    food = write_readings(tmp_path / "food.csv", datetime(2025, 3, 1), datetime(2025, 3, 5), meters=("f1",))
+    take_in(lake, food, Industry.FOOD)
+    march = Partition(Industry.METAL, Month(2025, 3))
+    lake.path(SCORES, march).unlink()
+
+    with pytest.raises(RunFailedError, match="ecoai train --industry food"):
+        scored.tables(TABLES, {Industry.METAL: MARCH, Industry.FOOD: MARCH})
+    assert lake.info(SCORES, march).rows > 0
+
+
+def test_neighbouring_industries_with_the_same_months_share_a_run() -> None:
+    march, april = MARCH, MonthRange.parse("2025-03..2025-04")
+    todo = {Industry.METAL: march, Industry.FOOD: march, Industry.ENERGY: april, Industry.CHEMICAL: april, Industry.OTHER: april}
+
+    assert [([one.value for one in group], str(span)) for group, span in groups(todo)] == [
+        (["metal", "food"], "2025-03..2025-03"),
+        (["energy"], "2025-03..2025-04"),
+        (["chemical", "other"], "2025-03..2025-04"),
+    ]
 
 
 def test_late_data_bring_an_old_month_back(lake: Lake, scored: Runner, tmp_path: Path) -> None:
@@ -113,13 +136,13 @@ def test_late_data_bring_an_old_month_back(lake: Lake, scored: Runner, tmp_path:
     take_in(lake, write_readings(tmp_path / "march.csv", datetime(2025, 3, 6), datetime(2025, 3, 7), factor=1.1))
     assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(Month(2025, 3), april)
 
-    scored.tables(TABLES, Industry.METAL, months_to_run(lake, settings, Industry.METAL, april))
+    scored.tables(TABLES, {Industry.METAL: months_to_run(lake, settings, Industry.METAL, april)})
     assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(april, april)
 
 
 def test_a_night_keeps_a_ledger_and_a_second_one_adds_nothing(lake: Lake, scored: Runner) -> None:
     for _ in range(2):
-        scored.tables(TABLES, Industry.METAL, MARCH, day="2025-03-18")
+        scored.tables(TABLES, {Industry.METAL: MARCH}, day="2025-03-18")
 
     ledger = sorted((lake.root / "ledgers" / "detections").iterdir())
     assert len(ledger) == 1

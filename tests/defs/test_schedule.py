@@ -22,7 +22,7 @@ from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.runs import Runner
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
 from ecoai_pipeline.defs.sensors import inbox
-from ecoai_pipeline.domain import Industry
+from ecoai_pipeline.domain import Industry, MonthRange
 from ecoai_pipeline.storage.lake import Lake
 
 from .conftest import READINGS, take_in, write_readings
@@ -93,14 +93,8 @@ def test_the_inbox_is_landed_first_and_read_then(lake: Lake, run: Runner) -> Non
     (asked,) = look()
     assert (asked.job_name, asked.tags[START], asked.tags[END]) == ("ingest", "metal|2025-01-01", "metal|2025-01-01")
 
-    run.tables(READINGS, Industry.METAL, _span("2025-01"))
+    run.tables(READINGS, {Industry.METAL: MonthRange.parse("2025-01")})
     assert look() == []
-
-
-def _span(text: str) -> object:
-    from ecoai_pipeline.domain import MonthRange
-
-    return MonthRange.parse(text)
 
 
 @pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`:DeprecationWarning")  # Dagster's own, in its own daemon

@@ -33,7 +33,7 @@ def anomalies(context: dg.AssetExecutionContext, config: Night, lakehouse: Lakeh
     worked = work_through(context, lakehouse, ANOMALIES, materialize_anomalies)
     lake = lakehouse.lake()
     extra = _record_night(context, lakehouse, config.day, worked.done) if config.day else {}
-    return result(worked, lake=lake, plot=events_plot, checks=[alarm_budget(lake, lakehouse.settings(), worked.done)], extra=extra)
+    return result(context, worked, lake=lake, plot=events_plot, checks=[alarm_budget(lake, lakehouse.settings(), worked.done)], extra=extra)
 
 
 def _record_night(context: dg.AssetExecutionContext, lakehouse: Lakehouse, day: str, done: list[Done]) -> dict[str, Any]:

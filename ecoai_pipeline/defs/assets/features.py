@@ -20,4 +20,4 @@ def features(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> dg.Mate
     from ecoai_pipeline.reporting.plots import spectrum_plot
 
     worked = work_through(context, lakehouse, FEATURES, materialize_features)
-    return result(worked, lake=lakehouse.lake(), plot=spectrum_plot)
+    return result(context, worked, lake=lakehouse.lake(), plot=spectrum_plot)

@@ -14,4 +14,4 @@ def raw_readings(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> dg.
     from ecoai_pipeline.sources.raw import materialize_raw
 
     worked = work_through(context, lakehouse, RAW_READINGS, materialize_raw)
-    return result(worked, lake=lakehouse.lake(), plot=raw_plot)
+    return result(context, worked, lake=lakehouse.lake(), plot=raw_plot)

@@ -26,4 +26,4 @@ def scores(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> dg.Materi
     from ecoai_pipeline.reporting.plots import scores_plot
 
     worked = work_through(context, lakehouse, SCORES, materialize_scores)
-    return result(worked, lake=lakehouse.lake(), plot=scores_plot, checks=[hindsight(worked.done)])
+    return result(context, worked, lake=lakehouse.lake(), plot=scores_plot, checks=[hindsight(worked.done)])

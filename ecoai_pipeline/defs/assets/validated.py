@@ -40,4 +40,6 @@ def validated_readings(context: dg.AssetExecutionContext, lakehouse: Lakehouse) 
 
     worked = work_through(context, lakehouse, VALIDATED_READINGS, materialize_validated)
     lake = lakehouse.lake()
-    return result(worked, lake=lake, plot=completeness_plot, checks=[*expectations(lake, worked.done), lateness(lake, worked.done)])
+    return result(
+        context, worked, lake=lake, plot=completeness_plot, checks=[*expectations(lake, worked.done), lateness(lake, worked.done)]
+    )
