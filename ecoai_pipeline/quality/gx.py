@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def validate(frame: pl.DataFrame, suite: Suite) -> list[Outcome]:
     """
     columns = dict.fromkeys(["meter_id", *(column for e in suite.expectations for column in e.columns)])
     slim = frame.select(_for_pandas(pl.col(name), frame.schema[name]) for name in columns)
-    with _its_warnings_silenced():
+    with _quietly():
         import great_expectations as gx
 
         native = gx.ExpectationSuite(name=suite.name, expectations=[_native(e) for e in suite.expectations])
@@ -67,9 +68,11 @@ _EPOCH = 719_163  # 1970-01-01 as date.toordinal counts
 def _whole_frame() -> Any:
     """One context per process, in memory: it writes nothing to disk, shows no bars and reports to nobody."""
     import great_expectations as gx
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(False)
+    # The defaults of `get_context` add a site of documentation in a temporary folder.
+    config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(), analytics_enabled=False)
+    context = gx.get_context(mode="ephemeral", project_config=config)
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     return context.data_sources.add_pandas("memory").add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
 
@@ -100,8 +103,9 @@ def _outcome(frame: pl.DataFrame, expectation: Expectation, result: Any) -> Outc
 
 
 @contextmanager
-def _its_warnings_silenced() -> Iterator[None]:
-    """Its import loads two deprecated modules of the standard library; that is all it warns of."""
+def _quietly() -> Iterator[None]:
+    """Its import logs each method it finds, and loads two deprecated modules of the standard library; that is all it warns of."""
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"module 'sre_\w+' is deprecated", category=DeprecationWarning)
         yield
