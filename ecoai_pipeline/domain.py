@@ -441,6 +441,11 @@ LABELS = Table(
     ),
     order=("meter_id", "start"),
 )
+ARRIVALS = Table(
+    "arrivals",
+    "a reading that stood after a later one: it starts before the reading of its meter on the line above it",
+    (_METER, _TIME, Column("statement_id", "str", "the statement it came in")),
+)
 QUARANTINE = Table(
     "quarantine",
     "a row that cannot be a reading",

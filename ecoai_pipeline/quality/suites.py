@@ -146,6 +146,7 @@ def _day_warnings(params: QualityParams) -> list[Expectation]:
         _between("interval_regular", "intervals", warning, "the day mixes intervals of different lengths", high=1),
         _between("grid_kept", "off_grid", warning, "readings start beside the grid of the local day", high=0),
         _between("no_overlap", "overlaps", warning, "readings begin before the one before has ended", high=0),
+        _between("order_kept", "order_breaks", warning, "readings stood after a later one in the file they came in", high=0),
     ]
 
 

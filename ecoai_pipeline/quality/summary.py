@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from ecoai_pipeline.domain import Month, Quality
-from ecoai_pipeline.quality.rules import Rule
+from ecoai_pipeline.quality.rules import Rule, local_time
 
 _END = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
 _METER_DAY = ["meter_id", "day"]
@@ -21,7 +21,9 @@ def horizons(readings: pl.LazyFrame, meters: pl.DataFrame, default_zone: str) ->
     return last.join(meters, on="meter_id", how="left").group_by(zone=zone).agg(pl.col("horizon").max()).sort("zone")
 
 
-def by_day(marked: pl.DataFrame, month: Month, horizon: pl.DataFrame, before: pl.DataFrame | None = None) -> pl.DataFrame:
+def by_day(
+    marked: pl.DataFrame, month: Month, horizon: pl.DataFrame, before: pl.DataFrame | None = None, *, arrivals: pl.DataFrame
+) -> pl.DataFrame:
     """One row per meter and local day, from the meter's first reading (or the month's start, if it read before) to the horizon.
 
     Args:
@@ -29,20 +31,25 @@ def by_day(marked: pl.DataFrame, month: Month, horizon: pl.DataFrame, before: pl
         month: the local month; readings of other days are counted too, so that they can be found.
         horizon: as of `horizons`.
         before: readings before the month, for the meters that have any.
+        arrivals: readings that stood after a later one in their file (ARRIVALS), of these meters or more; the readings
+            themselves are sorted, so that they cannot tell it.
 
     Returns:
         meter_id; day; readings (with a value); expected and missing (intervals of the meter's usual length, by the real
         length of the day: 23, 24 or 25 h); completeness (share of the expected time that readings cover);
         null_run_h (longest stretch without a value that touches the day, hours; absent rows count),
         zero_run_h, flat_run_h (longest runs that touch it, hours); intervals (different lengths);
-        overlaps (readings that begin before the one before has ended); off_grid, suspect (readings); kwh.
+        overlaps (readings that begin before the one before has ended); off_grid, suspect (readings);
+        order_breaks (readings that stood after a later one); kwh.
     """
     began = [] if before is None else before["meter_id"].unique().to_list()
     spans = _spans(marked, month, horizon, began)
     days = _calendar(spans, month).join(_measured(marked), on=_METER_DAY, how="full", coalesce=True)
     gaps = _longest_gap(marked, spans)
+    breaks = _order_breaks(arrivals, spans)
     return (
         days.join(gaps, on=_METER_DAY, how="left")
+        .join(breaks, on=_METER_DAY, how="left")
         .with_columns(pl.col("expected_s").fill_null(0), pl.col(_COUNTS).fill_null(0), pl.col(_HOURS).fill_null(0.0))
         .with_columns(usual_s=pl.col("usual_s").max().over("meter_id"))
         .with_columns(expected=(pl.col("expected_s") / pl.col("usual_s")).round().cast(pl.Int32))
@@ -55,7 +62,7 @@ def by_day(marked: pl.DataFrame, month: Month, horizon: pl.DataFrame, before: pl
     )
 
 
-_COUNTS = ["readings", "covered_s", "intervals", "overlaps", "off_grid", "suspect"]
+_COUNTS = ["readings", "covered_s", "intervals", "overlaps", "off_grid", "suspect", "order_breaks"]
 _HOURS = ["null_run_h", "zero_run_h", "flat_run_h"]
 
 
@@ -115,6 +122,13 @@ def _measured(marked: pl.DataFrame) -> pl.DataFrame:
             kwh=pl.col("kwh").sum(),
         )
     )
+
+
+def _order_breaks(arrivals: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    """How many readings of each day stood after a later one: meter_id, day, order_breaks."""
+    zoned = arrivals.join(spans.select("meter_id", "zone"), on="meter_id")
+    days = zoned.with_columns(day=local_time(spans["zone"].unique().to_list()).dt.date())
+    return days.group_by(_METER_DAY).agg(order_breaks=pl.len().cast(pl.Int32))
 
 
 def _longest_gap(marked: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:

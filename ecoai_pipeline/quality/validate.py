@@ -19,6 +19,7 @@ from ecoai_pipeline.quality.summary import by_day, day_start, horizons
 from ecoai_pipeline.settings import QualityParams, Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
+from ecoai_pipeline.storage.landing import Landing, Statement
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import SchemaError, conform
 
@@ -37,6 +38,7 @@ def materialize_validated(lake: Lake, settings: Settings, partition: Partition) 
 
     Raises:
         QualityError: an expectation of severity `error` failed, or the schema is broken; the old partition stays.
+        ValueError: a statement has readings out of order but the table of them is gone.
     """
     job = _Job.of(lake, settings, partition)
     written = lake.refresh(VALIDATED_READINGS, partition, job.fingerprint, job.run)
@@ -78,6 +80,7 @@ class _Job:
     partition: Partition
     meters: Mapping[str, Meter]
     past: tuple[Partition, ...]
+    disordered: tuple[Statement, ...]
 
     @classmethod
     def of(cls, lake: Lake, settings: Settings, partition: Partition) -> _Job:
@@ -86,7 +89,9 @@ class _Job:
         # A meter that has changed its industry has its month before in another partition.
         industries = {partition.industry, *(m.industry for name in meters if (m := registry.at(name, month.previous)))}
         past = tuple(Partition(industry, month.previous) for industry in sorted(industries))
-        return cls(lake, settings.quality, settings.time_zone, partition, meters, past)
+        touching = Landing(lake).touching(month)
+        disordered = tuple(s for s in touching if s.order_breaks and not meters.keys().isdisjoint(s.meters))
+        return cls(lake, settings.quality, settings.time_zone, partition, meters, past, disordered)
 
     @property
     def fingerprint(self) -> str:
@@ -94,6 +99,8 @@ class _Job:
             "raw": self.lake.info(RAW_READINGS, self.partition).content,
             "past": {p.key: self.lake.info(RAW_READINGS, p).content for p in self.past},
             "meters": [(m.meter_id, m.time_zone, m.signed, m.capacity_kw) for m in self.meters.values()],
+            # Sorted readings are the same whatever order they came in.
+            "disordered": [statement.statement_id for statement in self.disordered],
         }
         params = {"quality": self.params.model_dump(mode="json"), "time_zone": self.zone}
         return fingerprint(inputs=inputs, params=params, code=code_digest("quality"))
@@ -101,21 +108,24 @@ class _Job:
     def run(self, facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
         """Yield the marked readings chunk by chunk; when all have passed, leave the results and fill `facts`."""
         known, results = meter_frame(self.meters), _Results(self.partition)
+        arrivals = Landing(self.lake).order_breaks(self.disordered)
         horizon = horizons(self.lake.scan(RAW_READINGS, self.partition), known, self.zone)
         for chunk in self.lake.chunks(RAW_READINGS, self.partition):
-            yield self._chunk(chunk, known, horizon, results)
+            yield self._chunk(chunk, known, horizon, arrivals, results)
         if results.rows:
             self.lake.write_beside(VALIDATED_READINGS, self.partition, RESULTS, results.document())
             facts.update(results.facts())
 
-    def _chunk(self, chunk: pl.DataFrame, known: pl.DataFrame, horizon: pl.DataFrame, results: _Results) -> pl.DataFrame:
+    def _chunk(
+        self, chunk: pl.DataFrame, known: pl.DataFrame, horizon: pl.DataFrame, arrivals: pl.DataFrame, results: _Results
+    ) -> pl.DataFrame:
         before = self._before(chunk)
         marked = mark(examine(chunk, known, self.params, default_zone=self.zone, before=before), self.params)
         try:
             readings = conform(marked.select(VALIDATED_READINGS.names), VALIDATED_READINGS)
         except SchemaError as error:
             raise QualityError(f"readings of {self.partition} do not have their schema: {error}; {_MEND}") from error
-        days = by_day(marked, self.partition.month, horizon, before)
+        days = by_day(marked, self.partition.month, horizon, before, arrivals=arrivals)
         results.add("readings", validate(marked, readings_suite(self.params)))
         results.add("meter_days", validate(days, days_suite(self.params, self.partition.month)))
         results.refuse_errors()

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import polars as pl
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from ecoai_pipeline.domain import LABELS, QUARANTINE, RAW_READINGS, WEATHER, Industry, Meter, Month, Partition, UsageType
+from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, RAW_READINGS, WEATHER, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.canonical import REFUSED, split
 from ecoai_pipeline.sources.catalog import Source, choose
@@ -152,14 +152,14 @@ def ingest_file(
 
 
 def ensure_pieces(lake: Lake, settings: Settings, statements: Sequence[Statement], month: Month) -> None:
-    """Read landed files again whose pieces of a month are gone.
+    """Read landed files again whose pieces of a month, or whose order breaks, are gone.
 
     Raises:
         IngestError: the landed file is gone too.
     """
     landing = Landing(lake)
     for statement in statements:
-        if not landing.piece_path(statement.statement_id, month).exists():
+        if landing.lacks_arrivals(statement) or not landing.piece_path(statement.statement_id, month).exists():
             _restore(lake, settings, landing, statement)
 
 
@@ -172,6 +172,7 @@ def _restore(lake: Lake, settings: Settings, landing: Landing, statement: Statem
     prepared = Prepared.of(landed, statement.file, options.model_copy(update={"source": statement.source}))
     intake = _Intake(lake, settings, landing, prepared, options, statement.received_at, write=True, statement_id=statement.statement_id)
     intake.read(None)
+    landing.write_table(ARRIVALS, statement.statement_id, pl.concat(intake.arrivals))
 
 
 def _statement_id(sha256: str, source: Source, layout: Layout, options: IngestOptions, file: str) -> str:
@@ -226,10 +227,12 @@ class _Intake:
         self.refused: list[pl.DataFrame] = []
         self.labels: list[pl.DataFrame] = []
         self.weather: list[pl.DataFrame] = []
+        self.arrivals: list[pl.DataFrame] = [empty(ARRIVALS)]
         self.over_capacity: Counter[str] = Counter()
         self.measured: Counter[str] = Counter()
         self.rulings: dict[str, Ruling] = {}
         self.usage: dict[str, UsageType] = {}
+        self.unknown_usage: dict[str, str] = {}
 
     def run(self, path: Path, progress: Progress | None) -> IngestResult:
         """Read the file and enter it, or leave everything as it was."""
@@ -271,6 +274,8 @@ class _Intake:
             self.rulings = {name: rule(name, said, self.registry) for name, said in said_by_lines(claims).items()}
         first = claims.drop_nulls("usage").unique("meter", keep="first", maintain_order=True)
         self.usage = {meter: UsageType(usage) for meter, usage in first.select("meter", "usage").iter_rows()}
+        unknown = claims.drop_nulls("unknown_usage").unique("meter", keep="first", maintain_order=True)
+        self.unknown_usage = dict(unknown.select("meter", "unknown_usage").iter_rows())
 
     def _take_month(self, month: Month, readings: pl.DataFrame) -> None:
         names = readings["meter"].unique().to_list()
@@ -288,6 +293,7 @@ class _Intake:
         self.counts.update(self._against_earlier(month, rows))
         self.labels.append(labelled(single))
         self.weather.append(_weather(single, self.prepared.traits.weather, self.statement_id))
+        self.arrivals.append(_arrivals(parts.good, self.statement_id))
         self._weigh(month, rows)
         if self.write:
             self.landing.write_piece(self.statement_id, month, rows)
@@ -335,6 +341,7 @@ class _Intake:
             self.landing.write_table(QUARANTINE, self.statement_id, quarantine)
             self.landing.write_table(LABELS, self.statement_id, runs(self.labels, self.statement_id))
             self.landing.write_table(WEATHER, self.statement_id, pl.concat(self.weather))
+            self.landing.write_table(ARRIVALS, self.statement_id, pl.concat(self.arrivals))
             self.registry.register(fresh, origin=path.name, at=self.received_at)
             self.landing.statements.append(statement)
         return IngestResult(statement, False, self._partitions(fresh), _by_reason(quarantine["reason"]))
@@ -351,6 +358,7 @@ class _Intake:
             received_at=self.received_at,
             readings_in=counts["accepted"] + quarantined,
             quarantined=quarantined,
+            order_breaks=sum(frame.height for frame in self.arrivals),
             meters=sorted({name for names in self.meters.values() for name in names}),
             months=[str(month) for month in sorted(self.meters)],
             unmapped=list(self.prepared.traits.unmapped),
@@ -377,14 +385,25 @@ class _Intake:
     def _warnings(self, fresh: Sequence[Meter]) -> Iterator[str]:
         guessed = [meter.meter_id for meter in fresh if self.options.industry is None and meter.meter_id not in self.rulings]
         if guessed:
-            shown = ", ".join(guessed[:3]) + (", …" if len(guessed) > 3 else "")
-            yield f"industry unknown of {len(guessed)} meters ({shown}): taken as other; give --industry or --meters REGISTRY.csv"
+            yield f"industry unknown of {_shown(guessed)}: taken as other; give --industry or --meters REGISTRY.csv"
+        yield from self._usage_warnings(fresh)
+        yield from _weather_warnings(pl.concat(self.weather))
         for name, over in sorted(self.over_capacity.items()):
             if over > self.measured[name] / 2:
                 yield (
                     f"meter {name}: {over} of {self.measured[name]} readings exceed {IMPLAUSIBLE} times what its capacity allows: "
                     "implausible, perhaps the values are kW: use --unit kW"
                 )
+
+    def _usage_warnings(self, fresh: Sequence[Meter]) -> Iterator[str]:
+        """Name usage types that could not be understood, of meters that the registry does not know better."""
+        new = {meter.meter_id: meter.usage_type for meter in fresh if meter.meter_id not in self.registry}
+        alike: dict[tuple[str, UsageType], list[str]] = {}
+        for name, text in sorted(self.unknown_usage.items()):
+            if name in new:
+                alike.setdefault((text, new[name]), []).append(name)
+        for (text, usage), names in alike.items():
+            yield f"usage type {text!r} of {_shown(names)} is unknown: taken as {usage}; correct the file, or give --meters REGISTRY.csv"
 
     def _partitions(self, fresh: Sequence[Meter]) -> list[Partition]:
         """Industry × month of all readings, as the registry is with the new rows."""
@@ -411,7 +430,7 @@ class _Intake:
         if self.landing.statement(self.statement_id) is not None:
             return
         shutil.rmtree(self.landing.piece_path(self.statement_id, Month(2000, 1)).parent, ignore_errors=True)
-        for table in (QUARANTINE, LABELS, WEATHER):
+        for table in (QUARANTINE, LABELS, WEATHER, ARRIVALS):
             shutil.rmtree(self.landing.table_path(table, self.statement_id).parent, ignore_errors=True)
 
 
@@ -419,6 +438,24 @@ def _readings(single: pl.DataFrame, statement_id: str) -> pl.DataFrame:
     """RAW_READINGS from settled readings without repeats."""
     rows = single.rename({"meter": "meter_id"}).with_columns(rule=pl.lit(None, pl.String), statement_id=pl.lit(statement_id))
     return rows.select(RAW_READINGS.names)
+
+
+def _arrivals(good: pl.DataFrame, statement_id: str) -> pl.DataFrame:
+    """ARRIVALS from settled readings; a repeat that stands behind counts, too."""
+    rows = good.filter("behind").rename({"meter": "meter_id"}).with_columns(statement_id=pl.lit(statement_id))
+    return rows.select(ARRIVALS.names)
+
+
+def _shown(names: Sequence[str]) -> str:
+    """How many meters, and the first three of them."""
+    return f"{len(names)} meters ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+
+
+def _weather_warnings(weather: pl.DataFrame) -> Iterator[str]:
+    """Count texts that are no numbers; an empty text has no row."""
+    unread = weather.filter(pl.col("value").is_null())["quantity"].value_counts(name="texts").sort("quantity")
+    for quantity, texts in unread.iter_rows():
+        yield f"weather: {texts} texts of {quantity} are no numbers: kept as unknown; correct the file"
 
 
 def _weather(single: pl.DataFrame, quantities: Sequence[str], statement_id: str) -> pl.DataFrame:

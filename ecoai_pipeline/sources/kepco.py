@@ -75,8 +75,14 @@ class WideLayout:
             return None
         day = _day(self._field(self.date)).dt.date()
         usage = self._parsed(rows, self.usage, UsageType) if self.usage else pl.lit(None, pl.String)
+        text = self._field(self.usage) if self.usage else pl.lit("")
         said = rows.select(
-            "line", meter=self._field(self.meter), date=day, industry=self._parsed(rows, self.industry, Industry), usage=usage
+            "line",
+            meter=self._field(self.meter),
+            date=day,
+            industry=self._parsed(rows, self.industry, Industry),
+            usage=usage,
+            unknown_usage=pl.when(usage.is_null() & (text != "")).then(text),
         )
         return said.drop_nulls(["meter", "date", "industry"])
 

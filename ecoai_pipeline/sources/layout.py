@@ -77,7 +77,7 @@ class Layout(Protocol):
         ...
 
     def claims(self, rows: pl.DataFrame) -> pl.DataFrame | None:
-        """What the rows say of the meters' industries (line, meter, date, industry, usage), where they say it."""
+        """What the rows say of the meters' industries (line, meter, date, industry, usage, unknown_usage), where they say it."""
         ...
 
 

@@ -10,13 +10,23 @@ from pathlib import Path
 import polars as pl
 
 from ecoai_pipeline.domain import Month
+from ecoai_pipeline.sources.arrival import with_behind, with_month_above
 from ecoai_pipeline.sources.canonical import FIRST_KEY, REFUSED, Parts, count_steps, modal_steps, place, sort_out, without_contradictions
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits
 from ecoai_pipeline.sources.reasons import Reason
 
 Progress = Callable[[str, float], None]
-CLAIMS = pl.Schema({"line": pl.Int64(), "meter": pl.String(), "date": pl.Date(), "industry": pl.String(), "usage": pl.String()})
+CLAIMS = pl.Schema(
+    {
+        "line": pl.Int64(),
+        "meter": pl.String(),
+        "date": pl.Date(),
+        "industry": pl.String(),
+        "usage": pl.String(),  # null where the file gives none, or one that is unknown
+        "unknown_usage": pl.String(),  # the text of an unknown one
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class Reader:
         self._aside: dict[int, list[Path]] = {}
         self._steps: list[pl.DataFrame] = []
         self._intervals: dict[str, int] = {}
+        self._last_month: dict[str, int] = {}
 
     def read(self, block_bytes: int, progress: Progress | None = None) -> None:
         """Sort out every block and set its readings aside by month."""
@@ -55,7 +66,10 @@ class Reader:
             self._intervals = dict(modal_steps(pl.concat(self._steps), "meter").select("meter", "step").iter_rows())
 
     def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
-        """Settled readings, the latest month first, because the end of an interval may lie in the month after its start."""
+        """Settled readings, the latest month first, because the end of an interval may lie in the month after its start.
+
+        `repeat` marks equal repeats, `behind` readings that start before the one of their meter above them in the file.
+        """
         carried: dict[int, list[pl.DataFrame]] = {}
         while keys := self._aside.keys() | carried.keys():
             key = max(keys)
@@ -72,12 +86,13 @@ class Reader:
         aside = pl.concat([pl.read_ipc(path) for path in self._aside.pop(key)])
         parts = place(aside, self._terms.traits, self._intervals)
         self._refuse(parts)
-        for (month,), rows in parts.good.filter(pl.col("month") < key).partition_by("month", as_dict=True).items():
+        good = with_behind(parts.good, key)
+        for (month,), rows in good.filter(pl.col("month") < key).partition_by("month", as_dict=True).items():
             if month >= FIRST_KEY:
                 carried.setdefault(int(month), []).append(rows)
             else:
                 self.refused.append(rows.with_columns(reason=pl.lit(Reason.BEFORE_2000.value)).select(REFUSED.names()))
-        return parts.good.filter(pl.col("month") >= key)
+        return good.filter(pl.col("month") >= key)
 
     def _sort_out(self, rows: pl.DataFrame) -> None:
         rough = self._layout.rough(rows)
@@ -86,7 +101,8 @@ class Reader:
         self._refuse(parts)
         if not self._terms.traits.fixed_interval:
             self._steps.append(count_steps(parts.good))
-        for (key,), month in parts.good.partition_by("month", as_dict=True).items():
+        good = with_month_above(parts.good, self._last_month)
+        for (key,), month in good.partition_by("month", as_dict=True).items():
             self._set_aside(int(key), month)
 
     def _refuse(self, parts: Parts) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from ecoai_pipeline.domain import QUARANTINE, RAW_READINGS, Month, Table
+from ecoai_pipeline.domain import ARRIVALS, QUARANTINE, RAW_READINGS, Month, Table
 from ecoai_pipeline.storage.atomic import replacing
 from ecoai_pipeline.storage.lake import Lake, write_parquet
 from ecoai_pipeline.storage.ledger import Ledger
@@ -25,6 +25,7 @@ class Statement(BaseModel):
     """One file a provider sent, as it was understood when it came.
 
     The balance holds: `readings_in = accepted + quarantined` and `accepted = added + changed + unchanged`.
+    `order_breaks` of the accepted readings stood after a later one; the table ARRIVALS holds them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +42,7 @@ class Statement(BaseModel):
     added: int
     changed: int
     unchanged: int
+    order_breaks: int
     meters: list[str]
     months: list[str]
     unmapped: list[str] = []
@@ -93,7 +95,7 @@ class Landing:
         return frame if meters is None else frame.filter(pl.col("meter_id").is_in(list(meters)))
 
     def table_path(self, table: Table, statement_id: str) -> Path:
-        """Place of `quarantine`, `labels` or `weather` of a statement."""
+        """Place of `quarantine`, `labels`, `weather` or `arrivals` of a statement."""
         return self.lake.root / table.name / f"statement={statement_id}" / "part.parquet"
 
     def write_table(self, table: Table, statement_id: str, frame: pl.DataFrame) -> int:
@@ -108,10 +110,32 @@ class Landing:
         return rows
 
     def read_table(self, table: Table) -> pl.DataFrame:
-        """All statements' rows of `quarantine`, `labels` or `weather`."""
+        """All statements' rows of `quarantine`, `labels`, `weather` or `arrivals`."""
         paths = sorted((self.lake.root / table.name).glob("statement=*/part.parquet"))
         frames = [pl.read_parquet(path, hive_partitioning=False) for path in paths]
         return pl.concat(frames) if frames else empty(table)
+
+    def order_breaks(self, statements: Sequence[Statement]) -> pl.DataFrame:
+        """ARRIVALS of some statements; one without order breaks needs no file.
+
+        Raises:
+            ValueError: a statement has order breaks but its file is gone: none found would read as none there.
+        """
+        frames = [self._arrivals(statement) for statement in statements if statement.order_breaks]
+        return pl.concat(frames) if frames else empty(ARRIVALS)
+
+    def lacks_arrivals(self, statement: Statement) -> bool:
+        """Whether the order breaks that a statement counts have lost their file."""
+        return statement.order_breaks > 0 and not self.table_path(ARRIVALS, statement.statement_id).exists()
+
+    def _arrivals(self, statement: Statement) -> pl.DataFrame:
+        path = self.table_path(ARRIVALS, statement.statement_id)
+        if self.lacks_arrivals(statement):
+            raise ValueError(
+                f"statement {statement.statement_id} ({statement.file}) has {statement.order_breaks} readings out of order, "
+                f"but their table {path} is gone; ingest the file again"
+            )
+        return pl.read_parquet(path, hive_partitioning=False)
 
     def quarantine(self) -> pl.DataFrame:
         return self.read_table(QUARANTINE)

@@ -1,17 +1,21 @@
 """Every expectation is fed bad data, and exactly it fails."""
 
+import os
+import subprocess
+import sys
 from datetime import date
 
 import polars as pl
 import pytest
 
-from ecoai_pipeline.domain import Month
+from ecoai_pipeline.domain import ARRIVALS, Month
 from ecoai_pipeline.quality import gx
 from ecoai_pipeline.quality.gx import ExpectationError, validate
 from ecoai_pipeline.quality.rules import examine, mark, meter_frame
 from ecoai_pipeline.quality.suites import Expectation, Severity, Suite, days_suite, readings_suite
 from ecoai_pipeline.quality.summary import by_day, horizons
 from ecoai_pipeline.settings import QualityParams
+from ecoai_pipeline.storage.schema import empty
 
 PARAMS, JANUARY = QualityParams(), Month(2022, 1)
 READINGS, DAYS = readings_suite(PARAMS), days_suite(PARAMS, JANUARY)
@@ -37,6 +41,7 @@ BAD_DAY = {
     "interval_regular": {"intervals": pl.lit(2)},
     "grid_kept": {"off_grid": pl.lit(1)},
     "no_overlap": {"overlaps": pl.lit(1)},
+    "order_kept": {"order_breaks": pl.lit(1)},
 }
 
 
@@ -50,7 +55,7 @@ def examined(make_readings, make_meter, working) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def days(examined) -> pl.DataFrame:
-    return by_day(examined, JANUARY, horizons(examined.lazy().drop("zone"), meter_frame({}), "Asia/Seoul"))
+    return by_day(examined, JANUARY, horizons(examined.lazy().drop("zone"), meter_frame({}), "Asia/Seoul"), arrivals=empty(ARRIVALS))
 
 
 def spoiled(frame: pl.DataFrame, changes: dict[str, pl.Expr]) -> pl.DataFrame:
@@ -115,6 +120,25 @@ def test_an_expectation_that_cannot_run_is_an_error_and_never_a_pass(examined):
     )
     with pytest.raises(ExpectationError, match="broken"):
         validate(examined, Suite("broken", (broken,)))
+
+
+def test_checking_is_quiet_and_leaves_nothing_in_the_temporary_folder(tmp_path):
+    code = """if True:
+        import logging
+        logging.basicConfig(level=logging.INFO)
+        import polars as pl
+        from ecoai_pipeline.domain import Month
+        from ecoai_pipeline.quality.gx import validate
+        from ecoai_pipeline.quality.suites import readings_suite, Suite
+        from ecoai_pipeline.settings import QualityParams
+        suite = Suite("one", readings_suite(QualityParams()).expectations[5:6])
+        print(validate(pl.DataFrame({"meter_id": ["m"], "interval_s": [900]}), suite)[0].success)
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    assert (run.stdout, run.stderr) == ("True\n", "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_context_serves_the_process():

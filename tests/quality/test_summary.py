@@ -5,19 +5,24 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from ecoai_pipeline.domain import Month
+from ecoai_pipeline.domain import ARRIVALS, Month
 from ecoai_pipeline.quality.rules import examine, mark, meter_frame
 from ecoai_pipeline.quality.summary import by_day, day_start, horizons
 from ecoai_pipeline.settings import QualityParams
+from ecoai_pipeline.storage.schema import empty
 
 PARAMS = QualityParams()
 JANUARY = Month(2022, 1)
 
 
-def summary(readings, *meters, month=JANUARY, before=None):
+def summary(readings, *meters, month=JANUARY, before=None, arrivals=None):
     known = meter_frame({meter.meter_id: meter for meter in meters})
     examined = examine(readings, known, PARAMS, default_zone="Asia/Seoul", before=before)
-    return by_day(mark(examined, PARAMS), month, horizons(readings.lazy(), known, "Asia/Seoul"), before)
+    return by_day(mark(examined, PARAMS), month, horizons(readings.lazy(), known, "Asia/Seoul"), before, arrivals=arrived(arrivals))
+
+
+def arrived(readings):
+    return empty(ARRIVALS) if readings is None else readings.select(ARRIVALS.names)
 
 
 def test_a_full_month_is_complete(make_readings, working):
@@ -95,6 +100,18 @@ def test_runs_and_mixed_intervals_and_overlaps_are_told_by_day(make_readings, wo
     assert days["overlaps"].to_list() == [1, 0, 0]
     assert days["off_grid"].to_list() == [1, 0, 0]
     assert days["suspect"].to_list() == [1, 0, 0]
+
+
+def test_readings_out_of_order_are_counted_on_their_own_local_day(make_readings, make_meter, working):
+    seoul = make_readings(working(24 * 3))
+    berlin = make_readings(working(24 * 3), meter="berlin", start=day_start(date(2022, 1, 1), "Europe/Berlin"))
+    absent = make_readings(working(24 * 3), meter="of another chunk")
+    arrivals = pl.concat([seoul[23:26], berlin[46:48], absent])
+    days = summary(pl.concat([seoul, berlin]), make_meter("berlin", zone="Europe/Berlin"), arrivals=arrivals)
+    assert days.select("meter_id", "order_breaks").rows() == [
+        (name, n) for name, counts in [("berlin", (0, 2, 0)), ("m1", (1, 2, 0))] for n in counts
+    ]
+    assert days.schema["order_breaks"] == pl.Int32
 
 
 def test_a_reading_of_another_month_is_not_lost_from_sight(make_readings, working):

@@ -8,10 +8,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from ecoai_pipeline.domain import RAW_READINGS, VALIDATED_READINGS, Industry, Month, Partition
-from ecoai_pipeline.quality.validate import QualityError, failures, load_validation, materialize_validated
+from ecoai_pipeline.domain import ARRIVALS, RAW_READINGS, VALIDATED_READINGS, Industry, Month, Partition
+from ecoai_pipeline.quality.validate import QualityError, failures, load_validation, materialize_validated, validated_fingerprint
 from ecoai_pipeline.settings import QualityParams, load_settings
+from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
+from ecoai_pipeline.sources.raw import materialize_raw
+from ecoai_pipeline.storage.fingerprint import same_inputs
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.landing import Landing
 from ecoai_pipeline.storage.registry import MeterRegistry
 
 JANUARY = Partition(Industry.METAL, Month(2022, 1))
@@ -152,6 +156,38 @@ def test_at_most_twenty_meters_are_named_and_all_are_counted(lake, settings, mak
     result = by_name(load_validation(lake, JANUARY))["not_negative"]
     assert (len(result["meters"]), result["meters_failed"], result["unexpected"]) == (20, 25, 25)
     assert failures(lake, JANUARY, "warning")["readings.not_negative"].endswith("m19 and 5 more")
+
+
+def test_days_that_came_out_of_order_are_told_though_the_readings_are_the_same(lake, settings, tmp_path):
+    """Three days in order, then the same readings with the last two days swapped: only the statements tell the two apart."""
+    hours = {day: [f"m,2022-01-{day:02d} {hour:02d}:00:00,{hour}" for hour in range(24)] for day in (1, 2, 3)}
+    partition = Partition(Industry.OTHER, Month(2022, 1))
+
+    def order_kept(*days):
+        path = tmp_path / f"{'-'.join(map(str, days))}.csv"
+        path.write_text("\n".join(["meter_id,timestamp,kwh", *(row for day in days for row in hours[day])]))
+        ingest_file(lake, settings, path, IngestOptions(), received_at=NOW)
+        content = materialize_raw(lake, settings, partition).info.content
+        materialize_validated(lake, settings, partition)
+        result = by_name(load_validation(lake, partition))["order_kept"]
+        return content, validated_fingerprint(lake, settings, partition), (result["checked"], result["unexpected"], result["meters"])
+
+    first, second = order_kept(1, 2, 3), order_kept(1, 3, 2)
+    assert first[0] == second[0]
+    assert not same_inputs(first[1], second[1])
+    assert (first[2], second[2]) == ((3, 0, []), (3, 1, ["m"]))
+    assert "1 of 3 rows; meters m" in failures(lake, partition, "warning")["meter_days.order_kept"]
+
+
+def test_a_check_of_the_order_that_cannot_run_is_an_error(lake, settings, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("meter_id,timestamp,kwh\n" + "".join(f"m,2022-01-01 {hour:02d}:00:00,1\n" for hour in reversed(range(24))))
+    statement = ingest_file(lake, settings, path, IngestOptions(), received_at=NOW).statement
+    partition = Partition(Industry.OTHER, Month(2022, 1))
+    materialize_raw(lake, settings, partition)
+    Landing(lake).table_path(ARRIVALS, statement.statement_id).unlink()
+    with pytest.raises(ValueError, match=r"t\.csv.*23 readings out of order.*ingest the file again"):
+        materialize_validated(lake, settings, partition)
 
 
 def test_stuck_counters_of_real_buildings_are_marked(lake, real_data, make_readings):

@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ecoai_pipeline.domain import RAW_READINGS, Industry, UsageType
+from ecoai_pipeline.domain import RAW_READINGS, Industry, Month, UsageType
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
 from ecoai_pipeline.sources.kepco_writer import MeterDays, write_wide
@@ -81,6 +81,20 @@ def test_an_unknown_industry_quarantines_the_day(ingest, wide, quarantine):
     result = ingest(wide(day_line("A", "금속", "20250301"), day_line("B", "광업", "20250301")))
     assert result.quarantined_by_reason == {Reason.UNKNOWN_INDUSTRY: 96}
     assert set(quarantine()["meter_id"]) == {"B"}
+
+
+def test_an_unknown_usage_type_is_told_and_taken_as_industrial(ingest, wide, lake):
+    def line(meter, usage, day="20250301"):
+        return day_line(meter, "금속", day).replace("산업용", usage, 1)
+
+    result = ingest(wide(*(line(meter, "가로등") for meter in "ABCD"), line("E", "일반용"), line("E", "?", "20250302"), line("F", "")))
+    assert result.statement.warnings == [
+        "usage type '가로등' of 4 meters (A, B, C, …) is unknown: taken as industrial; correct the file, or give --meters REGISTRY.csv",
+        "usage type '?' of 1 meters (E) is unknown: taken as general; correct the file, or give --meters REGISTRY.csv",
+    ]
+    types = [MeterRegistry(lake).at(meter, Month(2025, 3)).usage_type for meter in "AEF"]
+    assert types == [UsageType.INDUSTRIAL, UsageType.GENERAL, UsageType.INDUSTRIAL]
+    assert ingest(wide(line("A", "가로등", "20250305"))).statement.warnings == []  # the registry knows A by now
 
 
 def test_an_unreadable_date_quarantines_the_day(ingest, wide):

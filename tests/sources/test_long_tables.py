@@ -150,6 +150,16 @@ def test_weather_is_kept_beside_the_readings(ingest, table, lake):
     assert weather.group_by("quantity").agg(pl.col("value").sum()).sort("quantity").rows() == [("humidity", 1440.0), ("temperature", 138.0)]
 
 
+def test_weather_that_is_no_number_is_unknown_and_counted(ingest, table, lake):
+    texts = ["cold", "n/a", "", *["1.5"] * 21]
+    mapping = "meter=meter_id,timestamp=timestamp,kwh=kwh,weather.temperature=t,weather.humidity=h"
+    rows = [f"{row},{text},60" for row, text in zip(hours(), texts, strict=True)]
+    result = ingest(table(*rows, header="meter_id,timestamp,kwh,t,h"), columns=mapping, industry="other")
+    assert result.statement.warnings == ["weather: 2 texts of temperature are no numbers: kept as unknown; correct the file"]
+    weather = Landing(lake).read_table(WEATHER).filter(pl.col("quantity") == "temperature")["value"]
+    assert (len(weather), weather.null_count(), weather.sum()) == (23, 2, 31.5)
+
+
 def test_parquet_is_a_table_too(ingest, tmp_path, raw):
     start = datetime(2025, 3, 1)
     frame = pl.DataFrame(
