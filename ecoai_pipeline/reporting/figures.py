@@ -182,7 +182,8 @@ def _encoded(figure: Any) -> bytes:
 def _dates(axes: Any) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    locator = AutoDateLocator(maxticks=10)  # type: ignore[no-untyped-call]
+    # With five ticks at least, the default, no interval fits four and a half to five days into ten, and it warns.
+    locator = AutoDateLocator(minticks=4, maxticks=10)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 

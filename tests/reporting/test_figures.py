@@ -111,6 +111,11 @@ def test_without_a_korean_font_the_letters_would_be_missing(monkeypatch):
         FIGURES["training"]()
 
 
+@pytest.mark.parametrize("hours", [1, 3.5, 4, 23, 48, 95, 100, 108, 114, 119, 121, 200, 744, 2200, 9000])
+def test_an_axis_of_any_length_finds_its_ticks(hours):
+    load_figure(load(4).with_columns(timestamp=pl.Series([START + timedelta(hours=hours) * k / 3 for k in range(4)])))
+
+
 def test_a_thinned_load_keeps_its_peak():
     long = load(30_000).with_columns(kwh=pl.when(pl.int_range(pl.len()) == 12_345).then(999.0).otherwise("kwh"))
     thin = figures._thinned(long)
