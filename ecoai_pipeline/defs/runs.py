@@ -136,7 +136,13 @@ def _materialized(event: dg.DagsterEvent) -> Materialized:
 
 @contextmanager
 def runner(root: Path) -> Iterator[Runner]:
-    """A runner on the records of a lake."""
-    os.environ["DAGSTER_HOME"] = str(prepare_home(root))
-    with dg.DagsterInstance.get() as instance:
-        yield Runner(instance, root)
+    """A runner on the records of a lake; inside, DAGSTER_HOME names their home."""
+    before = os.environ.get("DAGSTER_HOME")
+    os.environ["DAGSTER_HOME"] = str(prepare_home(root).resolve())
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield Runner(instance, root)
+    finally:
+        os.environ.pop("DAGSTER_HOME")
+        if before is not None:
+            os.environ["DAGSTER_HOME"] = before
