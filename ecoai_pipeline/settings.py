@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
@@ -146,20 +146,20 @@ class Settings(BaseSettings):
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=params_file())
 
 
-def load_settings(**overrides: Any) -> Settings:
-    """Read the parameters as they are now; nothing is read at import.
+def load_settings(root: Path | None = None) -> Settings:
+    """Read the parameters as they are now; nothing is read at import. `root` wins over all other sources of it.
 
     Raises:
         pydantic.ValidationError: a name is unknown or a value out of its range.
     """
     environment = frozenset((name, value) for name, value in os.environ.items() if name.startswith("ECOAI_"))
-    return _settings(environment, params_file().stat().st_mtime_ns, frozenset(overrides.items()))
+    return _settings(environment, params_file().stat().st_mtime_ns, root)
 
 
 @lru_cache(maxsize=8)
-def _settings(_environment: frozenset[tuple[str, str]], _changed_ns: int, overrides: frozenset[tuple[str, Any]]) -> Settings:
+def _settings(_environment: frozenset[tuple[str, str]], _changed_ns: int, root: Path | None) -> Settings:
     """Settings of one state of the environment and the file; reading them takes 20 ms, and assets ask often."""
-    return Settings(**dict(overrides))
+    return Settings(root=root) if root else Settings()
 
 
 def params_file() -> Path:

@@ -19,7 +19,7 @@ class Lakehouse(dg.ConfigurableResource):
     root: str | None = None
 
     def settings(self) -> Settings:
-        return load_settings(root=Path(self.root)) if self.root else load_settings()
+        return load_settings(Path(self.root) if self.root else None)
 
     def lake(self) -> Lake:
         from ecoai_pipeline.storage.lake import Lake

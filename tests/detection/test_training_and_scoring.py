@@ -14,7 +14,7 @@ from ecoai_pipeline.detection.spans import cut, within
 from ecoai_pipeline.detection.training import TrainingOutcome, resolutions_present, train
 from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Month, MonthRange, Partition, Resolution
 from ecoai_pipeline.features.load import load_series
-from ecoai_pipeline.settings import Settings, StorageParams, load_settings
+from ecoai_pipeline.settings import Settings, StorageParams
 from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles
 from ecoai_pipeline.storage.lake import Lake
 
@@ -165,7 +165,7 @@ def test_the_champion_is_the_newest_model_trained_before_the_month(filled: Lake,
 
 
 def test_strict_mode_refuses_hindsight(filled: Lake) -> None:
-    strict = load_settings(detection={"strict": True})
+    strict = Settings(detection={"strict": True})
     train_metal(filled, strict)
     materialize_scores(filled, strict, metal(MARCH))
     with pytest.raises(NoModelError, match="no model trained before its start, as strict mode asks"):

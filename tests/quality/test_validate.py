@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 from ecoai_pipeline.domain import ARRIVALS, RAW_READINGS, VALIDATED_READINGS, Industry, Month, Partition
 from ecoai_pipeline.quality.validate import QualityError, failures, load_validation, materialize_validated, validated_fingerprint
-from ecoai_pipeline.settings import QualityParams, load_settings
+from ecoai_pipeline.settings import QualityParams, Settings
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
 from ecoai_pipeline.sources.raw import materialize_raw
 from ecoai_pipeline.storage.fingerprint import same_inputs
@@ -114,7 +114,7 @@ def test_a_changed_month_before_changed_parameters_and_a_changed_registry_are_no
     assert skipped(settings)
     lake.write(RAW_READINGS, DECEMBER, [make_readings(working(5), meter="a", start=datetime(2021, 12, 30, tzinfo=UTC))], fingerprint="r")
     assert not skipped(settings)
-    assert not skipped(load_settings(quality=QualityParams(flat_run_h=5)))
+    assert not skipped(Settings(quality=QualityParams(flat_run_h=5)))
     materialize_validated(lake, settings, JANUARY)
     MeterRegistry(lake).register([make_meter("a", capacity_kw=1)], origin="better", at=NOW)
     assert not skipped(settings)
@@ -200,7 +200,7 @@ def test_stuck_counters_of_real_buildings_are_marked(lake, real_data, make_readi
         for part in january.partition_by("building_id")
     ]
     lake.write(RAW_READINGS, partition, frames, fingerprint="raw")
-    materialize_validated(lake, load_settings(time_zone="UTC"), partition)
+    materialize_validated(lake, Settings(time_zone="UTC"), partition)
     stuck = lake.read(VALIDATED_READINGS, partition).filter(pl.col("rule") == "flat_run")
     assert (stuck.height, stuck["kwh"].unique().to_list()) == (65, [1.0])
     labels = january.select(meter_id=pl.col("building_id").cast(pl.String), timestamp="timestamp", anomaly="anomaly")
