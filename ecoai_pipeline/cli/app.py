@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from ecoai_pipeline.cli import bench, demo, nights, readings, views
 from ecoai_pipeline.cli.output import Format, print_error
@@ -47,12 +47,10 @@ def main() -> None:
     asked = Format.asked_for(sys.argv[1:])
     try:
         code = app(standalone_mode=False)
-    except click.ClickException as error:
+    except TyperException as error:
         print_error(error.format_message(), asked)
         code = error.exit_code
-    except click.Abort:
-        code = 130
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         code = 130
     except Exception as error:
         if os.environ.get("ECOAI_TRACEBACK"):

@@ -10,7 +10,7 @@ import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
 from ecoai_pipeline.cli.pipeline import TABLES, run_backfill, run_night, the_lake, train_all
-from ecoai_pipeline.cli.views import EVENT_COLUMNS, event_rows
+from ecoai_pipeline.cli.views import EVENT_COLUMNS, with_durations
 from ecoai_pipeline.domain import VALIDATED_READINGS, Industry, MonthRange, Resolution
 from ecoai_pipeline.settings import load_settings
 
@@ -44,10 +44,18 @@ def nightly(
     as_json: JsonOption = False,
 ) -> None:
     """The nightly run of a day: its month for each industry and every month whose inputs changed; prints the day's events."""
-    night = parse_day(day) if day else (datetime.now(ZoneInfo(load_settings().time_zone)) - timedelta(days=1)).date()
+    import polars as pl
+
+    from ecoai_pipeline.detection.night import events_of_day
+
+    today = datetime.now(ZoneInfo(load_settings().time_zone)).date()
+    night = parse_day(day) if day else today - timedelta(days=1)
+    if night > today:
+        raise typer.BadParameter(f"{night} has not come yet; the newest night is {today - timedelta(days=1)}")
     with progress_bar() as steps:
         done = run_night(night, steps)
-    events = event_rows(the_lake(), day=night)
+    lake = the_lake()
+    events = with_durations(pl.concat([events_of_day(lake, industry, night) for industry in Industry]))
     tables = _tables(done)
     document = {"date": night, "industries": tables, "events": events}
     notes = [_without_readings(tables, night), f"{len(events)} events touch {night}"]
@@ -93,7 +101,7 @@ def _tables(done: list[Materialized]) -> list[dict[str, Any]]:
         row[made.asset] += made.metadata["dagster/row_count"]
         row["written"] += made.metadata["outcome"] == "written"
         row["seconds"] = round(row["seconds"] + made.metadata["seconds"], 2)
-    return list(rows.values())
+    return [rows[industry.value] for industry in Industry if industry.value in rows]
 
 
 def _without_readings(tables: list[dict[str, Any]], night: date) -> str:

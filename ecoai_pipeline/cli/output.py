@@ -59,7 +59,7 @@ class Answer:
         names = list(self.rows[0]) if self.rows else list(self.columns)
         writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in self.rows)
+        writer.writerows({name: _exact(value) for name, value in row.items()} for row in self.rows)
 
     def _print_table(self) -> None:
         console = Console(width=None if sys.stdout.isatty() else 160)
@@ -82,6 +82,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | tuple):
         return list(value)
     return str(value)
+
+
+def _exact(value: Any) -> Any:
+    """A value as a program reads it back: numbers with all their digits, times with their offset."""
+    return _plain(value) if value is not None and not isinstance(value, int | float) else value
 
 
 def _cell(value: Any) -> str:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ecoai_pipeline.cli.output import Steps
-from ecoai_pipeline.domain import VALIDATED_READINGS, Industry, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import FIRST_MONTH, VALIDATED_READINGS, Industry, Month, MonthRange, Partition, Resolution
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -111,24 +111,37 @@ def training_span(lake: Lake, industry: Industry, months: MonthRange | None) -> 
 
 
 def run_night(day: date, steps: Steps) -> list[Materialized]:
-    """The night of a day: its month for each industry, and earlier months whose inputs changed since."""
+    """The night of a day: its month for each industry, and every month whose inputs changed since."""
     from ecoai_pipeline.detection.staleness import months_to_run
 
     lake, settings = the_lake(), load_settings()
     todo = {industry: months_to_run(lake, settings, industry, Month.of(day)) for industry in Industry}
     steps.start("night", partitions_in(todo) * len(TABLES))
     with reporting_runner(steps) as runner:
-        return runner.tables(TABLES, todo, day=day.isoformat())
+        done = runner.tables(TABLES, todo, day=day.isoformat())
+        return done + _follow(runner, list(Industry), FIRST_MONTH, steps)
 
 
 def run_backfill(span: MonthRange, industries: Sequence[Industry], steps: Steps) -> list[Materialized]:
     """All tables of past months, and of the months after them as far as their inputs changed."""
-    from ecoai_pipeline.detection.staleness import months_to_run
-
-    lake, settings = the_lake(), load_settings()
     steps.start("backfill", len(list(span)) * len(industries) * len(TABLES))
     with reporting_runner(steps) as runner:
         done = runner.tables(TABLES, dict.fromkeys(industries, span))
-        reach = {industry: months_to_run(lake, settings, industry, span.last).last for industry in industries}
-        after = {industry: MonthRange(span.last.next, last) for industry, last in reach.items() if last > span.last}
-        return done + runner.tables(TABLES, after)
+        return done + _follow(runner, industries, span.last.next, steps)
+
+
+def _follow(runner: Runner, industries: Sequence[Industry], first: Month, steps: Steps) -> list[Materialized]:
+    """Run the months from `first` on that what was done made stale, until none is: a change can travel month by month."""
+    from ecoai_pipeline.detection.staleness import stale_months
+
+    lake, settings = the_lake(), load_settings()
+    done: list[Materialized] = []
+    before: dict[Industry, MonthRange] = {}
+    while True:
+        stale = {industry: [m for m in stale_months(lake, settings, industry) if m >= first] for industry in industries}
+        todo = {industry: MonthRange(months[0], months[-1]) for industry, months in stale.items() if months}
+        if not todo or todo == before:
+            return done
+        steps.start("months that follow", partitions_in(todo) * len(TABLES))
+        done += runner.tables(TABLES, todo)
+        before = todo

@@ -15,6 +15,7 @@ from ecoai_pipeline.settings import load_settings
 if TYPE_CHECKING:
     from ecoai_pipeline.sources.ingest import IngestOptions
 
+FAULTS = "faults.csv"
 COUNTS = ("readings_in", "accepted", "quarantined", "added", "changed", "unchanged")
 
 
@@ -105,12 +106,14 @@ def ingest_paths(paths: list[Path], options: IngestOptions, registry: Path | Non
     """Ingest files and materialize what they touch; a file that is refused does not stop the others."""
     from ecoai_pipeline.cli.pipeline import materialize_readings
     from ecoai_pipeline.sources.ingest import IngestError, ingest_file
-    from ecoai_pipeline.sources.registry_file import register_file
+    from ecoai_pipeline.sources.registry_file import read_registry, register_file
     from ecoai_pipeline.storage.lake import Lake
 
     settings = load_settings()
     lake, now = Lake(settings.root, settings.storage), datetime.now(UTC)
-    if registry and not dry_run:
+    if registry and dry_run:
+        read_registry(registry, zone=settings.time_zone)
+    elif registry:
         register_file(lake, settings, registry, at=now)
     entries: list[dict[str, Any]] = []
     touched: set[Partition] = set()
@@ -130,12 +133,14 @@ def ingest_paths(paths: list[Path], options: IngestOptions, registry: Path | Non
 
 
 def _files(paths: list[Path], registry: Path | None) -> list[Path]:
-    """The files named, folders opened; in order of name, the registry and the record of faults left out of folders."""
+    """The files named, folders opened, in order of name; the registry that was named, and the simulator's record of faults
+    beside it, are no readings."""
     found: list[Path] = []
+    left_out = {registry.resolve(), registry.resolve().with_name(FAULTS)} if registry else set()
     for path in paths:
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-            found += [file for file in inside if file != registry and file.name not in {"meters.csv", "faults.csv"}]
+            found += [file for file in inside if file.resolve() not in left_out]
         else:
             found.append(path)
     if not found:

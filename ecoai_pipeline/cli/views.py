@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +15,8 @@ from ecoai_pipeline.domain import PARTITIONED, Industry
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ecoai_pipeline.storage.lake import Lake
 
 EVENT_COLUMNS = ("meter_id", "start", "duration", "kind", "category", "status", "excess_kwh", "confidence")
@@ -34,20 +36,20 @@ def events(
     Answer({"events": rows}, rows, EVENT_COLUMNS, title="events", notes=[f"{len(rows)} events"]).show(form, as_json)
 
 
-def event_rows(lake: Lake, *, industry: Industry | None = None, since: date | None = None, day: date | None = None) -> list[dict[str, Any]]:
-    """Events as rows, the parts of one event merged; `day` keeps those that touch it (in the default zone)."""
+def event_rows(lake: Lake, *, industry: Industry | None = None, since: date | None = None) -> list[dict[str, Any]]:
+    """Events as rows, the parts of one event merged; `since` leaves out those that ended before it (in the default zone)."""
     import polars as pl
 
     from ecoai_pipeline.detection.anomalies import merged_events
 
     frame = merged_events(lake, [industry] if industry else list(Industry))
-    zone = load_settings().time_zone
-    first, last = (since or day), day
-    if first:
-        frame = frame.filter(pl.col("end").dt.convert_time_zone(zone).dt.replace_time_zone(None) > pl.lit(first).cast(pl.Datetime("us")))
-    if last:
-        after = pl.lit(last + timedelta(days=1)).cast(pl.Datetime("us"))
-        frame = frame.filter(pl.col("start").dt.convert_time_zone(zone).dt.replace_time_zone(None) < after)
+    if since:
+        local = pl.col("end").dt.convert_time_zone(load_settings().time_zone).dt.replace_time_zone(None)
+        frame = frame.filter(local > pl.lit(since).cast(pl.Datetime("us")))
+    return with_durations(frame)
+
+
+def with_durations(frame: pl.DataFrame) -> list[dict[str, Any]]:
     rows = frame.sort("start", "meter_id").to_dicts()
     return [{**row, "duration": str(row["end"] - row["start"])} for row in rows]
 

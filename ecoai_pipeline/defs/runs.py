@@ -59,8 +59,9 @@ class Runner:
     def tables(self, assets: Sequence[str], todo: Mapping[Industry, MonthRange], *, day: str | None = None) -> list[Materialized]:
         """Materialize tables of some industries, each over its own months.
 
-        Neighbouring industries with the same months share a run, since starting one costs about a second. If it fails,
-        each of them is run again alone: what was done is up to date, and one industry's fault does not hold up the others.
+        Neighbouring industries with the same months share a run, since starting one costs about a second. A run that fails
+        is taken apart by industry and then by month: what was done is up to date, and a fault holds up nothing but its own
+        month.
 
         Raises:
             RunFailedError: a step failed; all that could be done has been.
@@ -74,9 +75,9 @@ class Runner:
             try:
                 done += self.run(assets, range_tags(group[0], span, group[-1]), config)
             except RunFailedError as error:
-                if len(group) == 1:
-                    failures.append(str(error))
-                waiting = [([one], span) for one in group if len(group) > 1] + waiting
+                smaller = taken_apart(group, span)
+                waiting = smaller + waiting
+                failures += [] if smaller else [str(error)]
         if failures:
             raise RunFailedError("\n".join(failures))
         return done
@@ -118,6 +119,14 @@ def groups(todo: Mapping[Industry, MonthRange]) -> list[tuple[list[Industry], Mo
         else:
             found.append(([industry], todo[industry]))
     return found
+
+
+def taken_apart(group: Sequence[Industry], span: MonthRange) -> list[tuple[list[Industry], MonthRange]]:
+    """The runs that a failed one is repeated as: its industries, else its months, else nothing."""
+    if len(group) > 1:
+        return [([one], span) for one in group]
+    months = list(span)
+    return [(list(group), MonthRange(month, month)) for month in months] if len(months) > 1 else []
 
 
 def _failures(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:

@@ -69,7 +69,7 @@ def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at
     ledger = detections_ledger(lake)
     earlier = [run for _, run in ledger.read() if run.industry == industry]
     before = _latest([run for run in earlier if run.day < day])
-    events = _touching(lake, industry, day)
+    events = events_of_day(lake, industry, day)
     detections = related(events, before.detections if before else [])
     version = lake.info(ANOMALIES, Partition(industry, Month.of(day))).content
     same = _latest([run for run in earlier if run.day == day])
@@ -134,7 +134,7 @@ def _latest(runs: Sequence[DetectionRun]) -> DetectionRun | None:
     return next((run for run in reversed(runs) if run.day == last), None)
 
 
-def _touching(lake: Lake, industry: Industry, day: date) -> pl.DataFrame:
+def events_of_day(lake: Lake, industry: Industry, day: date) -> pl.DataFrame:
     """Events that overlap the day in the zone of their meter, as known from the months up to the day's."""
     month = Month.of(day)
     events = merged_events(lake, [industry], day - timedelta(days=1), until=month)

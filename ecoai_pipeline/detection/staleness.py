@@ -51,20 +51,25 @@ class Unread:
 
 
 def months_to_run(lake: Lake, settings: Settings, industry: Industry, month: Month) -> MonthRange:
-    """The month itself, reaching back to the first scored month that is out of date and on to the last one.
+    """The month itself, reaching back to the first stale month and on to the last one."""
+    stale = stale_months(lake, settings, industry)
+    return MonthRange(min([month, *stale]), max([month, *stale]))
 
-    Months before the first one that was ever scored are history, for a backfill to open.
+
+def stale_months(lake: Lake, settings: Settings, industry: Industry) -> list[Month]:
+    """Months with a table whose inputs changed since it was made, from the first month that was ever scored on.
+
+    Earlier months are history, for a backfill to open.
     """
     scored = lake.months(SCORES, industry)
-    known = [m for m in _landed_months(lake, industry) if scored and m >= scored[0]]
-    stale = [m for m in known if _is_stale(lake, settings, Partition(industry, m))]
-    return MonthRange(min([month, *stale]), max([month, *stale]))
+    known = [month for month in _known_months(lake, industry) if scored and month >= scored[0]]
+    return [month for month in known if _is_stale(lake, settings, Partition(industry, month))]
 
 
 def unread_months(lake: Lake, settings: Settings, industry: Industry) -> Unread | None:
     """Months whose raw or validated readings do not follow from what has landed; None where all do."""
     unread, marks = [], []
-    for month in _landed_months(lake, industry):
+    for month in _known_months(lake, industry):
         for table, wanted in _STAGES[:2]:
             mark = wanted(lake, settings, Partition(industry, month))
             if not same_inputs(lake.info(table, Partition(industry, month)).fingerprint, mark):
@@ -75,14 +80,15 @@ def unread_months(lake: Lake, settings: Settings, industry: Industry) -> Unread 
     return Unread(MonthRange(min(unread), max(unread)), hashlib.sha256("".join(marks).encode()).hexdigest()[:16])
 
 
-def _landed_months(lake: Lake, industry: Industry) -> list[Month]:
-    """Months that landed statements have readings of, for meters of the industry."""
+def _known_months(lake: Lake, industry: Industry) -> list[Month]:
+    """Months that the industry has readings of: as landed for the meters it has now, or in the lake from when it had them."""
     registry = MeterRegistry(lake)
     meters: dict[Month, set[str]] = {}
     for _, statement in Landing(lake).statements.read():
         for month in statement.months:
             meters.setdefault(Month.parse(month), set()).update(statement.meters)
-    return sorted(m for m, names in meters.items() if not names.isdisjoint(registry.of(industry, m)))
+    landed = {month for month, names in meters.items() if not names.isdisjoint(registry.of(industry, month))}
+    return sorted(landed | set(lake.months(RAW_READINGS, industry)))
 
 
 def _is_stale(lake: Lake, settings: Settings, partition: Partition) -> bool:

@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecoai_pipeline.cli import main
+from ecoai_pipeline.cli.output import Answer, Format
 
 MAIN = "from ecoai_pipeline.cli import main; main()"
 HEADER = "building_id,timestamp,meter_reading,anomaly"
@@ -175,6 +177,18 @@ def test_csv_has_a_header_and_all_columns(ecoai: Ecoai, tmp_path: Path) -> None:
     assert [(row["industry"], row["month"], row["validated_readings"], row["anomalies"]) for row in rows] == [
         ("metal", "2025-01", "24", "0")
     ]
+
+
+def test_a_night_that_has_not_come_is_refused(ecoai: Ecoai) -> None:
+    ran = ecoai("nightly", "--date", "2035-01-01", "--json")
+    assert ran.code == 2
+    assert "has not come yet" in ran.document["error"]
+
+
+def test_csv_keeps_every_digit_and_offset(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"kwh": -12345.678, "at": datetime(2025, 1, 1, 0, 0, 7, tzinfo=UTC), "rule": None}]
+    Answer({}, rows).show(Format.CSV)
+    assert capsys.readouterr().out == "kwh,at,rule\n-12345.678,2025-01-01T00:00:07+00:00,\n"
 
 
 def test_a_portfolio_from_files_to_last_nights_events(ecoai: Ecoai) -> None:

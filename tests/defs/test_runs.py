@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 
 from ecoai_pipeline.defs.runs import RunFailedError, Runner, groups
 from ecoai_pipeline.detection.anomalies import merged_events
-from ecoai_pipeline.detection.staleness import months_to_run, unread_months
-from ecoai_pipeline.domain import ANOMALIES, SCORES, Industry, Month, MonthRange, Partition
+from ecoai_pipeline.detection.staleness import months_to_run, stale_months, unread_months
+from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, SCORES, Industry, Month, MonthRange, Partition
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.registry import MeterRegistry
 
 from .conftest import MONTHS, OUTAGE, READINGS, TABLES, take_in, write_readings
 
@@ -93,9 +95,11 @@ def test_a_damaged_partition_does_not_stop_the_others(lake: Lake, scored: Runner
     from ecoai_pipeline.domain import FEATURES
 
     lake.path(FEATURES, february).write_bytes(b"not parquet")
-    with pytest.raises(RunFailedError, match="scores failed for 2 of 3 partitions"):
-        scored.tables(["scores"], {Industry.METAL: MONTHS})
-    assert lake.info(SCORES, Partition(Industry.METAL, Month(2025, 1))).rows > 0
+    with pytest.raises(RunFailedError, match=r"scores failed for 1 of 1 partitions\nmetal 2025-02"):
+        scored.tables(["scores", "anomalies"], {Industry.METAL: MONTHS})
+    january = Partition(Industry.METAL, Month(2025, 1))
+    assert lake.info(SCORES, january).rows > 0
+    assert lake.info(ANOMALIES, january).fingerprint, "a later layer of a good month was held up"
 
 
 def test_one_industry_without_a_model_does_not_hold_up_its_neighbour(lake: Lake, scored: Runner, tmp_path: Path) -> None:
@@ -138,6 +142,18 @@ def test_late_data_bring_an_old_month_back(lake: Lake, scored: Runner, tmp_path:
 
     scored.tables(TABLES, {Industry.METAL: months_to_run(lake, settings, Industry.METAL, april)})
     assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(april, april)
+
+
+def test_a_meter_that_moved_leaves_its_old_industry(lake: Lake, scored: Runner) -> None:
+    registry = MeterRegistry(lake)
+    moved = [replace(registry.at(name, MONTHS.first), industry=Industry.FOOD, valid_from=MONTHS.first.first_day) for name in ("m1", "m2")]
+    registry.register(moved, origin="test", at=datetime(2025, 4, 2, tzinfo=UTC))
+
+    assert stale_months(lake, load_settings(), Industry.METAL) == [Month(2025, 3)]
+    scored.tables(TABLES, {Industry.METAL: MONTHS})
+    assert lake.months(RAW_READINGS, Industry.METAL) == []
+    assert lake.months(SCORES, Industry.METAL) == []
+    assert stale_months(lake, load_settings(), Industry.METAL) == []
 
 
 def test_a_night_keeps_a_ledger_and_a_second_one_adds_nothing(lake: Lake, scored: Runner) -> None:

@@ -54,11 +54,14 @@ def test_a_night_is_about_yesterday_and_its_month(lake: Lake, moment: str, day: 
     assert {str(r.run_config["ops"]["anomalies"]["config"]["day"]) for r in requests} == {day}
 
 
-def test_a_night_reaches_back_to_a_restated_month(lake: Lake, scored: Runner, tmp_path: Path) -> None:
+def test_a_night_takes_a_restated_month_along_in_a_run_before_its_own(lake: Lake, scored: Runner, tmp_path: Path) -> None:
     take_in(lake, write_readings(tmp_path / "march.csv", datetime(2025, 3, 6), datetime(2025, 3, 7), factor=1.1))
-    metal = next(r for r in tick(nightly, lake, "2025-04-05T02:30") if r.tags["ecoai/industry"] == "metal")
+    metal = [r for r in tick(nightly, lake, "2025-04-05T02:30") if r.tags["ecoai/industry"] == "metal"]
 
-    assert (metal.tags[START], metal.tags[END]) == ("metal|2025-03-01", "metal|2025-04-01")
+    assert [(r.run_key, r.tags[START], r.tags[END]) for r in metal] == [
+        ("metal:2025-04-04:late", "metal|2025-03-01", "metal|2025-03-01"),
+        ("metal:2025-04-04", "metal|2025-04-01", "metal|2025-04-01"),
+    ]
 
 
 def test_training_on_the_first_takes_all_that_lies_before(lake: Lake, scored: Runner) -> None:
