@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -33,20 +34,32 @@ class Parts:
     refused: pl.DataFrame
 
 
+class Zones(NamedTuple):
+    """Time zones of a meter: the one its stamps are written in, and the one its days and months are those of."""
+
+    stamps: str
+    home: str
+
+
+def _looked_up(values: Mapping[str, str]) -> pl.Expr:
+    return pl.col("meter").replace_strict(dict(values), default=None, return_dtype=pl.String) if values else pl.lit(None, pl.String)
+
+
 def month_key(local: pl.Expr, *, ends: bool = False) -> pl.Expr:
     """Year and month of a local time as one number, 202203; the end of an interval belongs to the month before it."""
     inside = local.dt.offset_by("-1us") if ends else local
     return inside.dt.year().cast(pl.Int32) * 100 + inside.dt.month().cast(pl.Int32)
 
 
-def sort_out(rough: pl.DataFrame, traits: Traits, zone_of: Callable[[str], str], latest: datetime) -> Parts:
-    """Give each rough reading its number, local time, zone and month; refuse what cannot be read or dated.
+def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zones], latest: datetime) -> Parts:
+    """Give each rough reading its number, local time, zones and month; refuse what cannot be read or dated.
 
     `latest` is the last instant that is believed.
     """
-    zones = {meter: zone_of(meter) for meter in rough["meter"].unique().drop_nulls().to_list()}
-    zone = pl.col("meter").replace_strict(zones, default=None, return_dtype=pl.String) if zones else pl.lit(None, pl.String)
-    parts = _numbers(rough, thousands=traits.thousands).with_columns(zone=zone).partition_by("zone")
+    zones = {meter: zones_of(meter) for meter in rough["meter"].unique().drop_nulls().to_list()}
+    zone = _looked_up({meter: both.stamps for meter, both in zones.items()})
+    home = _looked_up({meter: both.home for meter, both in zones.items()})
+    parts = _numbers(rough, thousands=traits.thousands).with_columns(zone=zone, home=home).partition_by("zone")
     dated = pl.concat([_localised(part, latest) for part in parts]).with_columns(month=month_key(pl.col("local"), ends=traits.ends))
     reason = pl.coalesce(
         "reason",
@@ -71,7 +84,7 @@ def place(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> 
     """Give the readings of a month their interval and its start in UTC, their kWh and quality.
 
     `intervals` are lengths in seconds known of meters from the whole file. The column `month` is that of the start,
-    which may be an earlier one than that of the stamp.
+    at the meter's home, which may be a neighbour of that of the stamp.
     """
     placed = split(_to_utc(frame))
     timed = split(_with_interval(placed.good, traits, intervals))
@@ -172,7 +185,7 @@ def _with_interval(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, 
 
 
 def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
-    """Energy in kWh at the start of its interval, and the local month of that start."""
+    """Energy in kWh at the start of its interval, and the month of that start at the meter's home."""
     length = pl.duration(seconds=pl.col("interval_s")) if traits.ends else pl.duration(seconds=0)
     factor = {
         Unit.KWH: pl.lit(1.0),
@@ -184,9 +197,15 @@ def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
         kwh=pl.col("number") if traits.unit is Unit.KWH else pl.col("number") * factor,
         quality=pl.when(pl.col("number").is_null()).then(pl.lit(Quality.MISSING.value)).otherwise(pl.lit(Quality.MEASURED.value)),
     )
-    if traits.ends:
+    if not moved["zone"].equals(moved["home"]):
+        moved = pl.concat([_home_month(part) for part in moved.partition_by("home")])
+    elif traits.ends:
         moved = moved.with_columns(month=month_key(pl.col("local") - length))
-    return moved.drop("number", "utc", "local", "zone")
+    return moved.drop("number", "utc", "local", "zone", "home")
+
+
+def _home_month(part: pl.DataFrame) -> pl.DataFrame:
+    return part.with_columns(month=month_key(pl.col("timestamp").dt.convert_time_zone(part["home"][0])))
 
 
 def without_contradictions(frame: pl.DataFrame) -> Parts:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, RAW_READINGS, WEATHER, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.sources.canonical import REFUSED, split
+from ecoai_pipeline.sources.canonical import REFUSED, Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
 from ecoai_pipeline.sources.files import OpenFile, open_file
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
@@ -39,6 +39,9 @@ __all__ = ["IngestError", "IngestOptions", "IngestResult", "ensure_pieces", "ing
 
 IMPLAUSIBLE = 1.2
 """A reading above this multiple of what the connection can carry is not believed."""
+
+
+_LAST = Month(9999, 12)
 
 
 class IngestOptions(BaseModel):
@@ -151,6 +154,12 @@ def ingest_file(
         return intake.run(path, progress)
 
 
+def home_zone(registry: MeterRegistry, meter_id: str) -> str | None:
+    """The time zone that a meter's days and months are those of, as its newest registry row has it; none where it is unknown."""
+    known = registry.at(meter_id, _LAST)
+    return known.time_zone if known else None
+
+
 def ensure_pieces(lake: Lake, settings: Settings, statements: Sequence[Statement], month: Month) -> None:
     """Read landed files again whose pieces of a month, or whose order breaks, are gone.
 
@@ -230,6 +239,7 @@ class _Intake:
         self.arrivals: list[pl.DataFrame] = [empty(ARRIVALS)]
         self.over_capacity: Counter[str] = Counter()
         self.measured: Counter[str] = Counter()
+        self.zones: dict[str, str] = {}
         self.rulings: dict[str, Ruling] = {}
         self.usage: dict[str, UsageType] = {}
         self.unknown_usage: dict[str, str] = {}
@@ -249,7 +259,7 @@ class _Intake:
     def read(self, progress: Progress | None) -> None:
         """Read all months and, when writing, keep them as pieces."""
         with tempfile.TemporaryDirectory(prefix="ecoai-ingest-") as folder:
-            terms = Terms(self.prepared.traits, self._zone_of, self.received_at + self._tolerance)
+            terms = Terms(self.prepared.traits, self._zones_of, self.received_at + self._tolerance)
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder))
             reader.read(self.settings.sources.block_mb << 20, progress)
             self._rule(reader.claims)
@@ -263,11 +273,12 @@ class _Intake:
     def _tolerance(self) -> timedelta:
         return timedelta(hours=self.settings.sources.future_tolerance_h)
 
-    def _zone_of(self, meter_id: str) -> str:
-        """The zone that the sender names, else the registry's, else the source's, else that of the settings."""
-        known = self.registry.at(meter_id, Month.of(self.received_at.date()))
-        registered = known.time_zone if known else None
-        return self.options.zone or registered or self.prepared.traits.zone or self.settings.time_zone
+    def _zones_of(self, meter_id: str) -> Zones:
+        """Stamps are in the zone that the sender names, else the registry's, the source's, the settings'; months in the registry's."""
+        registered = home_zone(self.registry, meter_id)
+        stamps = self.options.zone or registered or self.prepared.traits.zone or self.settings.time_zone
+        self.zones[meter_id] = registered or stamps
+        return Zones(stamps, registered or stamps)
 
     def _rule(self, claims: pl.DataFrame) -> None:
         if self.options.industry is None and claims.height:
@@ -380,7 +391,7 @@ class _Intake:
         if known:
             return replace(known, industry=industry, valid_from=valid_from)
         usage = self.usage.get(name, UsageType.INDUSTRIAL)
-        return Meter(name, industry, usage, self._zone_of(name), self.prepared.traits.signed, valid_from)
+        return Meter(name, industry, usage, self.zones[name], self.prepared.traits.signed, valid_from)
 
     def _warnings(self, fresh: Sequence[Meter]) -> Iterator[str]:
         guessed = [meter.meter_id for meter in fresh if self.options.industry is None and meter.meter_id not in self.rulings]

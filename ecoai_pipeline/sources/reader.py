@@ -11,7 +11,17 @@ import polars as pl
 
 from ecoai_pipeline.domain import Month
 from ecoai_pipeline.sources.arrival import with_behind, with_month_above
-from ecoai_pipeline.sources.canonical import FIRST_KEY, REFUSED, Parts, count_steps, modal_steps, place, sort_out, without_contradictions
+from ecoai_pipeline.sources.canonical import (
+    FIRST_KEY,
+    REFUSED,
+    Parts,
+    Zones,
+    count_steps,
+    modal_steps,
+    place,
+    sort_out,
+    without_contradictions,
+)
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits
 from ecoai_pipeline.sources.reasons import Reason
@@ -34,7 +44,7 @@ class Terms:
     """What is known of a file besides its bytes."""
 
     traits: Traits
-    zone_of: Callable[[str], str]
+    zones_of: Callable[[str], Zones]
     latest: datetime
 
 
@@ -46,6 +56,7 @@ class Reader:
         self.claims = CLAIMS.to_frame()
         self._opened, self._layout, self._terms, self._folder = opened, layout, terms, folder
         self._aside: dict[int, list[Path]] = {}
+        self._abroad = False
         self._steps: list[pl.DataFrame] = []
         self._intervals: dict[str, int] = {}
         self._last_month: dict[str, int] = {}
@@ -68,39 +79,44 @@ class Reader:
     def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
         """Settled readings, the latest month first, because the end of an interval may lie in the month after its start.
 
+        Stamps of another zone than the meter's may lie in the month before or after: then the month before is placed, too.
         `repeat` marks equal repeats, `behind` readings that start before the one of their meter above them in the file.
         """
         carried: dict[int, list[pl.DataFrame]] = {}
         while keys := self._aside.keys() | carried.keys():
             key = max(keys)
-            frames = carried.pop(key, [])
-            if key in self._aside:
-                frames.append(self._placed(key, carried))
+            for near in (key, _before(key)) if self._abroad else (key,):
+                if near in self._aside:
+                    self._place(near, carried)
+            if max(carried, default=0) < key:
+                continue
+            key = max(carried)
+            frames = carried.pop(key)
             parts = without_contradictions(pl.concat(frames))
             self._refuse(parts)
             if parts.good.height:
                 yield Month(key // 100, key % 100), parts.good
 
-    def _placed(self, key: int, carried: dict[int, list[pl.DataFrame]]) -> pl.DataFrame:
-        """Readings whose stamp falls into a month, less those that start before it: these are carried to their month."""
+    def _place(self, key: int, carried: dict[int, list[pl.DataFrame]]) -> None:
+        """Carry the readings whose stamp falls into a month to the months that they start in."""
         aside = pl.concat([pl.read_ipc(path) for path in self._aside.pop(key)])
         parts = place(aside, self._terms.traits, self._intervals)
         self._refuse(parts)
         good = with_behind(parts.good, key)
-        for (month,), rows in good.filter(pl.col("month") < key).partition_by("month", as_dict=True).items():
+        for (month,), rows in good.partition_by("month", as_dict=True).items():
             if month >= FIRST_KEY:
                 carried.setdefault(int(month), []).append(rows)
             else:
                 self.refused.append(rows.with_columns(reason=pl.lit(Reason.BEFORE_2000.value)).select(REFUSED.names()))
-        return good.filter(pl.col("month") >= key)
 
     def _sort_out(self, rows: pl.DataFrame) -> None:
         rough = self._layout.rough(rows)
         rough = self._without_second_industries(rough, self._layout.claims(rows))
-        parts = sort_out(rough, self._terms.traits, self._terms.zone_of, self._terms.latest)
+        parts = sort_out(rough, self._terms.traits, self._terms.zones_of, self._terms.latest)
         self._refuse(parts)
         if not self._terms.traits.fixed_interval:
             self._steps.append(count_steps(parts.good))
+        self._abroad = self._abroad or not parts.good["zone"].equals(parts.good["home"])
         good = with_month_above(parts.good, self._last_month)
         for (key,), month in good.partition_by("month", as_dict=True).items():
             self._set_aside(int(key), month)
@@ -143,3 +159,8 @@ class Reader:
             .explode("cell")
             .select(REFUSED.names())
         )
+
+
+def _before(key: int) -> int:
+    """The month before, as a key: 202202 to 202201, 202201 to 202112."""
+    return key - 1 if key % 100 > 1 else key - 89

@@ -1,0 +1,48 @@
+"""Two time zones: stamps are read in the one the sender names, days and months are those of the meter's own."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from ecoai_pipeline.domain import RAW_READINGS, Industry, Month, Partition
+from ecoai_pipeline.sources.raw import materialize_raw
+from tests.sources.given import hours
+
+METAL = [Partition(Industry.METAL, month) for month in (Month(2025, 2), Month(2025, 3), Month(2025, 4))]
+
+
+@pytest.fixture
+def starts(lake, settings):
+    """Per month the local starts and energies of the raw readings."""
+
+    def read():
+        for partition in METAL:
+            materialize_raw(lake, settings, partition)
+        local = pl.col("timestamp").dt.convert_time_zone("Asia/Seoul").dt.strftime("%m-%d %H:%M")
+        return {str(p.month): lake.read(RAW_READINGS, p).sort("timestamp").select(local, "kwh").rows() for p in METAL}
+
+    return read
+
+
+@pytest.mark.parametrize(("zone", "day", "offset"), [("UTC", "2025-03-31", 9), ("Pacific/Auckland", "2025-04-01", -4)])
+@pytest.mark.parametrize("stamp", ["start", "end"])
+def test_a_month_is_that_of_the_meters_zone_whatever_zone_the_stamps_are_in(ingest, table, starts, zone, day, offset, stamp):
+    mapping = f"meter=meter_id,timestamp=timestamp,kwh=kwh,stamp={stamp},interval_s=3600"
+    ingest(table(*hours(day="2025-03-31"), *hours(day="2025-04-01")), industry="metal")
+    result = ingest(table(*hours(day=day, value=100), name="abroad.csv"), industry="metal", zone=zone, columns=mapping)
+    assert result.statement.accepted == 24
+    months = starts()
+    assert months["2025-02"] == []
+    for month in ("2025-03", "2025-04"):
+        times = [time for time, _ in months[month]]
+        assert {time[:2] for time in times} == {month[5:]}
+        assert len(times) == len(set(times))
+    restated = [time for month in months.values() for time, kwh in month if kwh >= 100]
+    first = (0 if day == "2025-03-31" else 24) + offset - (stamp == "end")
+    assert restated == [f"{'03-31' if hour < 24 else '04-01'} {hour % 24:02d}:00" for hour in range(first, first + 24)]
+
+
+def test_a_meter_that_is_not_registered_gets_the_zone_of_its_stamps(ingest, table):
+    result = ingest(table(*hours(day="2025-03-31")), industry="metal", zone="UTC")
+    assert result.statement.months == ["2025-03"]
