@@ -8,7 +8,6 @@ from typing import Any
 
 import polars as pl
 
-from ecoai_pipeline.detection.before import partitions_before
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.domain import ANOMALIES, SCORES, EventStatus, Industry, Month, Partition
 from ecoai_pipeline.settings import Settings
@@ -19,7 +18,7 @@ from ecoai_pipeline.storage.schema import schema_of
 
 _SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "cost", "co2e_kg")
 _COUNTED = ("readings", "alarmed")
-_CODE = ("anomalies", "before", "events", "evidence", "runs")
+_CODE = ("anomalies", "events", "evidence", "runs")
 
 
 def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) -> Written:
@@ -31,7 +30,7 @@ def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) 
     scores = lake.info(SCORES, partition)
     if scores.rows == 0:
         return lake.write(ANOMALIES, partition, [], fingerprint="")
-    before = partitions_before(lake, partition)
+    before = MeterRegistry(lake).partitions_before(partition)
     usage = _usage(lake, partition)
 
     def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
@@ -50,7 +49,7 @@ def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) 
 
 def anomalies_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
     """What `anomalies` of a partition would be made from now."""
-    before = partitions_before(lake, partition)
+    before = MeterRegistry(lake).partitions_before(partition)
     inputs = {
         "scores": lake.info(SCORES, partition).content,
         "before": {part.key: [lake.info(SCORES, part).content, lake.info(ANOMALIES, part).content] for part in before},

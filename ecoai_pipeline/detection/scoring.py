@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecoai_pipeline.detection.before import partitions_before
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.detection.model import Model, Scored, load_model
 from ecoai_pipeline.domain import DETECTORS, FEATURES, SCORES, MonthRange, Partition, Resolution
@@ -19,12 +18,13 @@ from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.bundles import Bundles, Champion
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
+from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import schema_of
 
 _KEYS = ("meter_id", "timestamp")
 _FROM_FEATURES = ("meter_id", "timestamp", "interval_s", "kwh", "quality", "rule")
 _BANDS = {"expected_kwh": "expected", "low_kwh": "low", "high_kwh": "high"}
-_CODE = ("scoring", "before", "model", "calibration", "fusion")
+_CODE = ("scoring", "model", "calibration", "fusion")
 
 
 class NoModelError(ValueError):
@@ -62,7 +62,7 @@ def scores_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> 
     """What `scores` of a partition would be made from now; raises as `materialize_scores` does."""
     inputs = {
         "features": lake.info(FEATURES, partition).content,
-        "before": {part.key: lake.info(FEATURES, part).content for part in partitions_before(lake, partition)},
+        "before": {part.key: lake.info(FEATURES, part).content for part in MeterRegistry(lake).partitions_before(partition)},
         "champions": {resolution: [c.record.version, c.hindsight] for resolution, c in _champions(lake, settings, partition).items()},
     }
     params = {"budget": settings.detection.budget_per_meter_month}

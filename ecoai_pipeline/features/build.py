@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,7 @@ class _Portfolio:
     """
 
     zones: Mapping[str, str]
-    earlier: tuple[Partition, ...]
+    earlier: Sequence[Partition]
     silent: tuple[str, ...]
     horizon: Mapping[str, datetime]
 
@@ -52,7 +52,7 @@ def materialize_features(lake: Lake, settings: Settings, partition: Partition) -
     grid, by reason), spectra (rows).
     """
     registry = MeterRegistry(lake)
-    earlier = _earlier_partitions(registry, partition)
+    earlier = registry.partitions_before(partition)
     print_ = _fingerprint(lake, settings, registry, partition, earlier)
     before = lake.info(FEATURES, partition)
     if before.fingerprint == print_ and _spectra_stand(lake, partition, before.facts, print_):
@@ -66,17 +66,10 @@ def materialize_features(lake: Lake, settings: Settings, partition: Partition) -
 def features_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
     """What `features` of a partition would be made from now."""
     registry = MeterRegistry(lake)
-    return _fingerprint(lake, settings, registry, partition, _earlier_partitions(registry, partition))
+    return _fingerprint(lake, settings, registry, partition, registry.partitions_before(partition))
 
 
-def _earlier_partitions(registry: MeterRegistry, partition: Partition) -> tuple[Partition, ...]:
-    before = partition.month.previous
-    rows = (registry.at(meter_id, before) for meter_id in registry.of(partition.industry, partition.month))
-    industries = {partition.industry, *(meter.industry for meter in rows if meter)}
-    return tuple(Partition(industry, before) for industry in sorted(industries))
-
-
-def _fingerprint(lake: Lake, settings: Settings, registry: MeterRegistry, partition: Partition, earlier: tuple[Partition, ...]) -> str:
+def _fingerprint(lake: Lake, settings: Settings, registry: MeterRegistry, partition: Partition, earlier: Sequence[Partition]) -> str:
     members = registry.of(partition.industry, partition.month)
     inputs = {
         "validated": lake.info(VALIDATED_READINGS, partition).content,
@@ -91,7 +84,7 @@ def _spectra_stand(lake: Lake, partition: Partition, facts: Mapping[str, Any], p
     return facts.get("spectra") == 0 or lake.info(SPECTRA, partition).fingerprint == print_
 
 
-def _portfolio(lake: Lake, settings: Settings, registry: MeterRegistry, partition: Partition, earlier: tuple[Partition, ...]) -> _Portfolio:
+def _portfolio(lake: Lake, settings: Settings, registry: MeterRegistry, partition: Partition, earlier: Sequence[Partition]) -> _Portfolio:
     month = partition.month
     readings = lake.scan(VALIDATED_READINGS, partition)
     present = _meter_ids(readings)

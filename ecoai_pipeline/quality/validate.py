@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -79,19 +79,16 @@ class _Job:
     zone: str
     partition: Partition
     meters: Mapping[str, Meter]
-    past: tuple[Partition, ...]
+    past: Sequence[Partition]
     disordered: tuple[Statement, ...]
 
     @classmethod
     def of(cls, lake: Lake, settings: Settings, partition: Partition) -> _Job:
         registry, month = MeterRegistry(lake), partition.month
         meters = registry.of(partition.industry, month)
-        # A meter that has changed its industry has its month before in another partition.
-        industries = {partition.industry, *(m.industry for name in meters if (m := registry.at(name, month.previous)))}
-        past = tuple(Partition(industry, month.previous) for industry in sorted(industries))
         touching = Landing(lake).touching(month)
         disordered = tuple(s for s in touching if s.order_breaks and not meters.keys().isdisjoint(s.meters))
-        return cls(lake, settings.quality, settings.time_zone, partition, meters, past, disordered)
+        return cls(lake, settings.quality, settings.time_zone, partition, meters, registry.partitions_before(partition), disordered)
 
     @property
     def fingerprint(self) -> str:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from ecoai_pipeline.domain import Industry, Meter, Month, UsageType
+from ecoai_pipeline.domain import Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
 
@@ -76,6 +76,13 @@ class MeterRegistry:
         """Meters that belong to an industry in a month, by id."""
         found = {meter_id: self.at(meter_id, month) for meter_id in sorted(self._rows)}
         return {meter_id: meter for meter_id, meter in found.items() if meter and meter.industry == industry}
+
+    def partitions_before(self, partition: Partition) -> list[Partition]:
+        """Partitions of the month before that hold the meters of this one: its own industry's, and those that meters moved from."""
+        before = partition.month.previous
+        then = (self.at(meter_id, before) for meter_id in self.of(partition.industry, partition.month))
+        industries = {partition.industry, *(meter.industry for meter in then if meter)}
+        return [Partition(industry, before) for industry in sorted(industries)]
 
     def __contains__(self, meter_id: str) -> bool:
         return meter_id in self._rows

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from ecoai_pipeline.domain import Industry, Meter, Month, Resolution, UsageType
+from ecoai_pipeline.domain import Industry, Meter, Month, Partition, Resolution, UsageType
 from ecoai_pipeline.storage.bundles import BundleError, Bundles, ModelRecord
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
@@ -61,6 +61,18 @@ def test_a_change_of_industry_applies_from_the_next_month(lake: Lake) -> None:
     }
     assert list(again.of(Industry.FOOD, Month(2022, 4))) == ["m1"]
     assert again.of(Industry.FOOD, Month(2022, 3)) == {}
+
+
+def test_the_month_before_lies_where_the_meters_were_then(lake: Lake) -> None:
+    registry = MeterRegistry(lake)
+    registry.register([meter(Industry.METAL, "2022-01-10"), meter(Industry.FOOD, "2022-03-15")], origin="test", at=NOW)
+
+    def before(industry: Industry, month: Month) -> list[str]:
+        return [part.key for part in registry.partitions_before(Partition(industry, month))]
+
+    assert before(Industry.FOOD, Month(2022, 4)) == ["food|2022-03-01", "metal|2022-03-01"]
+    assert before(Industry.FOOD, Month(2022, 5)) == ["food|2022-04-01"]
+    assert before(Industry.METAL, Month(2022, 4)) == ["metal|2022-03-01"]
 
 
 def test_registering_what_is_known_appends_nothing(lake: Lake) -> None:
