@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -34,14 +35,20 @@ class QualityError(ValueError):
 def materialize_validated(lake: Lake, settings: Settings, partition: Partition) -> Written:
     """Write VALIDATED_READINGS of a partition from RAW_READINGS, and `validation.json` beside it.
 
-    Warnings are recorded per expectation with the meters they concern and stop nothing.
+    Warnings are recorded per expectation with the meters they concern and stop nothing. Nothing is done only if the partition
+    and its results were both made from what there is now; results without their table, or a table without its results, are
+    made again.
 
     Raises:
         QualityError: an expectation of severity `error` failed, or the schema is broken; the old partition stays.
         ValueError: a statement has readings out of order but the table of them is gone.
     """
     job = _Job.of(lake, settings, partition)
-    written = lake.refresh(VALIDATED_READINGS, partition, job.fingerprint, job.run)
+    before, results = lake.info(VALIDATED_READINGS, partition), load_validation(lake, partition)
+    if results is not None and before.fingerprint == job.fingerprint:
+        return Written(before, changed=False, skipped=True)
+    facts: dict[str, Any] = {}
+    written = lake.write(VALIDATED_READINGS, partition, job.run(facts), fingerprint=job.fingerprint, facts=facts)
     if written.info.rows == 0:
         lake.beside(VALIDATED_READINGS, partition, RESULTS).unlink(missing_ok=True)
     return written
@@ -53,14 +60,28 @@ def validated_fingerprint(lake: Lake, settings: Settings, partition: Partition) 
 
 
 def load_validation(lake: Lake, partition: Partition) -> Mapping[str, Any] | None:
-    """The results stored with a partition: {partition, suites, summary, days}; None where it has none."""
+    """The results of a partition: {partition, fingerprint, suites, summary, days}; None where it has none of this version.
+
+    They are written before their table, so a run that is cut off leaves results of a version that never came to be.
+    """
     path = lake.beside(VALIDATED_READINGS, partition, RESULTS)
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    if not path.exists():
+        return None
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return results if results.get("fingerprint") == lake.info(VALIDATED_READINGS, partition).fingerprint else None
 
 
 def failures(lake: Lake, partition: Partition, severity: str) -> dict[str, str]:
-    """Failed expectations of one severity with a line on each: what it means, how much failed, which meters."""
-    suites = (load_validation(lake, partition) or {}).get("suites", [])
+    """Failed expectations of one severity with a line on each: what it means, how much failed, which meters.
+
+    Raises:
+        ValueError: the partition has readings and no results of theirs; checks that did not run have not passed.
+    """
+    results = load_validation(lake, partition)
+    if results is None and lake.info(VALIDATED_READINGS, partition).rows:
+        place = lake.beside(VALIDATED_READINGS, partition, RESULTS)
+        raise ValueError(f"{place} is absent or of another version of {partition}; materialize validated_readings of {partition} again")
+    suites = results["suites"] if results else []
     return {f"{s['suite']}.{s['expectation']}": _line(s) for s in suites if not s["success"] and s["severity"] == severity}
 
 
@@ -90,7 +111,7 @@ class _Job:
         disordered = tuple(s for s in touching if s.order_breaks and not meters.keys().isdisjoint(s.meters))
         return cls(lake, settings.quality, settings.time_zone, partition, meters, registry.partitions_before(partition), disordered)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         inputs = {
             "raw": self.lake.info(RAW_READINGS, self.partition).content,
@@ -104,7 +125,7 @@ class _Job:
 
     def run(self, facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
         """Yield the marked readings chunk by chunk; when all have passed, leave the results and fill `facts`."""
-        known, results = meter_frame(self.meters), _Results(self.partition)
+        known, results = meter_frame(self.meters), _Results(self.partition, self.fingerprint)
         arrivals = Landing(self.lake).order_breaks(self.disordered)
         horizon = horizons(self.lake.scan(RAW_READINGS, self.partition), known, self.zone)
         for chunk in self.lake.chunks(RAW_READINGS, self.partition):
@@ -179,6 +200,7 @@ class _Results:
     """What has been found in a partition so far."""
 
     partition: Partition
+    fingerprint: str
     tallies: dict[tuple[str, str], _Tally] = field(default_factory=dict)
     rows: int = 0
     meters: int = 0
@@ -225,7 +247,7 @@ class _Results:
         }
         suites = [tally.document() for tally in self.tallies.values()]
         days = self._by_day().with_columns(pl.col("day").cast(pl.String)).to_dicts()
-        return {"partition": self.partition.key, "suites": suites, "summary": summary, "days": days}
+        return {"partition": self.partition.key, "fingerprint": self.fingerprint, "suites": suites, "summary": summary, "days": days}
 
     def _by_day(self) -> pl.DataFrame:
         total = pl.concat(self.days).group_by("day").sum().sort("day")

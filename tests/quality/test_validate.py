@@ -75,6 +75,40 @@ def test_the_same_inputs_are_not_validated_twice_and_give_the_same_bytes(lake, s
     assert place.read_bytes() == bytes_before
 
 
+@pytest.mark.usefixtures("portfolio")
+def test_lost_results_are_made_again_and_nothing_passes_in_their_absence(lake, settings):
+    first = materialize_validated(lake, settings, JANUARY)
+    results = load_validation(lake, JANUARY)
+    lake.beside(VALIDATED_READINGS, JANUARY, "validation.json").unlink()
+    for severity in ("error", "warning"):
+        with pytest.raises(ValueError, match=r"validation\.json is absent .* materialize validated_readings of metal 2022-01 again"):
+            failures(lake, JANUARY, severity)
+    again = materialize_validated(lake, settings, JANUARY)
+    assert (again.skipped, again.changed, again.info) == (False, False, first.info)
+    assert load_validation(lake, JANUARY) == results
+
+
+def test_results_of_a_version_that_never_came_to_be_are_not_believed(lake, settings, portfolio, monkeypatch):
+    """The run is cut off when the new results are written and the new table is not; then the old readings are back."""
+
+    def cut_off(_lake, _table, _partition, frames, **_):
+        list(frames)
+        raise KeyboardInterrupt
+
+    materialize_validated(lake, settings, JANUARY)
+    results = load_validation(lake, JANUARY)
+    lake.write(RAW_READINGS, JANUARY, [portfolio.with_columns(kwh=-pl.col("kwh"))], fingerprint="other")
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "write", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            materialize_validated(lake, settings, JANUARY)
+    with pytest.raises(ValueError, match=r"of another version of metal 2022-01"):
+        failures(lake, JANUARY, "warning")
+    lake.write(RAW_READINGS, JANUARY, [portfolio], fingerprint="raw")
+    assert not materialize_validated(lake, settings, JANUARY).skipped
+    assert load_validation(lake, JANUARY) == results
+
+
 def test_chunks_add_up_to_the_same_results(lake, settings, portfolio):
     materialize_validated(lake, settings, JANUARY)
     whole = load_validation(lake, JANUARY)
@@ -86,7 +120,8 @@ def test_chunks_add_up_to_the_same_results(lake, settings, portfolio):
     assert len(list(small.chunks(RAW_READINGS, JANUARY))) == 3
     lake.path(VALIDATED_READINGS, JANUARY).unlink()
     materialize_validated(small, settings, JANUARY)
-    assert load_validation(small, JANUARY) == whole
+    parts = load_validation(small, JANUARY)
+    assert {**parts, "fingerprint": whole["fingerprint"]} == whole
 
 
 def test_runs_look_into_the_month_before_also_where_the_meter_changed_its_industry(lake, settings, make_readings, make_meter, working):
