@@ -57,48 +57,25 @@ def readings_suite(params: QualityParams) -> Suite:
 
 def days_suite(params: QualityParams, month: Month) -> Suite:
     """Expectations on the meter × day summary of a month."""
-    return Suite("meter_days", (*_day_errors(month), *_day_warnings(params)))
+    return Suite("meter_days", (_day_unique(), _day_in_month(month), *_day_warnings(params)))
 
 
 def _reading_errors() -> list[Expectation]:
-    missing = Quality.MISSING.value
     return [
-        Expectation(
-            "reading_unique",
-            "ExpectCompoundColumnsToBeUnique",
-            ("meter_id", "timestamp"),
-            Severity.ERROR,
-            "a meter has two readings that start at one time",
-            {"column_list": ["meter_id", "timestamp"]},
-        ),
+        _unique("reading_unique", ["meter_id", "timestamp"], "a meter has two readings that start at one time"),
         _in_set("quality_known", "quality", [q.value for q in Quality], Severity.ERROR, "quality is a word that is not in the list"),
-        Expectation(
-            "value_present",
-            "ExpectColumnValuesToNotBeNull",
-            ("kwh", "quality"),
-            Severity.ERROR,
-            "a reading that is not missing has no energy",
-            {"column": "kwh"},
-            Where("quality", "!=", missing),
-        ),
-        Expectation(
-            "missing_empty",
-            "ExpectColumnValuesToBeNull",
-            ("kwh", "quality"),
-            Severity.ERROR,
-            "a missing reading has an energy",
-            {"column": "kwh"},
-            Where("quality", "==", missing),
-        ),
-        Expectation(
-            "suspect_explained",
-            "ExpectColumnValuesToNotBeNull",
-            ("rule", "quality"),
-            Severity.ERROR,
-            "a suspect reading names no rule",
-            {"column": "rule"},
-            Where("quality", "==", Quality.SUSPECT.value),
-        ),
+        *_quality_agrees(),
+    ]
+
+
+def _quality_agrees() -> list[Expectation]:
+    """What the quality of a reading says of its other columns."""
+    missing, suspect = Quality.MISSING.value, Quality.SUSPECT.value
+    filled, empty = "ExpectColumnValuesToNotBeNull", "ExpectColumnValuesToBeNull"
+    return [
+        _where_quality("value_present", filled, "kwh", Where("quality", "!=", missing), "a reading that is not missing has no energy"),
+        _where_quality("missing_empty", empty, "kwh", Where("quality", "==", missing), "a missing reading has an energy"),
+        _where_quality("suspect_explained", filled, "rule", Where("quality", "==", suspect), "a suspect reading names no rule"),
     ]
 
 
@@ -121,19 +98,14 @@ def _reading_warnings(params: QualityParams) -> list[Expectation]:
     ]
 
 
-def _day_errors(month: Month) -> list[Expectation]:
+def _day_unique() -> Expectation:
+    return _unique("day_unique", ["meter_id", "day"], "a meter's day is summed up twice")
+
+
+def _day_in_month(month: Month) -> Expectation:
     first, after = month.first_day.toordinal(), month.next.first_day.toordinal()
-    return [
-        Expectation(
-            "day_unique",
-            "ExpectCompoundColumnsToBeUnique",
-            ("meter_id", "day"),
-            Severity.ERROR,
-            "a meter's day is summed up twice",
-            {"column_list": ["meter_id", "day"]},
-        ),
-        _between("day_in_month", "day", Severity.ERROR, f"readings lie outside the local month {month}", low=first, high=after - 1),
-    ]
+    meaning = f"readings lie outside the local month {month}"
+    return _between("day_in_month", "day", Severity.ERROR, meaning, low=first, high=after - 1)
 
 
 def _day_warnings(params: QualityParams) -> list[Expectation]:
@@ -148,6 +120,14 @@ def _day_warnings(params: QualityParams) -> list[Expectation]:
         _between("no_overlap", "overlaps", warning, "readings begin before the one before has ended", high=0),
         _between("order_kept", "order_breaks", warning, "readings stood after a later one in the file they came in", high=0),
     ]
+
+
+def _unique(name: str, columns: list[str], meaning: str) -> Expectation:
+    return Expectation(name, "ExpectCompoundColumnsToBeUnique", tuple(columns), Severity.ERROR, meaning, {"column_list": columns})
+
+
+def _where_quality(name: str, kind: str, column: str, where: Where, meaning: str) -> Expectation:
+    return Expectation(name, kind, (column, where.column), Severity.ERROR, meaning, {"column": column}, where)
 
 
 def _in_set(name: str, column: str, values: list[Any], severity: Severity, meaning: str) -> Expectation:
