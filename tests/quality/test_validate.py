@@ -168,10 +168,17 @@ def test_an_error_names_partition_and_expectation_and_leaves_the_old_partition(l
     assert load_validation(lake, JANUARY) == results
 
 
-def test_a_reading_in_the_wrong_month_is_our_error(lake, settings, make_readings, working):
-    lake.write(RAW_READINGS, JANUARY, [make_readings(working(24 * 32))], fingerprint="raw")
-    with pytest.raises(QualityError, match=r"meter_days.day_in_month"):
-        materialize_validated(lake, settings, JANUARY)
+def test_a_wrong_time_zone_of_one_meter_is_named_and_does_not_stop_the_others(lake, settings, make_readings, make_meter, working):
+    """January of Seoul is, on the clock of Berlin, from the afternoon of New Year's Eve on."""
+    frames = [make_readings(working(31 * 24), meter=name) for name in "abc"]
+    lake.write(RAW_READINGS, JANUARY, frames, fingerprint="raw")
+    MeterRegistry(lake).register([make_meter("a"), make_meter("b", zone="Europe/Berlin"), make_meter("c")], origin="test", at=NOW)
+    written = materialize_validated(lake, settings, JANUARY)
+    assert_frame_equal(lake.read(VALIDATED_READINGS, JANUARY).drop("rule"), pl.concat(frames).drop("rule"))
+    assert (written.info.facts["failed_error"], failures(lake, JANUARY, "error")) == (0, {})
+    warnings = failures(lake, JANUARY, "warning")
+    assert list(warnings) == ["meter_days.day_in_month"]
+    assert "time zone is wrong: 1 of 94 rows; meters b" in warnings["meter_days.day_in_month"]
 
 
 @pytest.mark.usefixtures("portfolio")
