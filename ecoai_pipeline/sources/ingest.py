@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,7 @@ from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
 from ecoai_pipeline.sources.merge import merged
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing, Statement, digest_of
 from ecoai_pipeline.storage.registry import MeterRegistry
@@ -100,7 +101,7 @@ class IngestResult:
 
     def summary(self) -> dict[str, Any]:
         """The result as JSON-able values."""
-        statement = self.statement.model_dump(mode="json", exclude={"sha256", "options", "received_at"})
+        statement = self.statement.model_dump(mode="json", exclude={"sha256", "options", "received_at", "zones", "elsewhere"})
         return {**statement, "already": self.already, "quarantined_by_reason": self.quarantined_by_reason}
 
 
@@ -148,8 +149,10 @@ def ingest_file(
     with nullcontext() if dry_run else lake.lock("landing"):
         landing = Landing(lake)
         earlier = landing.statement(prepared.statement_id)
-        if earlier is not None:
-            return _already(lake, settings, landing, earlier)
+        if earlier is not None and not dry_run:
+            landing.land(path, prepared.sha256)
+        if earlier is not None and _can_be_read(lake, settings, earlier):
+            return _again(lake, settings, earlier, received_at, write=not dry_run)
         intake = _Intake(lake, settings, landing, prepared, options, received_at, write=not dry_run)
         return intake.run(path, progress)
 
@@ -161,27 +164,46 @@ def home_zone(registry: MeterRegistry, meter_id: str) -> str | None:
 
 
 def ensure_pieces(lake: Lake, settings: Settings, statements: Sequence[Statement], month: Month) -> None:
-    """Read landed files again whose pieces of a month, or whose order breaks, are gone.
+    """Read landed files again whose order breaks are gone, or whose pieces of a month are gone or made by other code or zones.
 
     Raises:
-        IngestError: the landed file is gone too.
+        IngestError: the landed file is gone too, or gives fewer readings than it did.
     """
-    landing = Landing(lake)
+    landing, registry = Landing(lake), MeterRegistry(lake)
     for statement in statements:
-        if landing.lacks_arrivals(statement) or not landing.piece_path(statement.statement_id, month).exists():
+        wanted = _piece_fingerprint(statement.statement_id, zones_now(statement, registry))
+        if landing.lacks_arrivals(statement) or landing.piece_fingerprint(statement.statement_id, month) != wanted:
             _restore(lake, settings, landing, statement)
 
 
+def zones_now(statement: Statement, registry: MeterRegistry) -> dict[str, str]:
+    """By which zones the months of a statement's meters are to be cut as the registry is now."""
+    return {name: home_zone(registry, name) or before for name, before in statement.zones.items()}
+
+
+def _piece_fingerprint(statement_id: str, zones: Mapping[str, str]) -> str:
+    return fingerprint(inputs={"statement": statement_id, "zones": dict(zones)}, params={}, code=code_digest("sources"))
+
+
 def _restore(lake: Lake, settings: Settings, landing: Landing, statement: Statement) -> None:
+    """Read a landed file again as its statement took it; months that have no reading any more get an empty piece."""
     landed = landing.folder / statement.sha256
     if not landed.exists():
         message = f"its landed copy {landed} is gone, and so is what was read from it; restore it from a backup or ingest the file again"
         raise IngestError(statement.file, message)
     options = IngestOptions.model_validate(statement.options)
     prepared = Prepared.of(landed, statement.file, options.model_copy(update={"source": statement.source}))
-    intake = _Intake(lake, settings, landing, prepared, options, statement.received_at, write=True, statement_id=statement.statement_id)
+    intake = _Intake(lake, settings, landing, prepared, options, statement.received_at, write=True, restoring=statement)
     intake.read(None)
-    landing.write_table(ARRIVALS, statement.statement_id, pl.concat(intake.arrivals))
+    accepted, zones = intake.counts["accepted"], zones_now(statement, intake.registry)
+    if accepted < statement.accepted and zones == statement.zones:
+        intake.forget()
+        message = f"reading its landed copy again gives {accepted} readings, but {statement.accepted} were accepted when it came"
+        raise IngestError(statement.file, f"{message}; ingest the file again to have it judged anew")
+    around = {near for month in map(Month.parse, statement.months) for near in (month.previous, month, month.next)}
+    for month in around - intake.meters.keys():
+        landing.write_piece(statement.statement_id, month, empty(RAW_READINGS), intake.made_from)
+    intake.write_tables()
 
 
 def _statement_id(sha256: str, source: Source, layout: Layout, options: IngestOptions, file: str) -> str:
@@ -192,17 +214,67 @@ def _statement_id(sha256: str, source: Source, layout: Layout, options: IngestOp
     return hashlib.sha256((sha256 + json.dumps(understood, sort_keys=True)).encode()).hexdigest()[:16]
 
 
-def _already(lake: Lake, settings: Settings, landing: Landing, earlier: Statement) -> IngestResult:
-    registry, partitions = MeterRegistry(lake), set()
+def _can_be_read(lake: Lake, settings: Settings, statement: Statement) -> bool:
+    """Whether a statement still says what it said; else its file has to be judged anew."""
+    try:
+        for text in statement.months:
+            ensure_pieces(lake, settings, [statement], Month.parse(text))
+    except IngestError:
+        return False
+    return True
+
+
+def _again(lake: Lake, settings: Settings, earlier: Statement, received_at: datetime, *, write: bool) -> IngestResult:
+    """The same file as before: nothing, unless newer statements say otherwise; then a new receipt makes it the newest."""
+    landing, counts = Landing(lake), Counter[str]()
+    for text in earlier.months if _newer(landing, earlier) else []:
+        month = Month.parse(text)
+        counts.update(_compared(lake, settings, landing.touching(month), month, landing.scan_piece(earlier.statement_id, month).collect()))
+    partitions, reasons = _partitions_of(lake, earlier), _by_reason(_reasons_of(landing, earlier))
+    added, changed = counts["added"], counts["changed"]
+    told = {"added": added, "changed": changed, "unchanged": earlier.accepted - added - changed}
+    if not added + changed:
+        return IngestResult(earlier.model_copy(update=told), True, partitions, reasons)
+    statement = earlier.model_copy(update={**told, "received_at": received_at.astimezone(UTC)})
+    if write:
+        landing.statements.append(statement)
+    return IngestResult(statement, False, partitions, reasons)
+
+
+def _newer(landing: Landing, earlier: Statement) -> bool:
+    """Whether a statement that came after the last receipt of this one is about a meter and a month of it."""
+    receipts = landing.in_force()
+    after = receipts[receipts.index(earlier) + 1 :]
+    return any(not (set(one.meters).isdisjoint(earlier.meters) or set(one.months).isdisjoint(earlier.months)) for one in after)
+
+
+def _compared(lake: Lake, settings: Settings, about: Sequence[Statement], month: Month, rows: pl.DataFrame) -> dict[str, int]:
+    """Count the readings of a month that are new, that change what some statements say, and that repeat it."""
+    meters = rows["meter_id"].unique().sort().to_list()
+    about = [statement for statement in about if not set(meters).isdisjoint(statement.meters)]
+    if not about:
+        return {"added": rows.height}
+    ensure_pieces(lake, settings, about, month)
+    before = merged(Landing(lake), about, month, meters).with_columns(known=True)
+    both = rows.join(before, on=["meter_id", "timestamp"], how="left", suffix="_before")
+    equal = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in ("kwh", "quality", "interval_s"))
+    known = pl.col("known").is_not_null()
+    counts = both.select(added=(~known).sum(), changed=(known & ~equal).sum(), unchanged=(known & equal).sum())
+    return counts.row(0, named=True)
+
+
+def _partitions_of(lake: Lake, earlier: Statement) -> list[Partition]:
+    landing, registry, partitions = Landing(lake), MeterRegistry(lake), set()
     for text in earlier.months:
         month = Month.parse(text)
-        ensure_pieces(lake, settings, [earlier], month)
         meters = landing.scan_piece(earlier.statement_id, month).select(pl.col("meter_id").unique()).collect().to_series()
         partitions |= {Partition(meter.industry, month) for name in meters if (meter := registry.at(name, month))}
-    same = earlier.model_copy(update={"added": 0, "changed": 0, "unchanged": earlier.accepted})
+    return sorted(partitions)
+
+
+def _reasons_of(landing: Landing, earlier: Statement) -> pl.Series:
     refused = landing.table_path(QUARANTINE, earlier.statement_id)
-    reasons = pl.read_parquet(refused, hive_partitioning=False)["reason"] if refused.exists() else pl.Series([], dtype=pl.String)
-    return IngestResult(same, True, sorted(partitions), _by_reason(reasons))
+    return pl.read_parquet(refused, hive_partitioning=False)["reason"] if refused.exists() else pl.Series([], dtype=pl.String)
 
 
 def _by_reason(reasons: pl.Series) -> dict[str, int]:
@@ -224,13 +296,14 @@ class _Intake:
         received_at: datetime,
         *,
         write: bool,
-        statement_id: str | None = None,
+        restoring: Statement | None = None,
     ) -> None:
         self.lake, self.settings, self.landing, self.prepared, self.options = lake, settings, landing, prepared, options
         self.received_at, self.write = received_at.astimezone(UTC), write
-        self.statement_id = statement_id or prepared.statement_id
+        self.restoring = restoring
+        self.statement_id = restoring.statement_id if restoring else prepared.statement_id
         self.registry = MeterRegistry(lake)
-        self.earlier = [] if statement_id else [statement for _, statement in landing.statements.read()]
+        self.earlier = [] if restoring else [one for one in landing.in_force() if one.statement_id != self.statement_id]
         self.counts: Counter[str] = Counter()
         self.meters: dict[Month, list[str]] = {}
         self.refused: list[pl.DataFrame] = []
@@ -240,6 +313,7 @@ class _Intake:
         self.over_capacity: Counter[str] = Counter()
         self.measured: Counter[str] = Counter()
         self.zones: dict[str, str] = {}
+        self.elsewhere: dict[str, list[str]] = {}
         self.rulings: dict[str, Ruling] = {}
         self.usage: dict[str, UsageType] = {}
         self.unknown_usage: dict[str, str] = {}
@@ -253,7 +327,7 @@ class _Intake:
             return self._enter(path)
         except BaseException:
             if self.write:
-                self._forget()
+                self.forget()
             raise
 
     def read(self, progress: Progress | None) -> None:
@@ -263,6 +337,8 @@ class _Intake:
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder))
             reader.read(self.settings.sources.block_mb << 20, progress)
             self._rule(reader.claims)
+            zones = zones_now(self.restoring, self.registry) if self.restoring else self.zones
+            self.made_from = _piece_fingerprint(self.statement_id, zones)
             for number, (month, readings) in enumerate(reader.months(), start=1):
                 self._take_month(month, readings)
                 if progress:
@@ -291,6 +367,8 @@ class _Intake:
     def _take_month(self, month: Month, readings: pl.DataFrame) -> None:
         names = readings["meter"].unique().to_list()
         strangers = [name for name in names if self._elsewhere(name, month)]
+        for name in strangers:
+            self.elsewhere.setdefault(name, []).append(str(month))
         reason = pl.when(pl.col("meter").is_in(strangers)).then(pl.lit(Reason.OTHER_INDUSTRY.value))
         parts = split(readings.with_columns(reason=reason))
         self.refused.append(parts.refused)
@@ -301,36 +379,25 @@ class _Intake:
         self.meters[month] = sorted(rows["meter_id"].unique().to_list())
         self.counts["accepted"] += parts.good.height
         self.counts["unchanged"] += parts.good.height - single.height
-        self.counts.update(self._against_earlier(month, rows))
+        about = [statement for statement in self.earlier if str(month) in statement.months]
+        self.counts.update(_compared(self.lake, self.settings, about, month, rows))
         self.labels.append(labelled(single))
         self.weather.append(_weather(single, self.prepared.traits.weather, self.statement_id))
         self.arrivals.append(_arrivals(parts.good, self.statement_id))
         self._weigh(month, rows)
         if self.write:
-            self.landing.write_piece(self.statement_id, month, rows)
+            self.landing.write_piece(self.statement_id, month, rows, self.made_from)
 
     def _elsewhere(self, meter_id: str, month: Month) -> bool:
-        """Whether the meter is registered in another industry than the sender or the file says."""
+        """Whether the meter is, or was at receipt, registered in another industry than the sender or the file says."""
+        if self.restoring:
+            return str(month) in self.restoring.elsewhere.get(meter_id, [])
         said = self.options.industry
         if said is not None:
             known = [meter for meter in (self.registry.at(meter_id, month), self.registry.at(meter_id, month.next)) if meter]
             return bool(known) and all(meter.industry != said for meter in known)
         ruling = self.rulings.get(meter_id)
         return ruling is not None and month in ruling.refused
-
-    def _against_earlier(self, month: Month, rows: pl.DataFrame) -> dict[str, int]:
-        """Count the readings that are new, that change what earlier statements say, and that repeat it."""
-        names = set(self.meters[month])
-        about = [statement for statement in self.earlier if str(month) in statement.months and not names.isdisjoint(statement.meters)]
-        if not about:
-            return {"added": rows.height}
-        ensure_pieces(self.lake, self.settings, about, month)
-        before = merged(self.landing, about, month, self.meters[month]).with_columns(known=True)
-        both = rows.join(before, on=["meter_id", "timestamp"], how="left", suffix="_before")
-        equal = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in ("kwh", "quality", "interval_s"))
-        known = pl.col("known").is_not_null()
-        counts = both.select(added=(~known).sum(), changed=(known & ~equal).sum(), unchanged=(known & equal).sum())
-        return counts.row(0, named=True)
 
     def _weigh(self, month: Month, rows: pl.DataFrame) -> None:
         """Count readings above what a meter's connection can carry."""
@@ -346,16 +413,20 @@ class _Intake:
     def _enter(self, path: Path) -> IngestResult:
         fresh = self._fresh_meters()
         statement = self._statement(fresh)
-        quarantine = _quarantined(self._all_refused(), self.prepared, self.statement_id)
         if self.write:
             self.landing.land(path, self.prepared.sha256)
-            self.landing.write_table(QUARANTINE, self.statement_id, quarantine)
-            self.landing.write_table(LABELS, self.statement_id, runs(self.labels, self.statement_id))
-            self.landing.write_table(WEATHER, self.statement_id, pl.concat(self.weather))
-            self.landing.write_table(ARRIVALS, self.statement_id, pl.concat(self.arrivals))
+            self.write_tables()
             self.registry.register(fresh, origin=path.name, at=self.received_at)
             self.landing.statements.append(statement)
-        return IngestResult(statement, False, self._partitions(fresh), _by_reason(quarantine["reason"]))
+        return IngestResult(statement, False, self._partitions(fresh), _by_reason(self._reasons()))
+
+    def write_tables(self) -> None:
+        """Replace the tables that belong to the statement."""
+        quarantine = _quarantined(self._all_refused(), self.prepared, self.statement_id)
+        self.landing.write_table(QUARANTINE, self.statement_id, quarantine)
+        self.landing.write_table(LABELS, self.statement_id, runs(self.labels, self.statement_id))
+        self.landing.write_table(WEATHER, self.statement_id, pl.concat(self.weather))
+        self.landing.write_table(ARRIVALS, self.statement_id, pl.concat(self.arrivals))
 
     def _statement(self, fresh: Sequence[Meter]) -> Statement:
         counts = {name: self.counts[name] for name in ("accepted", "added", "changed", "unchanged")}
@@ -372,6 +443,8 @@ class _Intake:
             order_breaks=sum(frame.height for frame in self.arrivals),
             meters=sorted({name for names in self.meters.values() for name in names}),
             months=[str(month) for month in sorted(self.meters)],
+            zones=self.zones,
+            elsewhere=self.elsewhere,
             unmapped=list(self.prepared.traits.unmapped),
             warnings=[*self._warnings(fresh)],
             **counts,
@@ -436,11 +509,11 @@ class _Intake:
     def _reasons(self) -> pl.Series:
         return self._all_refused()["reason"]
 
-    def _forget(self) -> None:
-        """Remove what was written for a statement that will not be entered."""
+    def forget(self) -> None:
+        """Remove what was written for a statement that will not be entered; of one that has been, its pieces, a cache."""
+        shutil.rmtree(self.landing.piece_path(self.statement_id, Month(2000, 1)).parent, ignore_errors=True)
         if self.landing.statement(self.statement_id) is not None:
             return
-        shutil.rmtree(self.landing.piece_path(self.statement_id, Month(2000, 1)).parent, ignore_errors=True)
         for table in (QUARANTINE, LABELS, WEATHER, ARRIVALS):
             shutil.rmtree(self.landing.table_path(table, self.statement_id).parent, ignore_errors=True)
 

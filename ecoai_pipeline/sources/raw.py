@@ -9,7 +9,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import RAW_READINGS, Month, Partition
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.sources.ingest import ensure_pieces
+from ecoai_pipeline.sources.ingest import ensure_pieces, home_zone, zones_now
 from ecoai_pipeline.sources.merge import merged
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
@@ -24,7 +24,8 @@ def materialize_raw(lake: Lake, settings: Settings, partition: Partition) -> Wri
         IngestError: a statement's landed file is gone and so is what was read from it.
     """
     landing = Landing(lake)
-    statements, meters = _sources(lake, partition)
+    statements, zones = _sources(lake, partition)
+    meters = sorted(zones)
 
     def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
         facts["statements"] = len(statements)
@@ -38,16 +39,28 @@ def materialize_raw(lake: Lake, settings: Settings, partition: Partition) -> Wri
 
 def raw_fingerprint(lake: Lake, _settings: Settings, partition: Partition) -> str:
     """What `raw_readings` of a partition would be made from now."""
-    statements, meters = _sources(lake, partition)
-    inputs = {"statements": [statement.statement_id for statement in statements], "meters": meters}
+    statements, zones = _sources(lake, partition)
+    inputs = {"statements": [statement.statement_id for statement in statements], "zones": zones}
     return fingerprint(inputs=inputs, params={}, code=code_digest("sources"))
 
 
-def _sources(lake: Lake, partition: Partition) -> tuple[list[Statement], list[str]]:
-    """Statements that have readings of the industry's meters in the month, in order of receipt, and those meters."""
-    members = MeterRegistry(lake).of(partition.industry, partition.month)
-    statements = [s for s in Landing(lake).touching(partition.month) if not members.keys().isdisjoint(s.meters)]
-    return statements, sorted(members.keys() & {name for statement in statements for name in statement.meters})
+def _sources(lake: Lake, partition: Partition) -> tuple[list[Statement], dict[str, str]]:
+    """Statements that may have readings of the industry's meters in the month, in order of receipt, and those meters' zones.
+
+    Where a zone has been corrected since a statement came, its readings may have moved to a neighbouring month.
+    """
+    registry, month = MeterRegistry(lake), partition.month
+    members = registry.of(partition.industry, month)
+    near = {str(one) for one in (month.previous, month, month.next)}
+
+    def touches(statement: Statement) -> bool:
+        if near.isdisjoint(statement.months) or members.keys().isdisjoint(statement.meters):
+            return False
+        return str(month) in statement.months or zones_now(statement, registry) != statement.zones
+
+    statements = [statement for statement in Landing(lake).in_force() if touches(statement)]
+    names = members.keys() & {name for statement in statements for name in statement.meters}
+    return statements, {name: home_zone(registry, name) or members[name].time_zone for name in sorted(names)}
 
 
 def _meters_per_chunk(landing: Landing, statements: Sequence[Statement], month: Month, meters: Sequence[str], rows: int) -> int:

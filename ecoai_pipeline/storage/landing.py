@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,6 +27,8 @@ class Statement(BaseModel):
 
     The balance holds: `readings_in = accepted + quarantined` and `accepted = added + changed + unchanged`.
     `order_breaks` of the accepted readings stood after a later one; the table ARRIVALS holds them.
+    `zones` are those by which the meters' months were cut; `elsewhere` the meters and months that were refused because
+    the meter was registered in another industry.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +48,8 @@ class Statement(BaseModel):
     order_breaks: int
     meters: list[str]
     months: list[str]
+    zones: dict[str, str] = {}
+    elsewhere: dict[str, list[str]] = {}
     unmapped: list[str] = []
     warnings: list[str] = []
 
@@ -75,19 +80,33 @@ class Landing:
         return target
 
     def statement(self, statement_id: str) -> Statement | None:
-        return next((s for _, s in self.statements.read() if s.statement_id == statement_id), None)
+        """The last receipt of a statement."""
+        return next((s for s in self.in_force() if s.statement_id == statement_id), None)
+
+    def in_force(self) -> list[Statement]:
+        """Statements in order of receipt; of one that came several times only the last receipt, which makes it newest."""
+        last: dict[str, Statement] = {}
+        for _, statement in self.statements.read():
+            last.pop(statement.statement_id, None)
+            last[statement.statement_id] = statement
+        return list(last.values())
 
     def touching(self, month: Month) -> list[Statement]:
         """Statements that have readings of a month, in order of receipt."""
-        return [s for _, s in self.statements.read() if str(month) in s.months]
+        return [s for s in self.in_force() if str(month) in s.months]
 
     def piece_path(self, statement_id: str, month: Month) -> Path:
         return self.folder / "parsed" / statement_id / f"month={month}.parquet"
 
-    def write_piece(self, statement_id: str, month: Month, readings: pl.DataFrame) -> None:
+    def write_piece(self, statement_id: str, month: Month, readings: pl.DataFrame, fingerprint: str) -> None:
         """Keep what a statement says of a month, so that it need not be parsed again; a cache of landing."""
         with replacing(self.piece_path(statement_id, month)) as temporary:
-            write_parquet(temporary, RAW_READINGS, [readings], self.lake.params.row_group_rows, statement_id, {})
+            write_parquet(temporary, RAW_READINGS, [readings], self.lake.params.row_group_rows, fingerprint, {})
+
+    def piece_fingerprint(self, statement_id: str, month: Month) -> str | None:
+        """What a piece was made from, by its footer; none where there is no piece."""
+        path = self.piece_path(statement_id, month)
+        return str(json.loads(pl.read_parquet_metadata(path)["ecoai"])["fingerprint"]) if path.exists() else None
 
     def scan_piece(self, statement_id: str, month: Month, meters: Sequence[str] | None = None) -> pl.LazyFrame:
         path = self.piece_path(statement_id, month)

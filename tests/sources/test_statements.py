@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
-from ecoai_pipeline.domain import Industry, Month, Partition
+from ecoai_pipeline.domain import RAW_READINGS, Industry, Month, Partition
+from ecoai_pipeline.sources.ingest import ensure_pieces
 from ecoai_pipeline.sources.raw import materialize_raw
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.storage.landing import Landing
-from tests.sources.given import hours, put
+from ecoai_pipeline.storage.registry import MeterRegistry
+from tests.sources.given import RECEIVED, hours, put
 
-OTHER = Partition(Industry.OTHER, Month(2025, 3))
+OTHER, METAL = (Partition(industry, Month(2025, 3)) for industry in (Industry.OTHER, Industry.METAL))
 
 
 def everything(lake):
@@ -90,6 +93,67 @@ def test_lost_pieces_are_read_again_from_landing(ingest, table, lake, raw):
     assert raw(result)["kwh"].to_list() == [7.0, 8.0, 9.0, *(5.0 + h for h in range(3, 24)), 1.0]
 
 
+def test_what_was_accepted_stays_so_after_a_meter_has_moved(ingest, table, lake, settings):
+    ingest(table(*hours()), industry="metal")
+    registry = MeterRegistry(lake)
+    moved = replace(registry.at("m", OTHER.month), industry=Industry.FOOD)
+    registry.register([moved], origin="r.csv", at=RECEIVED)
+    shutil.rmtree(lake.root / "landing" / "parsed")
+    assert materialize_raw(lake, settings, Partition(Industry.FOOD, OTHER.month)).info.rows == 24
+
+
+def test_what_was_refused_stays_so_when_it_is_read_again(ingest, table, lake, settings):
+    ingest(table(*hours()), industry="metal")
+    ingest(table(*hours(value=50), *hours(meter="n"), name="b.csv"), industry="food")
+    shutil.rmtree(lake.root / "landing" / "parsed")
+    materialize_raw(lake, settings, METAL)
+    assert lake.read(RAW_READINGS, METAL)["kwh"].max() == 28.0
+
+
+def test_a_landed_file_that_gives_less_than_it_did_is_an_error_until_it_comes_again(ingest, table, lake, settings):
+    path = table(*hours())
+    short = ingest(path).statement.model_copy(update={"accepted": 30})
+    Landing(lake).statements.append(short)
+    shutil.rmtree(lake.root / "landing" / "parsed")
+    with pytest.raises(IngestError, match=r"t\.csv: reading its landed copy again gives 24 readings, but 30 were .* ingest the file again"):
+        materialize_raw(lake, settings, OTHER)
+    assert ingest(path).statement.accepted == 24
+    assert materialize_raw(lake, settings, OTHER).info.rows == 24
+
+
+def test_other_code_reads_the_landed_file_again_and_the_same_code_does_not(ingest, table, lake, settings, monkeypatch):
+    statement = ingest(table(*hours(), "m,2025-03-02 00:00:00,?")).statement
+    piece = Landing(lake).piece_path(statement.statement_id, OTHER.month)
+    before = piece.stat().st_ino
+    ensure_pieces(lake, settings, [statement], OTHER.month)
+    assert piece.stat().st_ino == before
+    monkeypatch.setattr("ecoai_pipeline.sources.ingest.code_digest", lambda *_rooms: "corrected")
+    ensure_pieces(lake, settings, [statement], OTHER.month)
+    assert piece.stat().st_ino != before
+    before = piece.stat().st_ino
+    ensure_pieces(lake, settings, [statement], OTHER.month)
+    assert piece.stat().st_ino == before
+
+
+def test_a_file_that_comes_again_after_another_overrode_it_is_the_newest(ingest, table, raw, lake):
+    first, second = table(*hours(), name="a.csv"), table(*hours(value=7)[:3], name="b.csv")
+    ingest(first)
+    ingest(second)
+    again = ingest(first)
+    assert not again.already
+    assert (again.statement.added, again.statement.changed, again.statement.unchanged) == (0, 3, 21)
+    assert raw(again)["kwh"].to_list() == [5.0 + h for h in range(24)]
+    assert ingest(first).already
+    assert len(Landing(lake).statements.read()) == 3
+
+
+def test_a_file_that_comes_again_after_one_that_left_it_alone_is_nothing_new(ingest, table):
+    first = table(*hours(), name="a.csv")
+    ingest(first)
+    ingest(table(*hours(day="2025-03-02"), name="b.csv"))
+    assert ingest(first).already
+
+
 def test_a_lost_landed_file_is_named(ingest, table, lake, settings):
     ingest(table(*hours()))
     shutil.rmtree(lake.root / "landing")
@@ -113,10 +177,10 @@ def test_an_intake_that_breaks_off_leaves_no_pieces(ingest, table, lake, monkeyp
     """Reading starts with the latest month; here the disk is full at the one before."""
     real = Landing.write_piece
 
-    def full(self, statement_id, month, readings):
+    def full(self, statement_id, month, readings, fingerprint):
         if month == Month(2025, 3):
             raise OSError("no space left on device")
-        real(self, statement_id, month, readings)
+        real(self, statement_id, month, readings, fingerprint)
 
     path = table(*hours(), *hours(day="2025-04-01"))
     monkeypatch.setattr(Landing, "write_piece", full)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import polars as pl
 import pytest
 
 from ecoai_pipeline.domain import RAW_READINGS, Industry, Month, Partition
 from ecoai_pipeline.sources.raw import materialize_raw
-from tests.sources.given import hours
+from ecoai_pipeline.storage.registry import MeterRegistry
+from tests.sources.given import RECEIVED, hours
 
 METAL = [Partition(Industry.METAL, month) for month in (Month(2025, 2), Month(2025, 3), Month(2025, 4))]
 
@@ -46,3 +50,23 @@ def test_a_month_is_that_of_the_meters_zone_whatever_zone_the_stamps_are_in(inge
 def test_a_meter_that_is_not_registered_gets_the_zone_of_its_stamps(ingest, table):
     result = ingest(table(*hours(day="2025-03-31")), industry="metal", zone="UTC")
     assert result.statement.months == ["2025-03"]
+
+
+def test_a_corrected_zone_cuts_the_months_anew(ingest, table, lake, settings, starts):
+    """Instants of the last hours of March in UTC: in Seoul they are April's, in Reykjavik March's."""
+    ingest(table(*(f"m,2025-03-31T{hour}:00:00Z,{hour}" for hour in range(15, 24))), industry="metal")
+    assert [len(rows) for rows in starts().values()] == [0, 0, 9]
+    registry = MeterRegistry(lake)
+    corrected = replace(registry.at("m", Month(2025, 4)), time_zone="Atlantic/Reykjavik")
+    registry.register([corrected], origin="r.csv", at=RECEIVED)
+    assert [len(rows) for rows in starts().values()] == [0, 9, 0]
+    assert materialize_raw(lake, settings, METAL[1]).skipped
+
+
+def test_a_corrected_zone_reads_local_stamps_in_it(ingest, table, lake, settings):
+    ingest(table(*hours()), industry="metal")
+    materialize_raw(lake, settings, METAL[1])
+    registry = MeterRegistry(lake)
+    registry.register([replace(registry.at("m", Month(2025, 3)), time_zone="UTC")], origin="r.csv", at=RECEIVED)
+    assert materialize_raw(lake, settings, METAL[1]).info.rows == 24
+    assert lake.read(RAW_READINGS, METAL[1])["timestamp"].min() == datetime(2025, 3, 1, tzinfo=UTC)
