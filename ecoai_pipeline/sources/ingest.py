@@ -7,16 +7,16 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, RAW_READINGS, WEATHER, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings
@@ -43,6 +43,7 @@ IMPLAUSIBLE = 1.2
 
 
 _LAST = Month(9999, 12)
+T = TypeVar("T")
 
 
 class IngestOptions(BaseModel):
@@ -79,15 +80,30 @@ class IngestOptions(BaseModel):
         Raises:
             ValueError: one of them cannot be understood; the message lists what is known.
         """
-        if unit is not None and unit.lower() not in (known.value.lower() for known in Unit):
-            raise ValueError(f"unknown unit {unit!r}; known are {', '.join(Unit)}")
-        return cls(
-            source=source,
-            industry=Industry.parse(industry) if industry else None,
-            zone=zone,
-            unit=Unit(unit) if unit else None,
-            columns=ColumnMapping.parse(columns) if columns else None,
-        )
+        if unit and unit.lower() not in (known.value.lower() for known in Unit):
+            raise ValueError(f"--unit: unknown unit {unit!r}; known are {', '.join(Unit)}")
+        try:
+            return cls(
+                source=source or None,
+                industry=_option("industry", Industry.parse, industry),
+                zone=zone or None,
+                unit=_option("unit", Unit, unit),
+                columns=_option("columns", ColumnMapping.parse, columns),
+            )
+        except ValidationError as error:
+            raise ValueError("; ".join(f"--{fault['loc'][0]}: {_plain(fault['msg'])}" for fault in error.errors())) from None
+
+
+def _option(name: str, read: Callable[[str], T], text: str | None) -> T | None:
+    """Read an option's text; an error names the option."""
+    try:
+        return read(text) if text else None
+    except ValueError as error:
+        raise ValueError(f"--{name}: {error}") from None
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 @dataclass(frozen=True)

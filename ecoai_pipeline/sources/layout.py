@@ -163,8 +163,12 @@ def stem_of(file: str) -> str:
 def require_columns(opened: OpenFile, wanted: Sequence[str]) -> None:
     """
     Raises:
-        IngestError: a column is absent; the message names it, what was found and what to do.
+        IngestError: a column is absent or stands there twice; the message names it, what was found and what to do.
     """
+    twice = sorted({name for name in wanted if opened.header.count(name) > 1})
+    if twice:
+        message = f"column {', '.join(map(repr, twice))} stands more than once in its header; rename or remove all but the right one"
+        raise IngestError(opened.file, message)
     missing = [name for name in wanted if name not in opened.header]
     if missing:
         message = f"column {', '.join(map(repr, missing))} is missing; found {show_header(opened.header)}; "

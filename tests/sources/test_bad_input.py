@@ -232,3 +232,23 @@ def test_a_dry_run_keeps_nothing(ingest, table, lake):
     result = ingest(table(*hours(), "m,x,1"), dry_run=True)
     assert (result.statement.added, result.statement.quarantined) == (24, 1)
     assert not Path(lake.root).exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"zone": "Mars/X"}, "--zone: 'Mars/X' is no time zone; write it like Asia/Seoul"),
+        ({"unit": "MWh"}, "--unit: unknown unit 'MWh'; known are kWh, Wh, kW"),
+    ],
+)
+def test_an_option_that_cannot_be_understood_is_named_in_one_sentence(ingest, table, option, message):
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the whole message is compared
+        ingest(table(*hours()), **option)
+    assert str(raised.value) == message
+
+
+def test_a_used_column_that_stands_twice_is_refused_and_an_unused_one_is_not(ingest, table):
+    with pytest.raises(IngestError, match=r"t\.csv: column 'kwh' stands more than once"):
+        ingest(table(*(f"{row},9" for row in hours()), header="meter_id,timestamp,kwh,kwh"))
+    result = ingest(table(*(f"{row},9,9" for row in hours()), header="meter_id,timestamp,kwh,note,note"))
+    assert result.statement.unmapped == ["note", "note"]
