@@ -24,6 +24,7 @@ from ecoai_pipeline.sources.canonical import REFUSED, Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
 from ecoai_pipeline.sources.files import OpenFile, open_file
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
+from ecoai_pipeline.sources.kepco import WideLayout
 from ecoai_pipeline.sources.labels import labelled, runs
 from ecoai_pipeline.sources.layout import Layout, Traits, stem_of
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
@@ -137,6 +138,8 @@ class Prepared:
         opened = open_file(path, file)
         source = choose(opened, options.source, options.columns)
         layout = source.layout(opened)
+        if isinstance(layout, WideLayout) and options.industry is not None:
+            layout = replace(layout, industry_told=True)
         traits = replace(layout.traits, zone=options.zone or layout.traits.zone, unit=options.unit or layout.traits.unit)
         sha256 = digest_of(path)
         return cls(opened, source, layout, traits, sha256, _statement_id(sha256, source, layout, options, file))
@@ -331,6 +334,7 @@ class _Intake:
         self.zones: dict[str, str] = {}
         self.elsewhere: dict[str, list[str]] = {}
         self.rulings: dict[str, Ruling] = {}
+        self.claimed: list[str] = []
         self.usage: dict[str, UsageType] = {}
         self.unknown_usage: dict[str, str] = {}
 
@@ -373,6 +377,8 @@ class _Intake:
         return Zones(stamps, registered or stamps)
 
     def _rule(self, claims: pl.DataFrame) -> None:
+        if self.options.industry is not None:
+            self.claimed = claims.filter(pl.col("industry") != self.options.industry.value)["meter"].unique().sort().to_list()
         if self.options.industry is None and claims.height:
             self.rulings = {name: rule(name, said, self.registry) for name, said in said_by_lines(claims).items()}
         first = claims.drop_nulls("usage").unique("meter", keep="first", maintain_order=True)
@@ -486,6 +492,8 @@ class _Intake:
         guessed = [meter.meter_id for meter in fresh if self.options.industry is None and meter.meter_id not in self.rulings]
         if guessed:
             yield f"industry unknown of {_shown(guessed)}: taken as other; give --industry or --meters REGISTRY.csv"
+        if self.claimed:
+            yield f"the file puts {_shown(self.claimed)} into another industry than --industry {self.options.industry}, which was taken"
         yield from self._usage_warnings(fresh)
         yield from _weather_warnings(pl.concat(self.weather))
         for name, over in sorted(self.over_capacity.items()):

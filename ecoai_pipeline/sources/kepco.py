@@ -45,6 +45,7 @@ class WideLayout:
     usage: str | None
     interval_s: int
     traits: Traits
+    industry_told: bool = False  # the sender says the industry: one that is unknown in the file is no fault
 
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
         places = [self.header.index(name) for name in self.cells]
@@ -54,7 +55,7 @@ class WideLayout:
             meter=self._field(self.meter),
             day=day,
             value=pl.col("fields").list.gather(places),
-            reason=pl.lit(None, pl.String) if self.industry is None else self._unknown_industry(rows),
+            reason=pl.lit(None, pl.String) if self.industry is None or self.industry_told else self._unknown_industry(rows),
         )
         cell = pl.lit(pl.Series("cell", np.tile(np.arange(len(self.cells), dtype=np.int32), rows.height)))
         value = pl.col("value").str.strip_chars()
@@ -84,7 +85,7 @@ class WideLayout:
             usage=usage,
             unknown_usage=pl.when(usage.is_null() & (text != "")).then(text),
         )
-        return said.drop_nulls(["meter", "date", "industry"])
+        return said.drop_nulls(["meter", "date"] if self.industry_told else ["meter", "date", "industry"])
 
     def _unknown_industry(self, rows: pl.DataFrame) -> pl.Expr:
         known = self._parsed(rows, self.industry or "", Industry)
@@ -114,6 +115,7 @@ class Kepco:
         cells, interval_s = _cells(opened)
         industry, usage = _first(opened.header, INDUSTRY), _first(opened.header, USAGE)
         used = {meter, date, industry, usage, *cells}
+        require_columns(opened, [name for name in used if name])
         traits = Traits(
             unit=Unit.KWH,
             interval_s=interval_s,

@@ -105,3 +105,10 @@ def test_an_unreadable_date_quarantines_the_day(ingest, wide):
 def test_columns_that_do_not_divide_the_day_are_refused(ingest, tmp_path):
     with pytest.raises(IngestError, match="do not divide the day"):
         ingest(put(tmp_path / "k.csv", "cust_no,meter_dd,elcp_use_0007\nA,20250301,1\n"))
+
+
+def test_the_senders_industry_holds_against_one_that_is_unknown_and_one_that_disagrees(ingest, wide):
+    result = ingest(wide(day_line("A", "우주항공", "20250301"), day_line("B", "식품", "20250301")), industry="metal")
+    assert [str(partition) for partition in result.partitions] == ["metal 2025-03"]
+    assert (result.statement.accepted, result.statement.quarantined) == (192, 0)
+    assert result.statement.warnings == ["the file puts 1 meters (B) into another industry than --industry metal, which was taken"]
