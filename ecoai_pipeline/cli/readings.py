@@ -69,37 +69,17 @@ def ingest(
     as_json: JsonOption = False,
 ) -> None:
     """Land files, and materialize the raw and validated readings of the months they touch."""
-    options = _options(source, industry, zone, unit, columns)
+    from ecoai_pipeline.sources.ingest import IngestOptions
+
+    try:
+        options = IngestOptions.of(source=source, industry=industry, zone=zone, unit=unit, columns=columns)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     with progress_bar() as steps:
         answer = ingest_paths(paths, options, meters, dry_run=dry_run, steps=steps)
     answer.show(form, as_json)
     if any("error" in entry for entry in answer.document["files"]):
         raise typer.Exit(1)
-
-
-def _options(source: str | None, industry: str | None, zone: str | None, unit: str | None, columns: str | None) -> IngestOptions:
-    """The options as the sources take them.
-
-    Raises:
-        typer.BadParameter: one of them is not what it should be; the message names it.
-    """
-    from pydantic import ValidationError
-
-    from ecoai_pipeline.sources.ingest import IngestOptions
-    from ecoai_pipeline.sources.mapping import ColumnMapping, Unit
-
-    try:
-        return IngestOptions(
-            source=source,
-            industry=Industry.parse(industry) if industry else None,
-            zone=zone,
-            unit=Unit(unit) if unit else None,
-            columns=ColumnMapping.parse(columns) if columns else None,
-        )
-    except ValidationError as error:
-        raise typer.BadParameter("; ".join(f"--{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())) from None
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def ingest_paths(paths: list[Path], options: IngestOptions, registry: Path | None, *, dry_run: bool, steps: Steps) -> Answer:

@@ -84,7 +84,7 @@ def _known_months(lake: Lake, industry: Industry) -> list[Month]:
     """Months that the industry has readings of: as landed for the meters it has now, or in the lake from when it had them."""
     registry = MeterRegistry(lake)
     meters: dict[Month, set[str]] = {}
-    for _, statement in Landing(lake).statements.read():
+    for statement in Landing(lake).in_force():
         for month in statement.months:
             meters.setdefault(Month.parse(month), set()).update(statement.meters)
     landed = {month for month, names in meters.items() if not names.isdisjoint(registry.of(industry, month))}
