@@ -462,4 +462,8 @@ QUARANTINE = Table(
     order=("statement_id", "row"),
 )
 
+# The assets that run together, in order: on arrival of readings, and in a night.
+ARRIVAL_ASSETS = (RAW_READINGS.name, VALIDATED_READINGS.name)
+NIGHT_ASSETS = (*ARRIVAL_ASSETS, FEATURES.name, SCORES.name, ANOMALIES.name)
+
 PARTITIONED = (RAW_READINGS, VALIDATED_READINGS, FEATURES, SPECTRA, SCORES, ANOMALIES)

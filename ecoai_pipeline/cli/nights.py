@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import TABLES, run_backfill, run_night, the_lake, train_all
+from ecoai_pipeline.cli.pipeline import run_backfill, run_night, the_lake, train_all
 from ecoai_pipeline.cli.views import EVENT_COLUMNS, with_durations
-from ecoai_pipeline.domain import VALIDATED_READINGS, Industry, MonthRange, Resolution
+from ecoai_pipeline.domain import NIGHT_ASSETS, VALIDATED_READINGS, Industry, MonthRange, Resolution
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _tables(done: list[Materialized]) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for made in done:
         industry = made.partition.split("|")[0]
-        row = rows.setdefault(industry, {"industry": industry, **dict.fromkeys(TABLES, 0), "written": 0, "seconds": 0.0})
+        row = rows.setdefault(industry, {"industry": industry, **dict.fromkeys(NIGHT_ASSETS, 0), "written": 0, "seconds": 0.0})
         row[made.asset] += made.metadata["dagster/row_count"]
         row["written"] += made.metadata["outcome"] == "written"
         row["seconds"] = round(row["seconds"] + made.metadata["seconds"], 2)

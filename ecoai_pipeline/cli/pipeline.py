@@ -8,15 +8,22 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ecoai_pipeline.cli.output import Steps
-from ecoai_pipeline.domain import FIRST_MONTH, VALIDATED_READINGS, Industry, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import (
+    ARRIVAL_ASSETS,
+    FIRST_MONTH,
+    NIGHT_ASSETS,
+    VALIDATED_READINGS,
+    Industry,
+    Month,
+    MonthRange,
+    Partition,
+    Resolution,
+)
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     from ecoai_pipeline.defs.runs import Materialized, Runner
     from ecoai_pipeline.storage.lake import Lake
-
-READINGS = ("raw_readings", "validated_readings")
-TABLES = (*READINGS, "features", "scores", "anomalies")
 
 
 def the_lake() -> Lake:
@@ -62,11 +69,11 @@ def partitions_in(todo: Mapping[Industry, MonthRange]) -> int:
 def materialize_readings(touched: Iterable[Partition], steps: Steps) -> dict[str, int]:
     """Raw and validated readings of some partitions; how many there were and how many were written."""
     todo = spans(touched)
-    steps.start("readings", sum(partitions_in(one) for one in todo) * len(READINGS))
+    steps.start("readings", sum(partitions_in(one) for one in todo) * len(ARRIVAL_ASSETS))
     if not todo:
         return {"partitions": 0, "written": 0}
     with reporting_runner(steps) as runner:
-        done = [made for one in todo for made in runner.tables(READINGS, one)]
+        done = [made for one in todo for made in runner.tables(ARRIVAL_ASSETS, one)]
     return {"partitions": len(done), "written": sum(made.metadata["outcome"] == "written" for made in done)}
 
 
@@ -116,17 +123,17 @@ def run_night(day: date, steps: Steps) -> list[Materialized]:
 
     lake, settings = the_lake(), load_settings()
     todo = {industry: months_to_run(lake, settings, industry, Month.of(day)) for industry in Industry}
-    steps.start("night", partitions_in(todo) * len(TABLES))
+    steps.start("night", partitions_in(todo) * len(NIGHT_ASSETS))
     with reporting_runner(steps) as runner:
-        done = runner.tables(TABLES, todo, day=day.isoformat())
+        done = runner.tables(NIGHT_ASSETS, todo, day=day.isoformat())
         return done + _follow(runner, list(Industry), FIRST_MONTH, steps)
 
 
 def run_backfill(span: MonthRange, industries: Sequence[Industry], steps: Steps) -> list[Materialized]:
     """All tables of past months, and of the months after them as far as their inputs changed."""
-    steps.start("backfill", len(list(span)) * len(industries) * len(TABLES))
+    steps.start("backfill", len(list(span)) * len(industries) * len(NIGHT_ASSETS))
     with reporting_runner(steps) as runner:
-        done = runner.tables(TABLES, dict.fromkeys(industries, span))
+        done = runner.tables(NIGHT_ASSETS, dict.fromkeys(industries, span))
         return done + _follow(runner, industries, span.last.next, steps)
 
 
@@ -142,6 +149,6 @@ def _follow(runner: Runner, industries: Sequence[Industry], first: Month, steps:
         todo = {industry: MonthRange(months[0], months[-1]) for industry, months in stale.items() if months}
         if not todo or todo == before:
             return done
-        steps.start("months that follow", partitions_in(todo) * len(TABLES))
-        done += runner.tables(TABLES, todo)
+        steps.start("months that follow", partitions_in(todo) * len(NIGHT_ASSETS))
+        done += runner.tables(NIGHT_ASSETS, todo)
         before = todo

@@ -5,13 +5,11 @@ from typing import Any
 import dagster as dg
 
 from ecoai_pipeline.defs.resources import Lakehouse
+from ecoai_pipeline.domain import ARRIVAL_ASSETS, NIGHT_ASSETS
 
-READINGS = ["raw_readings", "validated_readings"]
-TABLES = [*READINGS, "features", "scores", "anomalies"]
-
-ingest_job = dg.define_asset_job("ingest", READINGS, description="Readings of landed statements.")
-nightly_job = dg.define_asset_job("nightly", TABLES, description="From readings to the table of events.")
-backfill_job = dg.define_asset_job("backfill", TABLES, description="The same tables over past months.")
+ingest_job = dg.define_asset_job("ingest", ARRIVAL_ASSETS, description="Readings of landed statements.")
+nightly_job = dg.define_asset_job("nightly", NIGHT_ASSETS, description="From readings to the table of events.")
+backfill_job = dg.define_asset_job("backfill", NIGHT_ASSETS, description="The same tables over past months.")
 training_job = dg.define_asset_job("training", ["models"], description="Fit, calibrate and enter bundles.")
 
 
