@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -65,12 +65,15 @@ class MeterRegistry:
         return fresh
 
     def at(self, meter_id: str, month: Month) -> Meter | None:
-        """What holds of a meter in a month: the row in force on its first day, else the earliest one."""
+        """What holds of a meter in a month: the row in force on its first day, else the earliest one.
+
+        Its zone is that of the newest row in every month: by two zones the months of a meter would overlap or leave a gap.
+        """
         rows = self._rows.get(meter_id)
         if not rows:
             return None
         in_force = [day for day in rows if day <= month.first_day]
-        return rows[max(in_force) if in_force else min(rows)]
+        return replace(rows[max(in_force) if in_force else min(rows)], time_zone=rows[max(rows)].time_zone)
 
     def of(self, industry: Industry, month: Month) -> dict[str, Meter]:
         """Meters that belong to an industry in a month, by id."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -61,6 +62,19 @@ def test_a_change_of_industry_applies_from_the_next_month(lake: Lake) -> None:
     }
     assert list(again.of(Industry.FOOD, Month(2022, 4))) == ["m1"]
     assert again.of(Industry.FOOD, Month(2022, 3)) == {}
+
+
+def test_a_meter_has_one_zone_in_all_its_months(lake: Lake) -> None:
+    """A zone registered later cuts the earlier months too: else an hour would stand in two months or in none."""
+    registry = MeterRegistry(lake)
+    moved = replace(meter(Industry.FOOD, "2022-03-15"), time_zone="Europe/Berlin")
+    registry.register([meter(Industry.METAL, "2022-01-10"), moved], origin="test", at=NOW)
+    found = [registry.at("m1", Month(2022, month)) for month in (1, 3, 4)]
+    assert [(one.industry, one.time_zone) for one in found if one] == [
+        (Industry.METAL, "Europe/Berlin"),
+        (Industry.METAL, "Europe/Berlin"),
+        (Industry.FOOD, "Europe/Berlin"),
+    ]
 
 
 def test_the_month_before_lies_where_the_meters_were_then(lake: Lake) -> None:
