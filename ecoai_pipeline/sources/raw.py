@@ -9,8 +9,8 @@ import polars as pl
 
 from ecoai_pipeline.domain import RAW_READINGS, Month, Partition
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.sources.ingest import ensure_pieces, home_zone, zones_now
 from ecoai_pipeline.sources.merge import merged
+from ecoai_pipeline.sources.restore import ensure_pieces
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
 from ecoai_pipeline.storage.landing import Landing, Statement
@@ -56,11 +56,11 @@ def _sources(lake: Lake, partition: Partition) -> tuple[list[Statement], dict[st
     def touches(statement: Statement) -> bool:
         if near.isdisjoint(statement.months) or members.keys().isdisjoint(statement.meters):
             return False
-        return str(month) in statement.months or zones_now(statement, registry) != statement.zones
+        return str(month) in statement.months or registry.zones_of(statement.zones) != statement.zones
 
     statements = [statement for statement in Landing(lake).in_force() if touches(statement)]
     names = members.keys() & {name for statement in statements for name in statement.meters}
-    return statements, {name: home_zone(registry, name) or members[name].time_zone for name in sorted(names)}
+    return statements, {name: registry.home_zone(name) or members[name].time_zone for name in sorted(names)}
 
 
 def _meters_per_chunk(landing: Landing, statements: Sequence[Statement], month: Month, meters: Sequence[str], rows: int) -> int:

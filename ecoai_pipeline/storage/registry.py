@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
 
@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from ecoai_pipeline.domain import Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
+
+_LAST = Month(9999, 12)
 
 
 class MeterRow(BaseModel):
@@ -74,6 +76,15 @@ class MeterRegistry:
             return None
         in_force = [day for day in rows if day <= month.first_day]
         return replace(rows[max(in_force) if in_force else min(rows)], time_zone=rows[max(rows)].time_zone)
+
+    def home_zone(self, meter_id: str) -> str | None:
+        """The time zone that a meter's days and months are those of, as its newest row has it; none where it is unknown."""
+        known = self.at(meter_id, _LAST)
+        return known.time_zone if known else None
+
+    def zones_of(self, before: Mapping[str, str]) -> dict[str, str]:
+        """By which zones the months of some meters are to be cut now, where they were cut by those of `before`."""
+        return {name: self.home_zone(name) or zone for name, zone in before.items()}
 
     def of(self, industry: Industry, month: Month) -> dict[str, Meter]:
         """Meters that belong to an industry in a month, by id."""

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ecoai_pipeline.domain import ARRIVALS, Month
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.sources import reader
-from ecoai_pipeline.sources.ingest import IngestOptions, ensure_pieces, ingest_file
+from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
+from ecoai_pipeline.sources.restore import ensure_pieces
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import CANONICAL, RECEIVED, day_line, hours, put

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from ecoai_pipeline.domain import RAW_READINGS, Industry, Month, Partition
-from ecoai_pipeline.sources.ingest import ensure_pieces
 from ecoai_pipeline.sources.raw import materialize_raw
 from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.restore import ensure_pieces
 from ecoai_pipeline.storage.landing import Landing
 from ecoai_pipeline.storage.registry import MeterRegistry
 from tests.sources.given import RECEIVED, hours, put
@@ -127,7 +127,7 @@ def test_other_code_reads_the_landed_file_again_and_the_same_code_does_not(inges
     before = piece.stat().st_ino
     ensure_pieces(lake, settings, [statement], OTHER.month)
     assert piece.stat().st_ino == before
-    monkeypatch.setattr("ecoai_pipeline.sources.ingest.code_digest", lambda *_rooms: "corrected")
+    monkeypatch.setattr("ecoai_pipeline.sources.intake.code_digest", lambda *_rooms: "corrected")
     ensure_pieces(lake, settings, [statement], OTHER.month)
     assert piece.stat().st_ino != before
     before = piece.stat().st_ino

@@ -1,0 +1,219 @@
+"""Reading a provider's file to its end: what it says is kept in landing, by month and by table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+
+from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, WEATHER, Industry, Month, UsageType
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.sources.canonical import REFUSED, Zones, split
+from ecoai_pipeline.sources.catalog import Source, choose
+from ecoai_pipeline.sources.files import OpenFile, open_file
+from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
+from ecoai_pipeline.sources.kepco import WideLayout
+from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
+from ecoai_pipeline.sources.labels import labelled, runs
+from ecoai_pipeline.sources.layout import Layout, Traits, stem_of
+from ecoai_pipeline.sources.mapping import FILE_STEM
+from ecoai_pipeline.sources.options import IngestOptions
+from ecoai_pipeline.sources.reader import Progress, Reader, Terms
+from ecoai_pipeline.sources.reasons import Reason
+from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
+from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.landing import Landing, Statement, digest_of
+from ecoai_pipeline.storage.registry import MeterRegistry
+from ecoai_pipeline.storage.schema import empty
+
+Watch = Callable[[Month, pl.DataFrame], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A file that was opened and recognised, and the id its statement has."""
+
+    opened: OpenFile
+    source: Source
+    layout: Layout
+    traits: Traits
+    sha256: str
+    statement_id: str
+
+    @classmethod
+    def of(cls, path: Path, file: str, options: IngestOptions) -> Self:
+        opened = open_file(path, file)
+        source = choose(opened, options.source, options.columns)
+        layout = source.layout(opened)
+        if isinstance(layout, WideLayout) and options.industry is not None:
+            layout = replace(layout, industry_told=True)
+        traits = replace(layout.traits, zone=options.zone or layout.traits.zone, unit=options.unit or layout.traits.unit)
+        sha256 = digest_of(path)
+        return cls(opened, source, layout, traits, sha256, _statement_id(sha256, source, layout, options, file))
+
+
+def _statement_id(sha256: str, source: Source, layout: Layout, options: IngestOptions, file: str) -> str:
+    """Depends on the bytes and on how they are understood, not on order or time; the file's name counts where it names the meter."""
+    mapping = getattr(layout, "mapping", None)
+    stem = stem_of(file) if mapping is not None and mapping.meter == FILE_STEM else None
+    understood = {**options.model_dump(mode="json"), "source": source.name, "stem": stem}
+    return hashlib.sha256((sha256 + json.dumps(understood, sort_keys=True)).encode()).hexdigest()[:16]
+
+
+def piece_fingerprint(statement_id: str, zones: Mapping[str, str]) -> str:
+    """What the pieces of a statement would be made from now."""
+    return fingerprint(inputs={"statement": statement_id, "zones": dict(zones)}, params={}, code=code_digest("sources"))
+
+
+class Intake:
+    """One reading of a file. Nothing is compared with other statements here; `watch` is shown the readings of each month.
+
+    Attributes:
+        accepted, repeats: readings, and those among them that repeat an earlier one of the file.
+        meters: which meters have readings in which month.
+        zones: by which zone the months of each meter were cut.
+        elsewhere: meters and months that were refused because the meter is registered in another industry.
+        rulings: what the file's own lines say of each meter's industry, against the registry.
+        claimed: meters that the file puts into another industry than the sender.
+        usage, unknown_usage: contract classes that the file names, and texts that name none.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        settings: Settings,
+        prepared: Prepared,
+        options: IngestOptions,
+        received_at: datetime,
+        *,
+        write: bool,
+        watch: Watch = lambda _month, _rows: None,
+        restoring: Statement | None = None,
+    ) -> None:
+        self.landing, self.registry = Landing(lake), MeterRegistry(lake)
+        self.settings, self.prepared, self.options = settings, prepared, options
+        self.received_at, self.write, self.watch, self.restoring = received_at.astimezone(UTC), write, watch, restoring
+        self.statement_id = restoring.statement_id if restoring else prepared.statement_id
+        self.accepted = self.repeats = 0
+        self.meters: dict[Month, list[str]] = {}
+        self.zones: dict[str, str] = {}
+        self.elsewhere: dict[str, list[str]] = {}
+        self.rulings: dict[str, Ruling] = {}
+        self.claimed: list[str] = []
+        self.usage: dict[str, UsageType] = {}
+        self.unknown_usage: dict[str, str] = {}
+        self._refused: list[pl.DataFrame] = [REFUSED.to_frame()]
+        self._labels: list[pl.DataFrame] = []
+        self._weather: list[pl.DataFrame] = [empty(WEATHER)]
+        self._arrivals: list[pl.DataFrame] = [empty(ARRIVALS)]
+
+    @property
+    def refused(self) -> pl.DataFrame:
+        return pl.concat(self._refused)
+
+    @property
+    def weather(self) -> pl.DataFrame:
+        return pl.concat(self._weather)
+
+    @property
+    def arrivals(self) -> pl.DataFrame:
+        return pl.concat(self._arrivals)
+
+    @property
+    def all_meters(self) -> list[str]:
+        return sorted({name for names in self.meters.values() for name in names})
+
+    def read(self, progress: Progress | None = None) -> None:
+        """Read all months and, when writing, keep them as pieces."""
+        with tempfile.TemporaryDirectory(prefix="ecoai-ingest-") as folder:
+            latest = self.received_at + timedelta(hours=self.settings.sources.future_tolerance_h)
+            reader = Reader(self.prepared.opened, self.prepared.layout, Terms(self.prepared.traits, self._zones_of, latest), Path(folder))
+            reader.read(self.settings.sources.block_mb << 20, progress)
+            self._rule(reader.claims)
+            zones = self.registry.zones_of(self.restoring.zones) if self.restoring else self.zones
+            self.made_from = piece_fingerprint(self.statement_id, zones)
+            for number, (month, settled) in enumerate(reader.months(), start=1):
+                self._take_month(month, settled)
+                if progress:
+                    progress(f"sorting {month}", 1 - 1 / (number + 1))
+            self._refused += reader.refused
+
+    def write_tables(self) -> None:
+        """Replace the tables that belong to the statement."""
+        quarantine = quarantined(self.refused, self.prepared.layout.cells, self.prepared.opened.file, self.statement_id)
+        self.landing.write_table(QUARANTINE, self.statement_id, quarantine)
+        self.landing.write_table(LABELS, self.statement_id, runs(self._labels, self.statement_id))
+        self.landing.write_table(WEATHER, self.statement_id, self.weather)
+        self.landing.write_table(ARRIVALS, self.statement_id, self.arrivals)
+
+    def forget(self) -> None:
+        """Remove what was written for a statement that will not be entered; of one that has been, its pieces, a cache."""
+        shutil.rmtree(self.landing.piece_path(self.statement_id, Month(2000, 1)).parent, ignore_errors=True)
+        if self.landing.statement(self.statement_id) is not None:
+            return
+        for table in (QUARANTINE, LABELS, WEATHER, ARRIVALS):
+            shutil.rmtree(self.landing.table_path(table, self.statement_id).parent, ignore_errors=True)
+
+    def _zones_of(self, meter_id: str) -> Zones:
+        """Stamps are in the zone that the sender names, else the registry's, the source's, the settings'; months in the registry's."""
+        registered = self.registry.home_zone(meter_id)
+        stamps = self.options.zone or registered or self.prepared.traits.zone or self.settings.time_zone
+        self.zones[meter_id] = registered or stamps
+        return Zones(stamps, registered or stamps)
+
+    def _rule(self, claims: pl.DataFrame) -> None:
+        if self.options.industry is not None:
+            self.claimed = claims.filter(pl.col("industry") != self.options.industry.value)["meter"].unique().sort().to_list()
+        if self.options.industry is None and claims.height:
+            self.rulings = {name: rule(name, said, self.registry) for name, said in said_by_lines(claims).items()}
+        first = claims.drop_nulls("usage").unique("meter", keep="first", maintain_order=True)
+        self.usage = {meter: UsageType(usage) for meter, usage in first.select("meter", "usage").iter_rows()}
+        unknown = claims.drop_nulls("unknown_usage").unique("meter", keep="first", maintain_order=True)
+        self.unknown_usage = dict(unknown.select("meter", "unknown_usage").iter_rows())
+
+    def _take_month(self, month: Month, settled: pl.DataFrame) -> None:
+        names = settled["meter"].unique().to_list()
+        strangers = [name for name in names if self._is_elsewhere(name, month)]
+        for name in strangers:
+            self.elsewhere.setdefault(name, []).append(str(month))
+        reason = pl.when(pl.col("meter").is_in(strangers)).then(pl.lit(Reason.OTHER_INDUSTRY.value))
+        parts = split(settled.with_columns(reason=reason))
+        self._refused.append(parts.refused)
+        if parts.good.height == 0:
+            return
+        single = parts.good.filter(~pl.col("repeat"))
+        rows = readings(single, self.statement_id)
+        self.meters[month] = sorted(rows["meter_id"].unique().to_list())
+        self.accepted += parts.good.height
+        self.repeats += parts.good.height - single.height
+        self._labels.append(labelled(single))
+        self._weather.append(weather(single, self.prepared.traits.weather, self.statement_id))
+        self._arrivals.append(arrivals(parts.good, self.statement_id))
+        self.watch(month, rows)
+        if self.write:
+            self.landing.write_piece(self.statement_id, month, rows, self.made_from)
+
+    def _is_elsewhere(self, meter_id: str, month: Month) -> bool:
+        """Whether the meter is, or was at receipt, registered in another industry than the sender or the file says."""
+        if self.restoring:
+            return str(month) in self.restoring.elsewhere.get(meter_id, [])
+        said: Industry | None = self.options.industry
+        if said is not None:
+            known = [meter for meter in (self.registry.at(meter_id, month), self.registry.at(meter_id, month.next)) if meter]
+            return bool(known) and all(meter.industry != said for meter in known)
+        ruling = self.rulings.get(meter_id)
+        return ruling is not None and month in ruling.refused
+
+
+def by_reason(reasons: pl.Series) -> dict[str, int]:
+    """Counts by the closed list of reasons; what follows `; ` is detail."""
+    plain = reasons.str.split("; ").list.first()
+    return dict(sorted(plain.value_counts().iter_rows(), key=lambda item: (-item[1], item[0])))

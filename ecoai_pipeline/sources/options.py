@@ -1,0 +1,74 @@
+"""What the sender of a file says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from ecoai_pipeline.domain import Industry
+from ecoai_pipeline.sources.mapping import ColumnMapping, Unit
+
+T = TypeVar("T")
+
+
+class IngestOptions(BaseModel):
+    """What the sender of a file says about it; all of it may be left to the file itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str | None = None
+    industry: Industry | None = None
+    zone: str | None = None
+    unit: Unit | None = None
+    columns: ColumnMapping | None = None
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        try:
+            return zone and ZoneInfo(zone).key
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{zone!r} is no time zone; write it like Asia/Seoul") from None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        source: str | None = None,
+        industry: str | None = None,
+        zone: str | None = None,
+        unit: str | None = None,
+        columns: str | None = None,
+    ) -> Self:
+        """Options as a person writes them: Korean names of industries, a mapping as a file or inline.
+
+        Raises:
+            ValueError: one of them cannot be understood; the message lists what is known.
+        """
+        if unit and unit.lower() not in (known.value.lower() for known in Unit):
+            raise ValueError(f"--unit: unknown unit {unit!r}; known are {', '.join(Unit)}")
+        try:
+            return cls(
+                source=source or None,
+                industry=_option("industry", Industry.parse, industry),
+                zone=zone or None,
+                unit=_option("unit", Unit, unit),
+                columns=_option("columns", ColumnMapping.parse, columns),
+            )
+        except ValidationError as error:
+            raise ValueError("; ".join(f"--{fault['loc'][0]}: {_plain(fault['msg'])}" for fault in error.errors())) from None
+
+
+def _option(name: str, read: Callable[[str], T], text: str | None) -> T | None:
+    """Read an option's text; an error names the option."""
+    try:
+        return read(text) if text else None
+    except ValueError as error:
+        raise ValueError(f"--{name}: {error}") from None
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")

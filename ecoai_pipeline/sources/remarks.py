@@ -1,0 +1,82 @@
+"""What a sender should know of a file that was taken in: the warnings of a statement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from ecoai_pipeline.domain import Meter, Month, UsageType
+from ecoai_pipeline.sources.intake import Intake
+
+IMPLAUSIBLE = 1.2
+"""A reading above this multiple of what the connection can carry is not believed."""
+
+
+class Weighing:
+    """Counts readings above what a meter's connection can carry: many of them mean another unit."""
+
+    def __init__(self) -> None:
+        self._over: Counter[str] = Counter()
+        self._measured: Counter[str] = Counter()
+
+    def weigh(self, rows: pl.DataFrame, capacity_kw: dict[str, float]) -> None:
+        """Count the readings (RAW_READINGS) of a month."""
+        if not capacity_kw:
+            return
+        capacity = pl.col("meter_id").replace_strict(capacity_kw, default=None, return_dtype=pl.Float64)
+        limit = capacity * pl.col("interval_s") / 3600 * IMPLAUSIBLE
+        counts = rows.group_by("meter_id").agg(over=(pl.col("kwh") > limit).sum(), measured=pl.col("kwh").count())
+        for name, above, measured in counts.iter_rows():
+            self._over[name] += above
+            self._measured[name] += measured
+
+    def warnings(self) -> Iterator[str]:
+        for name, over in sorted(self._over.items()):
+            if over > self._measured[name] / 2:
+                yield (
+                    f"meter {name}: {over} of {self._measured[name]} readings exceed {IMPLAUSIBLE} times what its capacity allows: "
+                    "implausible, perhaps the values are kW: use --unit kW"
+                )
+
+
+def capacities(intake: Intake, month: Month) -> dict[str, float]:
+    """What is known of the connections of a month's meters, kW."""
+    known = ((name, intake.registry.at(name, month)) for name in intake.meters[month])
+    return {name: meter.capacity_kw for name, meter in known if meter and meter.capacity_kw}
+
+
+def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
+    """Doubts about industries, usage types and weather; `fresh` are the registry rows that the file adds."""
+    industry = intake.options.industry
+    guessed = [meter.meter_id for meter in fresh if industry is None and meter.meter_id not in intake.rulings]
+    if guessed:
+        yield f"industry unknown of {_shown(guessed)}: taken as other; give --industry or --meters REGISTRY.csv"
+    if intake.claimed:
+        yield f"the file puts {_shown(intake.claimed)} into another industry than --industry {industry}, which was taken"
+    yield from _usage_warnings(intake, fresh)
+    yield from _weather_warnings(intake.weather)
+
+
+def _usage_warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
+    """Name usage types that could not be understood, of meters that the registry does not know better."""
+    new = {meter.meter_id: meter.usage_type for meter in fresh if meter.meter_id not in intake.registry}
+    alike: dict[tuple[str, UsageType], list[str]] = {}
+    for name, text in sorted(intake.unknown_usage.items()):
+        if name in new:
+            alike.setdefault((text, new[name]), []).append(name)
+    for (text, usage), names in alike.items():
+        yield f"usage type {text!r} of {_shown(names)} is unknown: taken as {usage}; correct the file, or give --meters REGISTRY.csv"
+
+
+def _weather_warnings(weather: pl.DataFrame) -> Iterator[str]:
+    """Count texts that are no numbers; an empty text has no row."""
+    unread = weather.filter(pl.col("value").is_null())["quantity"].value_counts(name="texts").sort("quantity")
+    for quantity, texts in unread.iter_rows():
+        yield f"weather: {texts} texts of {quantity} are no numbers: kept as unknown; correct the file"
+
+
+def _shown(names: Sequence[str]) -> str:
+    """How many meters, and the first three of them."""
+    return f"{len(names)} meters ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"

@@ -1,0 +1,58 @@
+"""What landed files say by month: read from the pieces kept of them, and read again where pieces are gone or out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecoai_pipeline.domain import RAW_READINGS, Month
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.sources.intake import Intake, Prepared, piece_fingerprint
+from ecoai_pipeline.sources.options import IngestOptions
+from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.landing import Landing, Statement
+from ecoai_pipeline.storage.registry import MeterRegistry
+from ecoai_pipeline.storage.schema import empty
+
+
+def ensure_pieces(lake: Lake, settings: Settings, statements: Sequence[Statement], month: Month) -> None:
+    """Read landed files again whose order breaks are gone, or whose pieces of a month are gone or made by other code or zones.
+
+    Raises:
+        IngestError: the landed file is gone too, or gives fewer readings than it did.
+    """
+    landing, registry = Landing(lake), MeterRegistry(lake)
+    for statement in statements:
+        wanted = piece_fingerprint(statement.statement_id, registry.zones_of(statement.zones))
+        if landing.lacks_arrivals(statement) or landing.piece_fingerprint(statement.statement_id, month) != wanted:
+            _restore(lake, settings, landing, statement)
+
+
+def can_be_read(lake: Lake, settings: Settings, statement: Statement) -> bool:
+    """Whether a statement still says what it said; else its file has to be judged anew."""
+    try:
+        for text in statement.months:
+            ensure_pieces(lake, settings, [statement], Month.parse(text))
+    except IngestError:
+        return False
+    return True
+
+
+def _restore(lake: Lake, settings: Settings, landing: Landing, statement: Statement) -> None:
+    """Read a landed file again as its statement took it; months that have no reading any more get an empty piece."""
+    landed = landing.folder / statement.sha256
+    if not landed.exists():
+        message = f"its landed copy {landed} is gone, and so is what was read from it; restore it from a backup or ingest the file again"
+        raise IngestError(statement.file, message)
+    options = IngestOptions.model_validate(statement.options)
+    prepared = Prepared.of(landed, statement.file, options.model_copy(update={"source": statement.source}))
+    intake = Intake(lake, settings, prepared, options, statement.received_at, write=True, restoring=statement)
+    intake.read()
+    if intake.accepted < statement.accepted and intake.registry.zones_of(statement.zones) == statement.zones:
+        intake.forget()
+        message = f"reading its landed copy again gives {intake.accepted} readings, but {statement.accepted} were accepted when it came"
+        raise IngestError(statement.file, f"{message}; ingest the file again to have it judged anew")
+    around = {near for month in map(Month.parse, statement.months) for near in (month.previous, month, month.next)}
+    for month in around - intake.meters.keys():
+        landing.write_piece(statement.statement_id, month, empty(RAW_READINGS), intake.made_from)
+    intake.write_tables()
