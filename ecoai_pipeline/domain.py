@@ -5,6 +5,7 @@ Imported by the Dagster definitions, so it stays light: the standard library onl
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -134,7 +135,7 @@ _KOREAN_USAGE_TYPES = {
 
 
 def _parse(cls: type[E], text: str, korean: dict[str, E]) -> E:
-    name = text.strip()
+    name = unicodedata.normalize("NFC", text.strip())  # names of folders made on a Mac come in single letters
     if name in korean:
         return korean[name]
     try:

@@ -16,13 +16,14 @@ from ecoai_pipeline.domain import QUARANTINE, Industry, Meter, Month, Partition,
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.intake import Intake, Prepared, by_reason
 from ecoai_pipeline.sources.merge import merged
+from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress
-from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
 from ecoai_pipeline.sources.remarks import Weighing, capacities, warnings
 from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces
 from ecoai_pipeline.storage.lake import Lake
-from ecoai_pipeline.storage.landing import Landing, Statement
+from ecoai_pipeline.storage.landing import Landing, OtherBytesError, Statement
 from ecoai_pipeline.storage.registry import MeterRegistry
 
 __all__ = ["IngestError", "IngestOptions", "IngestResult", "ingest_file"]
@@ -62,15 +63,26 @@ def ingest_file(
     Raises:
         IngestError: the file cannot be used at all; nothing is left behind.
     """
-    prepared = Prepared.of(path, path.name, options)
+    prepared = Prepared.of(path, readable_name(path.name), options)
     with nullcontext() if dry_run else lake.lock("landing"):
         landing = Landing(lake)
         earlier = landing.statement(prepared.statement_id)
         if earlier is not None and not dry_run:
-            landing.land(path, prepared.sha256)
+            _land(landing, path, prepared.sha256)
         if earlier is not None and can_be_read(lake, settings, earlier):
             return _again(lake, settings, earlier, received_at, write=not dry_run)
         return _Entry(lake, settings, prepared, options, received_at, write=not dry_run).run(path, progress)
+
+
+def _land(landing: Landing, path: Path, sha256: str) -> None:
+    """
+    Raises:
+        FileChangedError: the file is no longer what was read.
+    """
+    try:
+        landing.land(path, sha256)
+    except OtherBytesError:
+        raise FileChangedError(path, "it was written to while it was read; nothing was kept; try again when it is whole") from None
 
 
 def _again(lake: Lake, settings: Settings, earlier: Statement, received_at: datetime, *, write: bool) -> IngestResult:
@@ -160,9 +172,9 @@ class _Entry:
         fresh = self._fresh_meters()
         statement = self._statement(fresh)
         if self.write:
-            self.landing.land(path, self.prepared.sha256)
+            _land(self.landing, path, self.prepared.sha256)
             self.intake.write_tables()
-            self.intake.registry.register(fresh, origin=path.name, at=self.intake.received_at)
+            self.intake.registry.register(fresh, origin=self.prepared.opened.file, at=self.intake.received_at)
             self.landing.statements.append(statement)
         return IngestResult(statement, False, self._partitions(fresh), by_reason(self.intake.refused["reason"]))
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from ecoai_pipeline.sources.names import readable_name
+
 
 class Reason(StrEnum):
     """Everything that sends a row to quarantine. A detail may follow in the table, after `; `."""
@@ -35,7 +37,11 @@ class IngestError(ValueError):
     """
 
     def __init__(self, file: str | Path, message: str, reasons: Mapping[str, int] | None = None) -> None:
-        self.file = Path(file).name
+        self.file = readable_name(Path(file).name)
         self.reasons = dict(reasons or {})
         counted = "".join(f"\n  {count} x {reason}" for reason, count in self.reasons.items())
         super().__init__(f"{self.file}: {message}{counted}")
+
+
+class FileChangedError(IngestError):
+    """A file that was written to while it was read; nothing of it was kept."""

@@ -54,6 +54,10 @@ class Statement(BaseModel):
     warnings: list[str] = []
 
 
+class OtherBytesError(RuntimeError):
+    """A file changed after its digest was taken."""
+
+
 def digest_of(path: Path) -> str:
     """sha256 of a file, read in blocks."""
     digest = hashlib.sha256()
@@ -72,11 +76,17 @@ class Landing:
         self.statements: Ledger[Statement] = Ledger(lake.root / "ledgers" / "statements", Statement)
 
     def land(self, path: Path, sha256: str) -> Path:
-        """Copy a file into landing under its digest, unless it is there."""
+        """Copy a file into landing under its digest, unless it is there.
+
+        Raises:
+            OtherBytesError: the file no longer has that digest; nothing is kept.
+        """
         target = self.folder / sha256
         if not target.exists():
             with replacing(target) as temporary:
                 shutil.copyfile(path, temporary)
+                if digest_of(temporary) != sha256:
+                    raise OtherBytesError(f"{path} was written to while it was read")
         return target
 
     def statement(self, statement_id: str) -> Statement | None:
