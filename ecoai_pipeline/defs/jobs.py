@@ -15,10 +15,15 @@ training_job = dg.define_asset_job("training", ["models"], description="Fit, cal
 
 @dg.op(description="Lands the files of the inbox and moves each to processed or rejected, with the reason beside it.")
 def land_files(context: dg.OpExecutionContext, lakehouse: Lakehouse) -> None:
+    from ecoai_pipeline.sources.inbox import Fate
     from ecoai_pipeline.sources.inbox import land_inbox as land
 
     landed = land(lakehouse.lake(), lakehouse.settings())
-    context.add_output_metadata({"files": len(landed), "outcomes": dg.MetadataValue.json([entry.summary() for entry in landed])})
+    counts = {fate.value: sum(one.fate is fate for one in landed) for fate in Fate}
+    context.add_output_metadata({**counts, "outcomes": dg.MetadataValue.json([one.summary() for one in landed])})
+    left = [f"{one.file}: {one.reason['error']}" for one in landed if one.fate is Fate.LEFT]
+    if left:
+        raise dg.Failure(f"{len(left)} of {len(landed)} files could not be landed\n" + "\n".join(left), allow_retries=False)
 
 
 @dg.job(description="Files of the inbox into landing; the inbox sensor asks for it.")

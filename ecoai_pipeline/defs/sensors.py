@@ -1,6 +1,7 @@
 """What arrives by itself: files in the inbox are landed, and landed statements become readings."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -9,20 +10,31 @@ from ecoai_pipeline.defs.partitions import range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Industry
 
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
 
 @dg.sensor(
     jobs=[land_inbox, ingest_job],
     minimum_interval_seconds=30,  # people drop files by hand; half a minute is no wait for them and no load for us
-    description="Lands files that have come to rest in the inbox; then asks for the readings of what was landed.",
+    description="Lands files that have come to rest in the inbox, all in one run; then asks for the readings of what was landed.",
 )
-def inbox(lakehouse: Lakehouse) -> Iterator[dg.RunRequest]:
+def inbox(context: dg.SensorEvaluationContext, lakehouse: Lakehouse) -> Iterator[dg.RunRequest | dg.SkipReason]:
     from ecoai_pipeline.detection.staleness import unread_months
     from ecoai_pipeline.sources.inbox import files_at_rest
 
-    lake, settings = lakehouse.lake(), lakehouse.settings()
-    waiting = files_at_rest(lake, settings)
+    if context.instance.get_runs(dg.RunsFilter(job_name=land_inbox.name, statuses=_UNDER_WAY), limit=1):
+        yield dg.SkipReason("files are being landed; the readings of all of them are asked for together")
+        return
+    lake, settings, now = lakehouse.lake(), lakehouse.settings(), datetime.now(UTC)
+    waiting = files_at_rest(lake, settings, now)
     if waiting.files:
-        yield dg.RunRequest(run_key=f"land:{waiting.digest}", job_name=land_inbox.name)
+        # The same files are asked for once an hour: what kept them there, a full disk or a lock, may have passed.
+        yield dg.RunRequest(run_key=f"land:{waiting.digest}:{now:%Y-%m-%dT%H}", job_name=land_inbox.name)
     for industry in Industry:
         unread = unread_months(lake, settings, industry)
         if unread:

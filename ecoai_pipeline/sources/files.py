@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from ecoai_pipeline.sources.reasons import IngestError
-from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, open_text
+from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, open_text, peek_header
 
 _TYPES = "delimited text (.csv, .tsv, .txt), any of these as .gz, .parquet or .xlsx"
 _REFUSED = {
@@ -62,6 +62,17 @@ def open_file(path: Path, file: str | None = None) -> OpenFile:
     if head.lstrip(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         raise IngestError(file, f"it is XML or HTML, which is not read yet; give the readings as {_TYPES}")
     return open_text(path, file)
+
+
+def header_of(path: Path) -> tuple[str, ...]:
+    """The names of a file's columns without reading all of its text; other errors of it are left for `open_file` to tell.
+
+    Raises:
+        IngestError, csv.Error: it has none that can be read.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    return open_file(path).header if head.startswith((b"PAR1", b"PK\x03\x04")) else peek_header(path)
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
+import stat
+import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from ecoai_pipeline.domain import Industry
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.sources.ingest import IngestError, IngestOptions, ingest_file
-from ecoai_pipeline.storage.atomic import write_text
+from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
+from ecoai_pipeline.sources.names import readable_name
+from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
+from ecoai_pipeline.sources.registry_file import is_registry, register_file
+from ecoai_pipeline.storage.atomic import replacing, write_text
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.landing import digest_of
+from ecoai_pipeline.storage.locks import LockedError
 
-UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
+# What browsers, SFTP clients and editors call a file that is not whole yet.
+UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", ".upload", ".uploading", ".swp")
+_LONGEST_NAME = 180
+"""Bytes of a name: file systems take 255, of which `.reason.json` and the names of temporary files need some."""
+
+
+class Fate(StrEnum):
+    """What becomes of a file of the inbox."""
+
+    PROCESSED = "processed"
+    REJECTED = "rejected"
+    LEFT = "left"  # the trouble is not the file's: it stays in the inbox, to be tried again
+    VANISHED = "vanished"  # whoever dropped it has taken it away again
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Files that have come to rest, and a digest of them that changes with any of them."""
+    """Files that have come to rest, in order of arrival, and a digest of them that changes with any of them."""
 
     files: tuple[Path, ...]
     digest: str
@@ -29,60 +52,147 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Landed:
-    """What became of a file of the inbox: where it lies now, and why."""
+    """What became of a file of the inbox: its fate, where it lies now, and why."""
 
     file: str
-    moved_to: Path
+    fate: Fate
+    moved_to: Path | None
     reason: dict[str, Any]
 
     def summary(self) -> dict[str, Any]:
-        return {"file": self.file, "moved_to": str(self.moved_to), **self.reason}
+        """The outcome as JSON-able values; the lists of meters and months stand in the file beside it alone."""
+        told = {name: value for name, value in self.reason.items() if not isinstance(value, list | dict)}
+        return {**told, "file": self.file, "fate": self.fate, "moved_to": self.moved_to and str(self.moved_to)}
 
 
-def files_at_rest(lake: Lake, settings: Settings) -> Waiting:
-    """Files of the inbox that nobody has written to for a while; a half-copied file is still being written to."""
-    before = datetime.now(UTC).timestamp() - settings.sources.inbox_rest_s
-    inbox = lake.root / "inbox"
-    files = tuple(sorted(path for path in inbox.rglob("*") if path.is_file() and _is_finished(path, before))) if inbox.exists() else ()
-    text = "\n".join(f"{path}\0{path.stat().st_size}\0{path.stat().st_mtime_ns}" for path in files)
-    return Waiting(files, hashlib.sha256(text.encode()).hexdigest()[:16])
+def files_at_rest(lake: Lake, settings: Settings, now: datetime | None = None) -> Waiting:
+    """Files of the inbox that nobody has written to, or renamed, for a while; a half-copied file is still being written to.
+
+    The file system's own time of change counts, since a copier may set the time of modification to anything, even early.
+    """
+    before = (now or datetime.now(UTC)).timestamp() - settings.sources.inbox_rest_s
+    seen = [(path, status) for path, status in _dropped(lake.root / "inbox") if status.st_ctime <= before]
+    ordered = sorted(seen, key=lambda one: (one[1].st_ctime_ns, one[0]))
+    marks = (f"{path}\0{status.st_ino}\0{status.st_size}\0{status.st_ctime_ns}\n" for path, status in ordered)
+    digest = hashlib.sha256(os.fsencode("".join(marks))).hexdigest()[:16]
+    return Waiting(tuple(path for path, _ in ordered), digest)
 
 
-def _is_finished(path: Path, before: float) -> bool:
-    return not path.name.startswith((".", "~")) and path.suffix not in UNFINISHED and path.stat().st_mtime <= before
+def _dropped(inbox: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Everything in the inbox that is no folder, except hidden files and folders and names of unfinished files."""
+    for folder, folders, names in os.walk(inbox):
+        linked = [name for name in folders if (Path(folder) / name).is_symlink()]
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in [*names, *linked]:
+            path = Path(folder) / name
+            if name.startswith((".", "~")) or path.suffix.lower() in UNFINISHED:
+                continue
+            try:
+                yield path, path.lstat()
+            except FileNotFoundError:  # taken away since the folder was listed
+                continue
 
 
-def land_inbox(lake: Lake, settings: Settings) -> list[Landed]:
-    """Land every file at rest; accepted ones go to `processed`, refused ones to `rejected`, each with a `.reason.json`."""
-    return [_land(lake, settings, path) for path in files_at_rest(lake, settings).files]
+def land_inbox(lake: Lake, settings: Settings, now: datetime | None = None) -> list[Landed]:
+    """Land every file at rest, meter registries first.
+
+    Accepted files go to `processed`, refused ones to `rejected`, each with a `.reason.json`. One that fails does not stop
+    the others. After a kill the next call finds a file landed already and only moves it. Two calls take turns.
+    """
+    with lake.lock("inbox"):
+        files = files_at_rest(lake, settings, now).files
+        return [_land(lake, settings, path) for path in sorted(files, key=lambda path: not is_registry(path))]
 
 
 def _land(lake: Lake, settings: Settings, path: Path) -> Landed:
+    name = readable_name(str(path.relative_to(lake.root / "inbox")))
+    said: dict[str, Any] = {"file": name, "at": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
-        result = ingest_file(lake, settings, path, _options(lake, path), received_at=datetime.now(UTC))
+        fate, why = _judged(lake, settings, path)
+        target = _free_name(lake.root / fate, readable_name(path.name))
+        reason = {**said, **why}
+        # The reason comes first: a file that has left the inbox always has one.
+        write_text(target.with_name(f"{target.name}.reason.json"), json.dumps(reason, indent=1, ensure_ascii=False, default=str) + "\n")
+        _move(path, target)
+    except (OSError, LockedError, FileChangedError) as error:
+        if not os.path.lexists(path):
+            return Landed(name, Fate.VANISHED, None, {**said, "error": "it was taken away before it was landed"})
+        return Landed(name, Fate.LEFT, None, {**said, "error": f"{error}; it stays in the inbox and is tried again"})
+    return Landed(name, fate, target, reason)
+
+
+def _judged(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, dict[str, Any]]:
+    """Whether a file is accepted, and what is to be said of it.
+
+    Raises:
+        OSError, LockedError: the disk or another writer is in the way, which is no fault of the file.
+        FileChangedError: it is being written to after all.
+    """
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise IngestError(path, "it is a link or a device, whose content may change at any time; drop the file itself")
+        return Fate.PROCESSED, {"sha256": digest_of(path), **_taken_in(lake, settings, path)}
+    except (FileChangedError, LockedError):
+        raise
     except IngestError as error:
-        return _moved(lake, path, "rejected", {"error": str(error)})
-    return _moved(lake, path, "processed", result.summary())
+        return Fate.REJECTED, {"error": str(error), "sha256": _digest(path)}
+    except PermissionError as error:
+        if error.filename != str(path):
+            raise
+        return Fate.REJECTED, {"error": f"it cannot be read ({error.strerror}); allow this user to read it and drop it again"}
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        message = f"a fault of this program, not of the file: {type(error).__name__}: {error}; report it with the traceback"
+        return Fate.REJECTED, {"error": message, "traceback": traceback.format_exc(), "sha256": _digest(path)}
+
+
+def _taken_in(lake: Lake, settings: Settings, path: Path) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    if is_registry(path):
+        fresh = register_file(lake, settings, path, at=now)
+        return {"source": "registry", "rows_added": len(fresh), "meters": sorted({meter.meter_id for meter in fresh})}
+    result = ingest_file(lake, settings, path, _options(lake, path), received_at=now)
+    return {name: value for name, value in result.summary().items() if name != "file"}
 
 
 def _options(lake: Lake, path: Path) -> IngestOptions:
-    """A file in a folder named after an industry belongs to it."""
-    folder = path.relative_to(lake.root / "inbox").parts[0]
+    """A file in a folder named after an industry belongs to it; the innermost such folder counts."""
+    for folder in reversed(path.relative_to(lake.root / "inbox").parts[:-1]):
+        try:
+            return IngestOptions(industry=Industry.parse(folder))
+        except ValueError:
+            continue
+    return IngestOptions()
+
+
+def _digest(path: Path) -> str | None:
     try:
-        return IngestOptions(industry=Industry.parse(folder))
-    except ValueError:
-        return IngestOptions()
+        return digest_of(path) if path.is_file() and not path.is_symlink() else None
+    except OSError:
+        return None
 
 
-def _moved(lake: Lake, path: Path, where: str, reason: dict[str, Any]) -> Landed:
-    """Move a file out of the inbox under a name that no earlier file has."""
-    folder = lake.root / where
+def _free_name(folder: Path, name: str) -> Path:
+    """A place under a name that no earlier file has, and that leaves room for what is put behind it."""
+    stem, suffix = Path(name).stem, Path(name).suffix
+    while len(os.fsencode(stem + suffix)) > _LONGEST_NAME:
+        stem, suffix = (stem[:-1], suffix) if len(stem) > 1 else (stem, suffix[:-1])
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / path.name
-    count = 1
-    while target.exists():
+    target, count = folder / f"{stem}{suffix}", 1
+    while os.path.lexists(target):
         count += 1
-        target = folder / f"{path.stem}-{count}{path.suffix}"
-    shutil.move(path, target)
-    write_text(target.with_name(f"{target.name}.reason.json"), json.dumps(reason, indent=1, ensure_ascii=False, default=str) + "\n")
-    return Landed(path.name, target, reason)
+        target = folder / f"{stem}-{count}{suffix}"
+    return target
+
+
+def _move(path: Path, target: Path) -> None:
+    """Rename, or copy whole and remove where the inbox lies on another file system."""
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with replacing(target) as temporary:
+            shutil.copy2(path, temporary, follow_symlinks=False)
+        path.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -10,8 +11,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ecoai_pipeline.domain import FIRST_MONTH, Industry, Meter, UsageType
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.sources.files import open_file
+from ecoai_pipeline.sources.catalog import SOURCES
+from ecoai_pipeline.sources.files import header_of, open_file
 from ecoai_pipeline.sources.layout import require_columns
+from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.registry import MeterRegistry
@@ -48,6 +51,15 @@ def read_registry(path: Path, *, zone: str = "Asia/Seoul") -> list[Meter]:
     return [meter for _, meter in found.values()]
 
 
+def is_registry(path: Path) -> bool:
+    """Whether a file's header is that of a registry: it names meters and industries, and no source finds readings in it."""
+    try:
+        header = header_of(path) if path.is_file() else ()
+    except (IngestError, OSError, csv.Error):
+        return False
+    return set(REQUIRED) <= set(header) and not any(source.recognises(header) for source in SOURCES)
+
+
 def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -> list[Meter]:
     """Enter a registry file into the registry; returns the rows that said something new.
 
@@ -56,7 +68,7 @@ def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -
     """
     meters = read_registry(path, zone=settings.time_zone)
     with lake.lock("landing"):
-        return MeterRegistry(lake).register(meters, origin=path.name, at=at)
+        return MeterRegistry(lake).register(meters, origin=readable_name(path.name), at=at)
 
 
 def _meter(file: str, line: int, header: tuple[str, ...], fields: list[str], zone: str) -> Meter:

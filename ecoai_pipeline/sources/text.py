@@ -20,6 +20,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 DELIMITERS = (",", ";", "\t")
 SAMPLE_LINES = 200
 _CHUNK = 1 << 20
+_PEEK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,29 @@ def open_text(path: Path, file: str) -> DelimitedText:
     first, _, rest = text.partition("\n")
     if not first.strip():
         raise IngestError(file, "it starts with an empty line; the first line must name the columns" if rest.strip() else "it is empty")
-    delimiter = max(DELIMITERS, key=first.count)
-    header = tuple(name.strip() for name in next(csv.reader([first.rstrip("\r")], delimiter=delimiter)))
+    delimiter, header = _header(first)
     lines = "\n".join(rest.split("\n", SAMPLE_LINES)[:SAMPLE_LINES])
     return DelimitedText(path, file, encoding, delimiter, header, split_lines(lines, 2, delimiter))
+
+
+def peek_header(path: Path) -> tuple[str, ...]:
+    """The names of the columns as far as the head of a file tells them; letters of encodings other than Unicode are guesses.
+
+    Raises:
+        IngestError: the gzip file is torn.
+        csv.Error: the head is no line of names.
+    """
+    with _unpacked(path, path.name) as (stream, _):
+        head = stream.read(_PEEK)
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    first = head.decode("utf-16" if wide else "utf-8-sig", errors="replace").partition("\n")[0]
+    return _header(first)[1]
+
+
+def _header(line: str) -> tuple[str, tuple[str, ...]]:
+    """The delimiter that a header line has most of, and the names between."""
+    delimiter = max(DELIMITERS, key=line.count)
+    return delimiter, tuple(name.strip() for name in next(csv.reader([line.rstrip("\r")], delimiter=delimiter)))
 
 
 def split_lines(text: str, first_line: int, delimiter: str) -> pl.DataFrame:

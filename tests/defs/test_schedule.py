@@ -1,9 +1,8 @@
-"""What runs by itself, and on which day: the schedules over a month's end, the inbox sensor, a backfill through the daemon."""
+"""What runs by itself, and on which day: the schedules over a month's end, a backfill through the daemon."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -21,11 +20,10 @@ from ecoai_pipeline.defs.build import build_definitions
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.runs import Runner
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
-from ecoai_pipeline.defs.sensors import inbox
-from ecoai_pipeline.domain import Industry, MonthRange
+from ecoai_pipeline.domain import Industry
 from ecoai_pipeline.storage.lake import Lake
 
-from .conftest import READINGS, take_in, write_readings
+from .conftest import take_in, write_readings
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -69,35 +67,6 @@ def test_training_on_the_first_takes_all_that_lies_before(lake: Lake, scored: Ru
 
     assert [(r.tags[START], r.tags[END]) for r in requests] == [("metal|low", "metal|low")]
     assert requests[0].run_config["ops"]["models"]["config"]["months"] == "2025-01..2025-02"
-
-
-def test_the_inbox_is_landed_first_and_read_then(lake: Lake, run: Runner) -> None:
-    folder = lake.root / "inbox" / "metal"
-    folder.mkdir(parents=True)
-    at_rest = folder / "m.csv"
-    rows = [f"7,2025-01-01 {hour:02d}:00:00,{20 + hour},0" for hour in range(24)]
-    at_rest.write_text("\n".join(["building_id,timestamp,meter_reading,anomaly", *rows]) + "\n", encoding="utf-8")
-    os.utime(at_rest, (0, 0))
-    (folder / "still-copying.csv").write_text("building_id,timestamp", encoding="utf-8")
-    resources = {"lakehouse": Lakehouse(root=str(lake.root))}
-
-    def look() -> list[dg.RunRequest]:
-        with dg.build_sensor_context(resources=resources) as context:
-            return list(inbox(context))  # type: ignore[call-overload]
-
-    assert [request.job_name for request in look()] == ["land_inbox"]
-    job = build_definitions(Lakehouse(root=str(lake.root))).resolve_job_def("land_inbox")
-    with dg.DagsterInstance.get() as instance:
-        assert job.execute_in_process(instance=instance).success
-
-    assert [path.name for path in (lake.root / "processed").glob("*.csv")] == ["m.csv"]
-    assert (lake.root / "processed" / "m.csv.reason.json").exists()
-    assert [path.name for path in folder.iterdir()] == ["still-copying.csv"]
-    (asked,) = look()
-    assert (asked.job_name, asked.tags[START], asked.tags[END]) == ("ingest", "metal|2025-01-01", "metal|2025-01-01")
-
-    run.tables(READINGS, {Industry.METAL: MonthRange.parse("2025-01")})
-    assert look() == []
 
 
 @pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`:DeprecationWarning")  # Dagster's own, in its own daemon
