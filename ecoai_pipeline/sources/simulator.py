@@ -16,9 +16,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline.domain import Industry, Month, MonthRange, UsageType
-from ecoai_pipeline.sources.faults import Fault, inject
 from ecoai_pipeline.sources.kepco_writer import MeterDays, write_wide
 from ecoai_pipeline.sources.shapes import Days, load_of
+from ecoai_pipeline.sources.simulation.faults import Fault, inject, truth
 from ecoai_pipeline.storage.atomic import replacing
 
 ZONE = "Asia/Seoul"
@@ -64,7 +64,7 @@ def simulate(
     layout: str = "kepco",
     last_day_apart: Path | None = None,
 ) -> Simulation:
-    """Write a file per industry and month, `meters.csv`, and `faults.csv` (meter_id, kind, start, end in UTC, kwh).
+    """Write a file per industry and month, `meters.csv`, and `faults.csv` (the columns of TRUTH).
 
     A month of a meter depends on the seed, the meter and the month alone. With `last_day_apart` the last day of the
     last month goes into files of its own in that folder.
@@ -76,20 +76,20 @@ def simulate(
     meters = [_meter(industry, number, seed) for industry in industries for number in range(1, meters_per_industry + 1)]
     files: list[Path] = []
     apart: list[Path] = []
-    truth: list[pl.DataFrame] = []
+    record: list[pl.DataFrame] = []
     for month in months:
         days = _days(month, interval_s, seed)
         for industry in industries:
             members = [meter for meter in meters if meter.industry == industry]
             kwh, faults = _month(members, month, days, interval_s, seed)
-            truth.append(faults)
+            record.append(faults)
             kept = kwh.shape[1] - (last_day_apart is not None and month == months.last)
             files.append(_write(folder / f"{industry}-{month}.csv", members, month, kwh[:, :kept], 0, encoding, layout))
             if last_day_apart is not None and kept < kwh.shape[1]:
                 path = last_day_apart / f"{industry}-{month}-{kept + 1:02d}.csv"
                 apart.append(_write(path, members, month, kwh[:, kept:], kept, encoding, layout))
     registry = _write_csv(folder / "meters.csv", _registry(meters, months.first))
-    return Simulation(tuple(files), registry, _write_csv(folder / "faults.csv", pl.concat(truth)), tuple(apart))
+    return Simulation(tuple(files), registry, _write_csv(folder / "faults.csv", pl.concat(record)), tuple(apart))
 
 
 def _check(interval_s: int, encoding: str, layout: str) -> None:
@@ -153,13 +153,7 @@ def _month(
 
 def _truth(meter_id: str, faults: Sequence[Fault], month: Month, interval_s: int) -> pl.DataFrame:
     midnight = datetime.combine(month.first_day, time(), ZoneInfo(ZONE)).astimezone(UTC)
-
-    def moment(index: int) -> str:
-        return (midnight + timedelta(seconds=index * interval_s)).isoformat()
-
-    rows = [(meter_id, f.kind, moment(f.start), moment(f.stop), round(f.kwh, 3)) for f in faults]
-    schema = {"meter_id": pl.String, "kind": pl.String, "start": pl.String, "end": pl.String, "kwh": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return truth(meter_id, faults, midnight, interval_s)
 
 
 def _write(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from ecoai_pipeline.domain import Industry, MonthRange, UsageType
-from ecoai_pipeline.sources.faults import KINDS, inject
 from ecoai_pipeline.sources.registry_file import read_registry, register_file
+from ecoai_pipeline.sources.simulation.plan import standard_plan
 from ecoai_pipeline.sources.simulator import simulate
 from tests.sources.given import RECEIVED
 
@@ -62,7 +58,7 @@ def test_the_record_of_faults_matches_the_readings(tmp_path, ingest, raw):
     made = simulate(tmp_path / "s", **METAL, months=MARCH, seed=3)
     readings = raw(ingest(made.files[0]))
     faults = pl.read_csv(made.truth, try_parse_dates=True)
-    assert set(faults["kind"]) <= set(KINDS)
+    assert set(faults["kind"]) <= set(standard_plan().kinds)
     for fault in faults.filter(pl.col("kind") == "outage").iter_rows(named=True):
         inside = (pl.col("meter_id") == fault["meter_id"]) & (pl.col("timestamp") >= fault["start"]) & (pl.col("timestamp") < fault["end"])
         assert readings.filter(inside)["kwh"].drop_nulls().unique().to_list() == [0.0]
@@ -77,31 +73,6 @@ def test_the_registry_can_be_read(tmp_path):
     readings = pl.read_csv(made.files[0])
     highest = readings.select(pl.max_horizontal(pl.col("^elcp_use_.*$")).max()).item() * 4
     assert highest < 1.2 * max(meter.capacity_kw for meter in meters)
-
-
-@given(seed=st.integers(0, 2**32), share=st.floats(0, 0.1), interval_s=st.sampled_from([900, 3600]))
-@hypothesis_settings(max_examples=30, deadline=None)
-def test_faults_are_where_they_are_recorded_and_nowhere_else(seed, share, interval_s):
-    rng = np.random.default_rng(seed)
-    slots = 86_400 // interval_s
-    slot_of_day = np.tile(np.arange(slots), 31)
-    kwh = 10 + np.sin(2 * np.pi * slot_of_day / slots) + rng.normal(0, 0.3, 31 * slots)
-    faulty, faults = inject(kwh, slot_of_day, interval_s, rng, share)
-    touched = np.zeros(len(kwh), dtype=bool)
-    for fault in faults:
-        assert not touched[fault.start - 1 : fault.stop + 1].any()
-        touched[fault.start : fault.stop] = True
-        assert fault.kwh == pytest.approx((faulty - kwh)[fault.start : fault.stop].sum())
-    assert (faulty >= 0).all()
-    np.testing.assert_array_equal(faulty[~touched], kwh[~touched])
-
-
-def test_about_one_reading_in_a_hundred_is_faulty():
-    rng = np.random.default_rng(0)
-    slot_of_day = np.tile(np.arange(96), 30)
-    kwh = 10 + rng.normal(0, 1, 30 * 96)
-    faulty = [fault.stop - fault.start for _ in range(300) for fault in inject(kwh, slot_of_day, 900, rng)[1]]
-    assert sum(faulty) / (300 * len(kwh)) == pytest.approx(0.01, rel=0.1)
 
 
 @pytest.mark.parametrize("wrong", [{"interval_s": 700}, {"encoding": "latin-1"}, {"layout": "tall"}])

@@ -1,0 +1,57 @@
+"""What faults there are and how they are drawn: the typed form of the versioned file."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FAULTS_FILE = "faults-v1.yaml"
+
+Change = Literal["add", "take", "add_ramp", "add_noise", "add_teeth", "zero", "hold", "scale_down", "move", "extend", "repeat"]
+Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FaultKind(_Frozen):
+    """One kind: its change of the load, its durations in hours, and where they differ from the plan's, its depths."""
+
+    change: Change
+    hours: Range
+    depth: Range | None = None
+    starts: Literal["anywhere", "midnight", "end_of_work"] = "anywhere"
+    by_hours: Range | None = Field(None, description="how far `move` moves, hours")
+
+    @model_validator(mode="after")
+    def _move_says_how_far(self) -> FaultKind:
+        if (self.change == "move") != (self.by_hours is not None):
+            raise ValueError("by_hours stands with the change 'move', and only there")
+        return self
+
+
+class FaultPlan(_Frozen):
+    """All that drawing faults depends on; depths in spreads, see the file."""
+
+    version: int
+    share: float = Field(ge=0, le=1)
+    seeds: tuple[int, ...]
+    depth: Range
+    least_spread: float = Field(gt=0)
+    apart_hours: float = Field(gt=0)
+    kinds: dict[str, FaultKind]
+
+    def depths_of(self, kind: str) -> Range:
+        return self.kinds[kind].depth or self.depth
+
+
+@cache
+def standard_plan() -> FaultPlan:
+    """The plan that the package carries."""
+    text = files(__package__).joinpath(FAULTS_FILE).read_text(encoding="utf-8")
+    return FaultPlan.model_validate(yaml.safe_load(text))
