@@ -67,6 +67,7 @@ def _answer(root: Path, truth: Path, night: date) -> Answer:
         "alarms": len(rows),
         "false_alarms": matched.false_alarms.height,
         "by_kind": matched.per_kind.to_dicts(),
+        "by_depth": matched.per_depth.to_dicts(),
     }
     notes = [
         f"{matched.found.height} of {faults.height} faults injected in {month} were found; "

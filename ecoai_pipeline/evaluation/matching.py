@@ -8,6 +8,16 @@ from pathlib import Path
 
 import polars as pl
 
+from ecoai_pipeline.sources.simulation.faults import TRUTH
+
+_FOUND = pl.col("event_id").is_not_null()
+_COUNTS = (
+    pl.len().alias("faults"),
+    _FOUND.sum().alias("found"),
+    pl.col("kwh").abs().sum(),
+    pl.col("kwh").filter(_FOUND).abs().sum().alias("kwh_found"),
+)
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -18,12 +28,14 @@ class Matched:
         missed: the other faults.
         false_alarms: events that overlap no fault.
         per_kind: per kind of fault `kind, faults, found, kwh, kwh_found`.
+        per_depth: the same per quartile of these faults' depth, `quartile` 1 being the shallowest, with the depths `least` and `most`.
     """
 
     found: pl.DataFrame
     missed: pl.DataFrame
     false_alarms: pl.DataFrame
     per_kind: pl.DataFrame
+    per_depth: pl.DataFrame
 
     @property
     def recall(self) -> float | None:
@@ -40,14 +52,14 @@ def match_events(events: pl.DataFrame, faults: pl.DataFrame, tolerance: timedelt
 
     Args:
         events: `event_id, meter_id, start, end` at least, times in UTC, end excluded.
-        faults: `meter_id, kind, start, end, kwh`, times in UTC.
+        faults: `meter_id, kind, start, end, kwh, depth`, times in UTC.
         tolerance: how far an event may lie before or after a fault and still count.
 
     Raises:
         ValueError: a column is missing.
     """
     _require(events, ("event_id", "meter_id", "start", "end"), "events")
-    _require(faults, ("meter_id", "kind", "start", "end", "kwh"), "faults")
+    _require(faults, tuple(TRUTH), "faults")
     numbered = faults.with_row_index("fault")
     pairs = numbered.select("fault", "meter_id", fault_start="start", fault_end="end").join(
         events.select("event_id", "meter_id", "start", "end"), on="meter_id"
@@ -61,27 +73,23 @@ def match_events(events: pl.DataFrame, faults: pl.DataFrame, tolerance: timedelt
         found=marked.filter(pl.col("event_id").is_not_null()),
         missed=marked.filter(pl.col("event_id").is_null()).drop("event_id"),
         false_alarms=events.join(touching.select("event_id").unique(), on="event_id", how="anti", maintain_order="left"),
-        per_kind=_per_kind(marked),
+        per_kind=marked.group_by("kind").agg(*_COUNTS).sort("kind"),
+        per_depth=_per_depth(marked),
     )
 
 
 def read_faults(path: Path) -> pl.DataFrame:
-    """The record of injected faults that the simulator writes: `meter_id, kind, start, end, kwh`, times in UTC."""
-    return pl.read_csv(path, schema_overrides={"meter_id": pl.String}).with_columns(pl.col("start", "end").str.to_datetime(time_zone="UTC"))
+    """The record of injected faults that the simulator writes (TRUTH)."""
+    times = [name for name, dtype in TRUTH.items() if dtype == pl.Datetime]
+    texts = {name: pl.String() if name in times else dtype for name, dtype in TRUTH.items()}
+    return pl.read_csv(path, schema_overrides=texts).with_columns(pl.col(times).str.to_datetime(time_unit="us", time_zone="UTC"))
 
 
-def _per_kind(marked: pl.DataFrame) -> pl.DataFrame:
-    was_found = pl.col("event_id").is_not_null()
-    return (
-        marked.group_by("kind")
-        .agg(
-            pl.len().alias("faults"),
-            was_found.sum().alias("found"),
-            pl.col("kwh").abs().sum().alias("kwh"),
-            pl.col("kwh").filter(was_found).abs().sum().alias("kwh_found"),
-        )
-        .sort("kind")
-    )
+def _per_depth(marked: pl.DataFrame) -> pl.DataFrame:
+    """Quarters of the faults in order of depth, equal in number but for a remainder."""
+    quartile = (4 * (pl.col("depth").rank("ordinal") - 1) // pl.len() + 1).cast(pl.Int32)
+    ranges = (pl.col("depth").min().alias("least"), pl.col("depth").max().alias("most"))
+    return marked.group_by(quartile.alias("quartile")).agg(*ranges, *_COUNTS).sort("quartile")
 
 
 def _require(frame: pl.DataFrame, columns: tuple[str, ...], what: str) -> None:

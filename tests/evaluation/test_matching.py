@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from ecoai_pipeline.evaluation.matching import Matched, match_events
+from ecoai_pipeline.evaluation.matching import Matched, match_events, read_faults
+from ecoai_pipeline.sources.simulation.faults import TRUTH
 
 HOUR = timedelta(hours=1)
 START = datetime(2022, 3, 10, tzinfo=UTC)
@@ -20,7 +22,7 @@ def match(events: list[Span], faults: list[Span], tolerance: timedelta = timedel
         utc = pl.Datetime("us", "UTC")
         return pl.DataFrame(rows, schema={"meter_id": pl.String(), "start": utc, "end": utc}, orient="row")
 
-    known = timed(faults).with_columns(kind=pl.lit("outage"), kwh=pl.lit(-5.0))
+    known = timed(faults).with_columns(kind=pl.lit("outage"), kwh=pl.lit(-5.0), depth=pl.int_range(pl.len()) + 0.5)
     found = timed(events).with_columns(event_id=pl.Series([f"e{k}" for k in range(len(events))], dtype=pl.String))
     return match_events(found, known, tolerance)
 
@@ -57,6 +59,23 @@ def test_kinds_are_counted_with_their_energy() -> None:
     assert matched.per_kind.rows() == [("outage", 2, 1, 10.0, 5.0)]
 
 
+def test_depths_are_counted_by_quartile() -> None:
+    """Eight faults, 0.5 to 7.5 deep; the two deepest are found."""
+    matched = match([("a", 60, 75)], [("a", 10 * k, 10 * k + 2) for k in range(8)])
+    assert matched.per_depth.select("quartile", "least", "most", "faults", "found").rows() == [
+        (1, 0.5, 1.5, 2, 0),
+        (2, 2.5, 3.5, 2, 0),
+        (3, 4.5, 5.5, 2, 0),
+        (4, 6.5, 7.5, 2, 2),
+    ]
+
+
+def test_the_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    faults = match([], [("007", 0, 1)]).missed.select(list(TRUTH))
+    faults.write_csv(tmp_path / "faults.csv")
+    assert read_faults(tmp_path / "faults.csv").equals(faults)
+
+
 def test_without_events_all_is_missed_and_without_faults_all_is_false() -> None:
     assert counts(match([], [("a", 0, 1)])) == (0, 1, 0)
     assert counts(match([("a", 0, 1)], [])) == (0, 0, 1)
@@ -64,5 +83,5 @@ def test_without_events_all_is_missed_and_without_faults_all_is_false() -> None:
 
 
 def test_a_missing_column_is_named() -> None:
-    with pytest.raises(ValueError, match=r"faults: columns \['kwh'\] are missing"):
+    with pytest.raises(ValueError, match=r"faults: columns \['kwh', 'depth'\] are missing"):
         match_events(match([], []).false_alarms, pl.DataFrame({"meter_id": [], "kind": [], "start": [], "end": []}))
