@@ -114,6 +114,7 @@ class Kind(StrEnum):
     UNUSUAL_SHAPE = "unusual_shape"
     MISSING_DATA = "missing_data"
     STUCK_COUNTER = "stuck_counter"
+    COUNTER_RESET = "counter_reset"
     IMPLAUSIBLE = "implausible"
 
 

@@ -33,19 +33,29 @@ class SourceParams(Params):
 class QualityParams(Params):
     zero_run_h: float = Field(72, gt=0, description="zeros on end longer than this are suspect, hours")
     flat_run_h: float = Field(12, gt=0, description="equal readings other than zero on end longer than this are suspect, hours")
+    run_readings: int = Field(4, gt=0, description="fewer equal readings are no run, however long each of them is")
     null_run_h: float = Field(6, gt=0, description="empty readings on end longer than this are reported, hours")
     capacity_factor: float = Field(1.2, ge=1, description="energy above capacity times interval times this is suspect")
     kwh_max: float = Field(1_000_000, gt=0, description="largest plausible size of a reading, kWh")
+    reset_factor: float = Field(2.5, gt=1, description="load after zeros or nothing above this multiple of the usual one was caught up")
+    history_factor: float = Field(20, gt=1, description="load above this multiple of the meter's usual one is suspect")
+    history_readings: int = Field(12, gt=0, description="readings other than zero in two months that make a history")
+    interval_kept_h: float = Field(48, gt=0, description="another interval that lasts longer than this is the meter's new one, hours")
+    drift_share: float = Field(0.02, gt=0, lt=0.5, description="steps off by at most this share of the interval are a drifting clock's")
     completeness_min: float = Field(0.9, ge=0, le=1, description="share of a meter's day that must have readings")
     intervals_s: tuple[int, ...] = Field(
         (1, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400),
         description="plausible lengths of an interval, seconds",
     )
 
-    @property
-    def context_h(self) -> float:
-        """How far before the month a run must be followed, hours: one longer than this is marked whole anyway."""
-        return max(self.zero_run_h, self.flat_run_h, self.null_run_h)
+    def meant_interval_s(self, seconds: int) -> int:
+        """The plausible length that one is meant to be, where it misses it by no more than a drifting clock does.
+
+        >>> [QualityParams().meant_interval_s(seconds) for seconds in (900, 907, 893, 930, 3600)]
+        [900, 900, 900, 930, 3600]
+        """
+        near = [length for length in self.intervals_s if abs(seconds - length) <= self.drift_share * length]
+        return min(near, key=lambda length: abs(seconds - length), default=seconds)
 
 
 class FeatureParams(Params):

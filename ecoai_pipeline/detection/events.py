@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecoai_pipeline.detection.evidence import RULE_KINDS, describe, marked_by
+from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, RULE_KINDS, describe, marked_by
 from ecoai_pipeline.detection.runs import Rows, rows_between, seeded_runs
 from ecoai_pipeline.domain import Category, EventStatus, Quality
 from ecoai_pipeline.settings import EventParams
@@ -32,8 +32,9 @@ def find_events(scores: pl.DataFrame, tail: pl.DataFrame, open_before: pl.DataFr
     """The events that touch a month.
 
     An energy event opens where p < q, goes on while p < hysteresis x q, and takes in its neighbours within the merge
-    gap. A data quality event is a gap of `missing_h`, or a run that a quality rule marks. An event that reaches back
-    into the month before, or goes on from an open one, keeps its true start and its name; all else is the month's part.
+    gap; readings that are no consumption, because a quality rule says so, neither open it nor count in its energy. A data
+    quality event is a gap of `missing_h`, or a run that a quality rule marks. An event that reaches back into the month
+    before, or goes on from an open one, keeps its true start and its name; all else is the month's part.
 
     Args:
         scores: SCORES rows of the month, in any order.
@@ -45,13 +46,17 @@ def find_events(scores: pl.DataFrame, tail: pl.DataFrame, open_before: pl.DataFr
     """
     frame = pl.concat([tail.with_columns(now=pl.lit(value=False)), scores.with_columns(now=pl.lit(value=True))])
     frame = frame.sort("meter_id", "timestamp")
+    consumed = frame.filter(~marked_by(NO_CONSUMPTION))
     grid = _Grid.of(frame)
-    energy, faulty = _energy_marks(frame, params.hysteresis), _data_marks(frame, grid, params)
+    faulty = _data_marks(frame, grid, params)
     parts = [
-        _events(frame, grid, Category.ENERGY, *energy, open_before, params),
+        _events(consumed, _Grid.of(consumed), Category.ENERGY, *_energy_marks(consumed, params.hysteresis), open_before, params),
         _events(frame, grid, Category.DATA_QUALITY, faulty, faulty, open_before, params),
     ]
-    return pl.concat(parts).sort("meter_id", "start", "category")
+    found = pl.concat(parts).join(_data_ends(frame), on=["meter_id", "category"], maintain_order="left")
+    still = pl.col("end") + pl.duration(hours=1) * params.merge_gap_h >= pl.col("data_end")
+    status = pl.when(still).then(pl.lit(EventStatus.ONGOING.value)).otherwise(pl.lit(EventStatus.CLOSED.value))
+    return found.with_columns(status=status).drop("data_end").sort("meter_id", "start", "category")
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def _data_marks(frame: pl.DataFrame, grid: _Grid, params: EventParams) -> Mask:
 def _events(
     frame: pl.DataFrame, grid: _Grid, category: Category, core: Mask, seed: Mask, open_before: pl.DataFrame, params: EventParams
 ) -> pl.DataFrame:
-    """Events of one category, as rows of `find_events`."""
+    """Events of one category, as rows of `find_events` without their status."""
     first, last = _merged(grid, *seeded_runs(core, seed, grid.broken), params.merge_gap_h)
     rows, event = rows_between(first, last)
     part = frame[rows].with_columns(
@@ -108,10 +113,7 @@ def _events(
     )
     named = _named(part, category, open_before, params)
     described = describe(part.filter("now"), category)
-    found = named.join(described, on="event", validate="1:1", maintain_order="left").join(_data_end(frame, category), on="meter_id")
-    still = pl.col("end") + pl.duration(hours=1) * params.merge_gap_h >= pl.col("data_end")
-    status = pl.when(still).then(pl.lit(EventStatus.ONGOING.value)).otherwise(pl.lit(EventStatus.CLOSED.value))
-    return found.with_columns(status=status).drop("event", "data_end")
+    return named.join(described, on="event", validate="1:1", maintain_order="left").drop("event")
 
 
 def _merged(grid: _Grid, first: Rows, last: Rows, merge_gap_h: float) -> tuple[Rows, Rows]:
@@ -158,8 +160,10 @@ def _continued(seen: pl.DataFrame, open_before: pl.DataFrame, params: EventParam
     return once.select("event", "event_id", "open_start")
 
 
-def _data_end(frame: pl.DataFrame, category: Category) -> pl.DataFrame:
+def _data_ends(frame: pl.DataFrame) -> pl.DataFrame:
     """Where the data of a meter end: its last scored interval for energy, its last interval for data quality."""
     stop = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
-    scored = frame.filter(pl.col("p").is_not_null()) if category is Category.ENERGY else frame
-    return scored.group_by("meter_id").agg(stop.max().alias("data_end"))
+    ends = {Category.ENERGY: frame.filter(pl.col("p").is_not_null()), Category.DATA_QUALITY: frame}
+    return pl.concat(
+        rows.group_by("meter_id").agg(data_end=stop.max()).with_columns(category=pl.lit(category.value)) for category, rows in ends.items()
+    )

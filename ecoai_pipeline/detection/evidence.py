@@ -7,13 +7,20 @@ from collections.abc import Iterable
 import polars as pl
 
 from ecoai_pipeline.domain import DETECTORS, Category, Kind, Quality, Resolution
+from ecoai_pipeline.quality.rules import Rule
 
+# What a fault of the meter looks like; of several kinds in one event the most frequent, of equally frequent ones the first.
 RULE_KINDS = {
-    "zero_run": Kind.STUCK_COUNTER,
-    "flat_run": Kind.STUCK_COUNTER,
-    "above_capacity": Kind.IMPLAUSIBLE,
-    "negative": Kind.IMPLAUSIBLE,
+    Rule.COUNTER_RESET: Kind.COUNTER_RESET,
+    Rule.ABOVE_HISTORY: Kind.IMPLAUSIBLE,
+    Rule.NEGATIVE: Kind.IMPLAUSIBLE,
+    Rule.ABOVE_CAPACITY: Kind.IMPLAUSIBLE,
+    Rule.ZERO_RUN: Kind.STUCK_COUNTER,
+    Rule.FLAT_RUN: Kind.STUCK_COUNTER,
 }
+# Whoever runs the meter must act on these alone; a plant may really have drawn more than its capacity, and hears of it too.
+NO_CONSUMPTION = RULE_KINDS.keys() - {Rule.ABOVE_CAPACITY}
+_DATA_KINDS = (*dict.fromkeys(RULE_KINDS.values()), Kind.MISSING_DATA)
 
 _OUTAGE_SHARE = 0.1  # at most this share of the expected energy came ...
 _OUTAGE_INTERVALS = 0.6  # ... in this share of the intervals, since an event also holds the readings around it
@@ -79,16 +86,16 @@ def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
 
 def _prepared(part: pl.DataFrame) -> pl.DataFrame:
     comparable = pl.col("kwh").is_not_null() & pl.col("expected_kwh").is_not_null()
-    kinds = (Kind.STUCK_COUNTER, Kind.IMPLAUSIBLE)
+    kinds = {kind: marked_by(rule for rule, means in RULE_KINDS.items() if means is kind) for kind in RULE_KINDS.values()}
+    kinds[Kind.MISSING_DATA] = pl.col("quality") == Quality.MISSING
     return part.with_columns(
         actual=pl.when(comparable).then("kwh"),
         expected=pl.when(comparable).then("expected_kwh"),
         residual=pl.when(comparable).then(pl.col("kwh") - pl.col("expected_kwh")),
         equal_run=pl.struct("event", "kwh").rle_id(),
         down=comparable & (pl.col("expected_kwh") > 0) & (pl.col("kwh").abs() <= _OUTAGE_SHARE * pl.col("expected_kwh")),
-        missing=pl.col("quality") == Quality.MISSING,
         rules=pl.col("rule").str.split("+"),
-        **{kind.value: marked_by(rule for rule, means in RULE_KINDS.items() if means is kind) for kind in kinds},
+        **{kind.value: marked for kind, marked in kinds.items()},
         **{f"share_{name}": -pl.col(f"p_{name}").cast(pl.Float64).log().fill_null(0.0) for name in DETECTORS},
     )
 
@@ -117,7 +124,7 @@ def _measured(part: pl.DataFrame) -> pl.DataFrame:
         pl.col("down").sum(),
         (residual.sign() != residual.sign().shift()).sum().alias("crossings"),
         pl.col("expected_kwh").abs().mean().alias("usual_kwh"),
-        pl.col("missing", Kind.STUCK_COUNTER.value, Kind.IMPLAUSIBLE.value).sum(),
+        pl.col(*_DATA_KINDS).sum(),
     )
     total = pl.sum_horizontal(f"share_{name}" for name in DETECTORS)
     shares = [pl.when(total > 0).then(pl.col(f"share_{name}") / total) for name in DETECTORS]
@@ -160,12 +167,8 @@ def _energy_kind() -> pl.Expr:
 
 
 def _data_kind() -> pl.Expr:
-    missing, stuck, implausible = pl.col("missing"), pl.col(Kind.STUCK_COUNTER.value), pl.col(Kind.IMPLAUSIBLE.value)
-    return (
-        pl.when((implausible >= stuck) & (implausible >= missing)).then(pl.lit(Kind.IMPLAUSIBLE.value))
-        .when(stuck >= missing).then(pl.lit(Kind.STUCK_COUNTER.value))
-        .otherwise(pl.lit(Kind.MISSING_DATA.value))
-    )  # fmt: skip
+    most = pl.concat_list(*_DATA_KINDS).list.arg_max()
+    return most.replace_strict(dict(enumerate(kind.value for kind in _DATA_KINDS)), return_dtype=pl.String)
 
 
 def _confidence() -> pl.Expr:

@@ -19,10 +19,20 @@ class Rule(StrEnum):
     ZERO_RUN = "zero_run"
     FLAT_RUN = "flat_run"
     NULL_RUN = "null_run"
+    COUNTER_RESET = "counter_reset"  # the counter stood or was not read, then gave all at once; the whole run
+    ABOVE_HISTORY = "above_history"  # more than the meter has ever used; a register that jumped
     NEGATIVE = "negative"
     ABOVE_CAPACITY = "above_capacity"
-    MIXED_INTERVAL = "mixed_interval"
-    OFF_GRID = "off_grid"
+    MIXED_INTERVAL = "mixed_interval"  # an interval of a length that is not the meter's
+    OFF_GRID = "off_grid"  # the stamp lies beside the grid of the local day
+    DRIFTING = "drifting"  # and has moved against it since the one before
+
+
+class DayRule(StrEnum):
+    """What is suspicious of a meter's day, where there is no reading to mark or all of them are good."""
+
+    MISSING_DAY = "missing_day"
+    INTERVAL_CHANGED = "interval_changed"
 
 
 def meter_frame(meters: Mapping[str, Meter]) -> pl.DataFrame:
@@ -30,36 +40,6 @@ def meter_frame(meters: Mapping[str, Meter]) -> pl.DataFrame:
     rows = [(m.meter_id, m.time_zone, m.signed, m.capacity_kw) for m in meters.values()]
     schema = {"meter_id": pl.String, "zone": pl.String, "signed": pl.Boolean, "capacity_kw": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def examine(
-    readings: pl.DataFrame, meters: pl.DataFrame, params: QualityParams, *, default_zone: str, before: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """Put beside each reading what the rules and the daily summary judge it by.
-
-    Args:
-        readings: whole meters of one month, with the columns of a reading.
-        meters: as of `meter_frame`; a meter that is not in it is unsigned, of unknown capacity and in `default_zone`.
-        before: the last readings of the same meters before the month, so that runs are seen over its edge.
-
-    Returns:
-        The readings, sorted by meter and time, with `zone`, `signed`, `limit_kwh` (energy that the capacity allows in the
-        interval, with tolerance; null where unknown), `local` (naive local time), `usual_s` (the meter's modal interval in
-        the month, seconds) and `run_h` (hours of readings, up to all of the run, that have the same value or none).
-    """
-    context = readings.clear() if before is None else before.select(readings.columns)
-    both = pl.concat([context.with_columns(own=pl.lit(False)), readings.with_columns(own=pl.lit(True))])
-    own = both.sort("meter_id", "timestamp").with_columns(_run_hours()).filter("own").drop("own")
-    known = own.join(meters, on="meter_id", how="left", maintain_order="left").with_columns(
-        pl.col("zone").fill_null(default_zone), pl.col("signed").fill_null(False)
-    )
-    limit_kwh = pl.col("capacity_kw") * pl.col("interval_s") / 3600 * params.capacity_factor
-    usual = own.group_by("meter_id").agg(usual_s=pl.col("interval_s").mode().min())
-    return (
-        known.join(usual, on="meter_id", how="left", maintain_order="left")
-        .with_columns(limit_kwh=limit_kwh, local=local_time(known["zone"].unique().to_list()))
-        .drop("capacity_kw")
-    )
 
 
 def mark(examined: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
@@ -80,29 +60,20 @@ def mark(examined: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
 
 def conditions(params: QualityParams) -> dict[Rule, pl.Expr]:
     """Each rule as a condition on an examined reading; never null."""
-    kwh, interval_us = pl.col("kwh"), pl.col("interval_s").clip(1, 86_400).cast(pl.Int64) * 1_000_000
+    kwh, clock_s, step_s = pl.col("kwh"), pl.col("clock_s"), pl.col("step_s")
+    load_kw = kwh.abs() * 3600 / pl.col("interval_s").clip(1)
+    grid_us = clock_s.clip(1, 86_400).cast(pl.Int64) * 1_000_000
+    off_grid = pl.col("local").dt.epoch("us") % _DAY_US % grid_us != 0
     found = {
         Rule.ZERO_RUN: (kwh == 0) & (pl.col("run_h") > params.zero_run_h),
         Rule.FLAT_RUN: (kwh != 0) & (pl.col("run_h") > params.flat_run_h),
         Rule.NULL_RUN: kwh.is_null() & (pl.col("run_h") > params.null_run_h),
+        Rule.COUNTER_RESET: pl.col("carried") & ~pl.col("signed"),
+        Rule.ABOVE_HISTORY: ~pl.col("carried") & (load_kw > params.history_factor * pl.col("usual_kw")),
         Rule.NEGATIVE: (kwh < 0) & ~pl.col("signed"),
         Rule.ABOVE_CAPACITY: kwh > pl.col("limit_kwh"),
-        Rule.MIXED_INTERVAL: pl.col("interval_s") != pl.col("usual_s"),
-        Rule.OFF_GRID: pl.col("local").dt.epoch("us") % _DAY_US % interval_us != 0,
+        Rule.MIXED_INTERVAL: (clock_s != pl.col("usual_s")) & (pl.col("block_h") <= params.interval_kept_h),
+        Rule.OFF_GRID: off_grid,
+        Rule.DRIFTING: off_grid & (step_s != clock_s) & ((step_s - clock_s).abs() <= params.drift_share * clock_s),
     }
     return {rule: condition.fill_null(False) for rule, condition in found.items()}
-
-
-def local_time(zones: list[str]) -> pl.Expr:
-    """`timestamp` on the wall clock of the row's `zone`, one of `zones`, without a zone of its own."""
-    clocks = {zone: pl.col("timestamp").dt.convert_time_zone(zone).dt.replace_time_zone(None) for zone in zones}
-    if len(clocks) == 1:
-        return next(iter(clocks.values()))
-    none = pl.lit(None, pl.Datetime("us"))
-    return pl.coalesce([none, *(pl.when(pl.col("zone") == zone).then(clock) for zone, clock in clocks.items())])
-
-
-def _run_hours() -> pl.Expr:
-    """Hours of consecutive readings of a meter that have one value; a timestamp that is absent does not end a run."""
-    starts = (pl.col("meter_id") != pl.col("meter_id").shift()) | pl.col("kwh").ne_missing(pl.col("kwh").shift())
-    return (pl.col("interval_s").sum().over(starts.fill_null(True).cum_sum()) / 3600).alias("run_h")

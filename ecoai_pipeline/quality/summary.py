@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from ecoai_pipeline.domain import Month, Quality
-from ecoai_pipeline.quality.rules import Rule, local_time
+from ecoai_pipeline.quality.measures import local_time
+from ecoai_pipeline.quality.rules import Rule
 
 _END = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
 _METER_DAY = ["meter_id", "day"]

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +13,10 @@ import polars as pl
 
 from ecoai_pipeline.domain import RAW_READINGS, VALIDATED_READINGS, Meter, Partition
 from ecoai_pipeline.quality.gx import Outcome, validate
-from ecoai_pipeline.quality.rules import examine, mark, meter_frame
+from ecoai_pipeline.quality.measures import examine
+from ecoai_pipeline.quality.rules import mark, meter_frame
 from ecoai_pipeline.quality.suites import Expectation, Severity, days_suite, readings_suite
-from ecoai_pipeline.quality.summary import by_day, day_start, horizons
+from ecoai_pipeline.quality.summary import by_day, horizons
 from ecoai_pipeline.settings import QualityParams, Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
@@ -151,11 +151,8 @@ class _Job:
         return readings
 
     def _before(self, chunk: pl.DataFrame) -> pl.DataFrame:
-        """The last readings before the month of the chunk's meters, as far back as runs must be followed."""
-        opens = day_start(self.partition.month.first_day, "Pacific/Kiritimati")  # the earliest zone there is
-        since = opens - timedelta(hours=self.params.context_h)
-        meters = chunk["meter_id"].unique().to_list()
-        return self.lake.scan(RAW_READINGS, self.past, meters).filter(pl.col("timestamp") >= since).collect()
+        """The month before of the chunk's meters: their history, and the runs that reach into this month."""
+        return self.lake.read(RAW_READINGS, self.past, chunk["meter_id"].unique().to_list())
 
 
 _MEND = "this is a fault of the pipeline or of the lake, not of the provider: materialize raw_readings again, and report it if it stays"

@@ -123,12 +123,45 @@ def test_a_gap_of_three_hours_is_missing_data(portfolio: ModuleType, intervals: 
 
 @pytest.mark.parametrize(
     ("rule", "kind"),
-    [("zero_run", "stuck_counter"), ("flat_run", "stuck_counter"), ("above_capacity", "implausible"), ("negative+flat_run", "implausible")],
+    [
+        ("zero_run", "stuck_counter"),
+        ("flat_run", "stuck_counter"),
+        ("above_capacity", "implausible"),
+        ("negative+flat_run", "implausible"),
+        ("zero_run+counter_reset", "counter_reset"),
+    ],
 )
 def test_rules_become_data_quality_events_apart_from_energy(portfolio: ModuleType, rule: str, kind: str) -> None:
     event = one(events_of(portfolio.scored("m", MARCH, rule=at(NOON, 4, rule))))
     assert (event["category"], event["kind"], event["p"], event["confidence"]) == ("data_quality", kind, None, 1.0)
     assert event["rule"] == "+".join(sorted(rule.split("+")))
+
+
+@pytest.mark.parametrize(
+    ("rule", "categories"),
+    [
+        ("counter_reset", ["data_quality"]),
+        ("zero_run", ["data_quality"]),
+        ("above_history+above_capacity", ["data_quality"]),
+        ("above_capacity", ["data_quality", "energy"]),
+        ("off_grid", ["energy"]),
+    ],
+)
+def test_what_is_no_consumption_alarms_whoever_runs_the_meter_alone(portfolio: ModuleType, rule: str, categories: list[str]) -> None:
+    strange = at(NOON, 4, ALARM)
+    events = events_of(portfolio.scored("m", MARCH, strange, kwh=dict.fromkeys(strange, 50.0), rule=dict.fromkeys(strange, rule)))
+    assert events["category"].to_list() == categories
+
+
+def test_a_jump_of_the_counter_within_a_surge_is_not_its_excess(portfolio: ModuleType) -> None:
+    surge, jump = at(NOON, 8, ALARM), NOON + QUARTER * 3
+    kwh = {moment: 14.0 + n % 2 for n, moment in enumerate(surge)} | {jump: 1e6}
+    events = events_of(portfolio.scored("m", MARCH, surge, kwh=kwh, rule={jump: "above_history"}))
+    assert events.select("category", "kind", "start", "readings").rows() == [
+        ("energy", "surge", NOON, 7),
+        ("data_quality", "implausible", jump, 1),
+    ]
+    assert events["excess_kwh"][0] == pytest.approx(4 * 4 + 3 * 5)
 
 
 def test_a_rule_that_is_no_fault_of_the_meter_makes_no_event(portfolio: ModuleType) -> None:

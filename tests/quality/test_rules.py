@@ -1,6 +1,6 @@
 """What makes a reading suspicious, and that marking it takes nothing away."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from ecoai_pipeline.domain import RAW_READINGS
-from ecoai_pipeline.quality.rules import examine, mark, meter_frame
+from ecoai_pipeline.quality.measures import examine
+from ecoai_pipeline.quality.rules import mark, meter_frame
+from ecoai_pipeline.quality.summary import day_start
 from ecoai_pipeline.settings import QualityParams
 
 PARAMS = QualityParams()
+SEOUL_JANUARY = datetime(2021, 12, 31, 15, tzinfo=UTC)
 
 
 def marked(readings, *meters, before=None, params=PARAMS):
@@ -91,12 +94,104 @@ def test_capacity_limits_energy_by_the_length_of_the_interval(make_readings, mak
     assert suspects(marked(readings, make_meter(capacity_kw=None))).height == 0
 
 
+@pytest.mark.parametrize("gap", [0.0, None, "absent"])
+def test_energy_that_a_counter_gives_late_is_marked_with_the_silence_before(make_readings, working, gap):
+    """Ten hours of nothing, then eleven hours' energy in one reading; nothing is taken away or spread."""
+    values = working(24 * 4)
+    caught_up = sum(values[30:41])
+    silent = None if gap == "absent" else gap
+    readings = make_readings([*values[:30], *[silent] * 10, caught_up, *values[41:]])
+    if gap == "absent":
+        readings = readings.filter(pl.col("kwh").is_not_null())
+    found = marked(readings)
+    resets = found.filter(pl.col("rule").str.contains("counter_reset"))
+    assert resets["timestamp"].to_list() == readings[30 : 31 if gap == "absent" else 41]["timestamp"].to_list()
+    assert resets["kwh"].sum() == pytest.approx(caught_up)
+    assert found["kwh"].to_list() == readings["kwh"].to_list()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([*[0.0] * 20, *[30.0, 31.0] * 14] * 4, id="a shift that starts at full load"),
+        pytest.param([*[0.0] * 3, 1.0] * 60, id="a coarse counter of a small load"),
+        pytest.param([*[0.0] * 40, 50.0, 0.0] * 20, id="a pump that runs an hour every other day"),
+    ],
+)
+def test_a_load_that_comes_and_goes_is_no_counter_reset(make_readings, values):
+    assert suspects(marked(make_readings(values))).height == 0
+
+
+def test_a_signed_meter_crosses_zero_without_a_reset(make_readings, make_meter, working):
+    readings = make_readings([*working(48), 0.0, 90.0, *working(20)])
+    assert suspects(marked(readings, make_meter(signed=True))).height == 0
+    assert suspects(marked(readings))["rule"].to_list() == ["counter_reset"] * 2
+
+
+def test_a_reset_is_seen_over_the_months_edge(make_readings, working):
+    january = make_readings([0.0] * 3 + [200.0] + working(24))
+    december = make_readings(working(40) + [0.0] * 5, start=january["timestamp"][0] - timedelta(hours=45))
+    assert suspects(marked(january, before=december))["rule"].to_list() == ["counter_reset"] * 4
+
+
+def test_a_jump_beyond_the_meters_own_history_is_marked(make_readings, working):
+    readings = make_readings([*working(48), 700.0, *working(20)])
+    assert suspects(marked(readings))["rule"].to_list() == ["above_history"]
+    assert suspects(marked(readings.head(11))).height == 0  # too short a history
+    assert suspects(marked(make_readings([*working(48), 500.0, *working(20)]))).height == 0
+
+
 def test_an_interval_unlike_the_meters_usual_one_is_marked(make_readings, working):
     hours = make_readings(working(30))
     odd = hours.with_columns(interval_s=pl.when(pl.int_range(pl.len()) == 7).then(1800).otherwise("interval_s").cast(pl.Int32))
     found = suspects(marked(odd))
     assert found["rule"].to_list() == ["mixed_interval"]
     assert found["timestamp"].to_list() == [hours["timestamp"][7]]
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "odd_s", "month"),
+    [(86_400, 82_800, 3), (86_400, 90_000, 10), (3600, 7200, 10)],
+    ids=["a day of 23 hours", "a day of 25 hours", "the hour that comes twice"],
+)
+def test_an_interval_over_a_clock_change_is_the_meters_own(make_readings, make_meter, interval_s, odd_s, month):
+    """As Green Button files of daily and hourly meters have them; the same length on another day is marked."""
+
+    def month_with(odd_day: int) -> pl.DataFrame:
+        start, rows = day_start(date(2021, month, 1), "Europe/Berlin"), []
+        change = day_start(date(2021, month, odd_day), "Europe/Berlin") + timedelta(hours=2 if interval_s == 3600 else 0)
+        for n in range(31 * 86_400 // interval_s):
+            rows.append((start, odd_s if start == change else interval_s, 5.0 + n % 7))
+            start += timedelta(seconds=rows[-1][1])
+        readings = make_readings([kwh for _, _, kwh in rows])
+        columns = {"timestamp": [at for at, _, _ in rows], "interval_s": [length for _, length, _ in rows]}
+        return readings.with_columns(pl.Series(name, values, readings.schema[name]) for name, values in columns.items())
+
+    changes_on = 28 if month == 3 else 31
+    berlin = make_meter(zone="Europe/Berlin")
+    assert suspects(marked(month_with(changes_on), berlin)).height == 0
+    assert "mixed_interval" in suspects(marked(month_with(12), berlin))["rule"].str.join("+")[0]
+
+
+def test_a_meter_whose_interval_changes_for_good_is_not_suspicious(make_readings, working):
+    hours, quarters = make_readings(working(240)), make_readings(working(400), interval_s=900)
+    after = hours["timestamp"][-1] + timedelta(hours=1) - quarters["timestamp"][0]
+    both = pl.concat([hours, quarters.with_columns(pl.col("timestamp") + after)])
+    assert suspects(marked(both)).height == 0
+    examined = examine(both, meter_frame({}), PARAMS, default_zone="Asia/Seoul")
+    assert examined.filter("changed")["timestamp"].to_list() == [both["timestamp"][240]]
+    stray = pl.concat([hours, quarters.head(190).with_columns(pl.col("timestamp") + after)])
+    assert set(suspects(marked(stray))["rule"]) == {"mixed_interval"}
+
+
+@pytest.mark.parametrize("inferred_s", [900, 907])
+def test_a_clock_that_runs_late_drifts(make_readings, working, inferred_s):
+    """15:00:07, 15:15:14, ...: whether the source says a quarter of an hour or takes the step for the interval."""
+    readings = make_readings(working(96), interval_s=907).with_columns(interval_s=pl.lit(inferred_s, pl.Int32))
+    rules = marked(readings)["rule"].to_list()
+    assert rules == [None, *["off_grid+drifting"] * 95]
+    shifted = make_readings(working(96), start=SEOUL_JANUARY + timedelta(seconds=7), interval_s=900)
+    assert set(marked(shifted)["rule"]) == {"off_grid"}
 
 
 def test_a_reading_beside_the_grid_of_the_local_day_is_marked(make_readings, working):
@@ -154,3 +249,31 @@ def test_a_months_edge_hides_no_run(make_readings, runs, cut):
         later = whole[cut:]["rule"]
         ends_alike = apart["rule"].to_list() == later.to_list()
         assert ends_alike
+
+
+def test_counters_of_a_campus_in_gwangju_that_stood_and_caught_up(real_data, make_readings):
+    """CNU, 농생대4호관, 2021-10: 1,621,100 kWh on the 20th after half a year of zeros, then a counter that catches up daily.
+
+    Seen by eye in the file: from the 20th on a night's zeros end in one reading of 2,000 to 4,200 kWh, between readings of 100 to 370.
+    """
+    source = pl.read_csv(next((real_data / "cnu").glob("농생대4호관*")))
+    stamps = source["date"].str.to_datetime("%Y-%m-%d %k:%M").dt.replace_time_zone("Asia/Seoul").dt.convert_time_zone("UTC")
+    building = make_readings(source["energy"].to_list()).with_columns(timestamp=stamps)
+    month = stamps.dt.convert_time_zone("Asia/Seoul").dt.strftime("%Y-%m")
+    found = marked(building.filter(month == "2021-10"), before=building.filter(month == "2021-09"))
+    resets = found.filter(pl.col("rule").str.contains("counter_reset"), pl.col("kwh") > 0)["kwh"].to_list()
+    assert max(resets) == pytest.approx(1_621_100, abs=100)
+    assert (len(resets), min(resets) > 900) == (7, True)
+    assert found.filter(~pl.col("rule").str.contains("counter_reset").fill_null(False))["kwh"].max() < 900
+    jump = marked(building.filter(month == "2021-12"), before=building.filter(month == "2021-11"))
+    above = jump.filter(pl.col("rule") == "above_history")["kwh"].to_list()
+    assert above == [pytest.approx(1_944_930, abs=10)]
+
+
+def test_a_building_whose_load_rises_sixteenfold_within_days_is_believed(real_data, make_readings):
+    """LEAD 136 in July 2016: 48 kWh an hour usually, 750 from the 26th to the 29th."""
+    source = pl.read_csv(real_data / "lead" / "train.csv.gz").filter(pl.col("building_id") == 136).sort("timestamp")
+    building = make_readings(source["meter_reading"].to_list()).with_columns(timestamp=source["timestamp"].str.to_datetime(time_zone="UTC"))
+    july, june = (building.filter(pl.col("timestamp").dt.month() == number) for number in (7, 6))
+    assert july["kwh"].max() == 778.5
+    assert "above_history" not in "".join(marked(july, before=june)["rule"].drop_nulls())

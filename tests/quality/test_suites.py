@@ -11,7 +11,8 @@ import pytest
 from ecoai_pipeline.domain import ARRIVALS, Month
 from ecoai_pipeline.quality import gx
 from ecoai_pipeline.quality.gx import ExpectationError, validate
-from ecoai_pipeline.quality.rules import examine, mark, meter_frame
+from ecoai_pipeline.quality.measures import examine
+from ecoai_pipeline.quality.rules import mark, meter_frame
 from ecoai_pipeline.quality.suites import Expectation, Severity, Suite, days_suite, readings_suite
 from ecoai_pipeline.quality.summary import by_day, horizons
 from ecoai_pipeline.settings import QualityParams

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from ecoai_pipeline.domain import ARRIVALS, Month
-from ecoai_pipeline.quality.rules import examine, mark, meter_frame
+from ecoai_pipeline.quality.measures import examine
+from ecoai_pipeline.quality.rules import mark, meter_frame
 from ecoai_pipeline.quality.summary import by_day, day_start, horizons
 from ecoai_pipeline.settings import QualityParams
 from ecoai_pipeline.storage.schema import empty
