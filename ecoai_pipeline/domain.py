@@ -277,6 +277,8 @@ class Meter:
     capacity_kw: float | None = None
     site: str | None = None
     region: str | None = None
+    guessed: bool = False  # nobody has said the industry; any row that does takes this one's place
+    inferred_kw: float | None = None  # what its readings let one suppose of an unknown capacity: to be shown, never to judge by
 
 
 @dataclass(frozen=True)
@@ -316,16 +318,13 @@ _KWH = Column("kwh", "f64", "energy of the interval, kWh; null where none came",
 _QUALITY = Column("quality", "str", "measured, estimated, missing or suspect")
 _RULE = Column("rule", "str", "the rules that make the reading suspect, joined by +", nullable=True)
 
-_READING = (
-    _METER,
-    _TIME,
-    _INTERVAL,
-    _KWH,
-    _QUALITY,
-    _RULE,
-    Column("statement_id", "str", "the statement that gave the reading its present value"),
-)
+_STATEMENT = Column("statement_id", "str", "the statement that gave the reading its present value")
+_RESTATED = Column("restated", "bool", "true where statements differ on the reading: its value was once another one")
 
+_STATED = (_METER, _TIME, _INTERVAL, _KWH, _QUALITY, _RULE, _STATEMENT)
+_READING = (*_STATED, _RESTATED)
+
+STATED_READINGS = Table("stated_readings", "a reading as one statement gives it", _STATED)
 RAW_READINGS = Table("raw_readings", "a reading as the newest statement gives it", _READING)
 VALIDATED_READINGS = Table("validated_readings", "a reading, suspicious ones marked", _READING)
 
@@ -339,6 +338,7 @@ FEATURES = Table(
         _KWH,
         _QUALITY,
         _RULE,
+        _RESTATED,
         Column("kwh_imputed", "f64", "kwh, short gaps filled; null where a gap is too long to fill", nullable=True),
         Column("observed", "bool", "true where kwh is a reading, false where it was filled or is missing"),
         Column("diff_kwh", "f64", "kwh_imputed less that of the interval before, kWh", nullable=True),
@@ -375,6 +375,7 @@ SCORES = Table(
         _KWH,
         _QUALITY,
         _RULE,
+        _RESTATED,
         Column("expected_kwh", "f64", "expected energy, kWh", nullable=True),
         Column("low_kwh", "f64", "lower edge of the expected band (5 %), kWh", nullable=True),
         Column("high_kwh", "f64", "upper edge of the expected band (95 %), kWh", nullable=True),
@@ -417,6 +418,7 @@ ANOMALIES = Table(
         Column("high_kwh", "f64", "upper edge of the expected band, summed, kWh", nullable=True),
         *(Column(f"share_{name}", "f64", f"share of {name} in the evidence", nullable=True) for name in DETECTORS),
         Column("rule", "str", "quality rules met by its readings, joined by +", nullable=True),
+        Column("restated", "i32", "intervals within the month's part whose reading was once another one"),
         Column("hindsight", "bool", "true where any of its scores is"),
         Column("model_version", "str", "bundle that scored it", nullable=True),
         Column("data_version", "str", "digest of the scores it was read from"),

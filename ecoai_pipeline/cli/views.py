@@ -67,7 +67,7 @@ def status(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> No
         for info in [lake.info(table, p)]
     ]
     models = [record.model_dump(mode="json") for _, record in Bundles(lake).registry.read()]
-    statements = len(Landing(lake).statements.read())
+    statements = len(Landing(lake).in_force())
     document = {"root": str(lake.root), "statements": statements, "partitions": partitions, "models": models}
     notes = [f"{statements} statements, {len(models)} bundles entered; root {lake.root}"]
     Answer(document, _by_month(partitions), title="rows by industry, month and layer", notes=notes).show(form, as_json)

@@ -17,7 +17,7 @@ from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import schema_of
 
 _SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "cost", "co2e_kg")
-_COUNTED = ("readings", "alarmed")
+_COUNTED = ("readings", "alarmed", "restated")
 _CODE = ("anomalies", "events", "evidence", "runs")
 
 

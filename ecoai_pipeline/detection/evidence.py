@@ -52,6 +52,7 @@ MEASURED = (
     "high_kwh",
     *(f"share_{name}" for name in DETECTORS),
     "rule",
+    "restated",
     "hindsight",
     "model_version",
 )
@@ -117,6 +118,7 @@ def _measured(part: pl.DataFrame) -> pl.DataFrame:
         _sum("high_kwh"),
         *(pl.col(f"share_{name}").sum() for name in DETECTORS),
         pl.col("rules").explode(keep_nulls=False, empty_as_null=False).unique().sort().str.join("+").alias("rule"),
+        pl.col("restated").sum().cast(pl.Int32),
         pl.col("hindsight").any(),
         pl.col("model_version").drop_nulls().last(),
         pl.col("residual").abs().sum().alias("moved_kwh"),

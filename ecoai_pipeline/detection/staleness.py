@@ -7,7 +7,7 @@ with them only when a person asks for it by a backfill.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ecoai_pipeline.detection.anomalies import anomalies_fingerprint
@@ -40,6 +40,7 @@ _STAGES: tuple[tuple[Table, Callable[[Lake, Settings, Partition], str]], ...] = 
     (SCORES, scores_fingerprint),
     (ANOMALIES, anomalies_fingerprint),
 )
+ARRIVAL = (RAW_READINGS, VALIDATED_READINGS)
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,16 @@ def stale_months(lake: Lake, settings: Settings, industry: Industry) -> list[Mon
     Earlier months are history, for a backfill to open.
     """
     scored = lake.months(SCORES, industry)
-    known = [month for month in _known_months(lake, industry) if scored and month >= scored[0]]
+    tables = [table for table, _ in _STAGES]
+    known = [month for month in _known_months(lake, industry, tables) if scored and month >= scored[0]]
     return [month for month in known if _is_stale(lake, settings, Partition(industry, month))]
 
 
 def unread_months(lake: Lake, settings: Settings, industry: Industry) -> Unread | None:
     """Months whose raw or validated readings do not follow from what has landed; None where all do."""
     unread, marks = [], []
-    for month in _known_months(lake, industry):
-        for table, wanted in _STAGES[:2]:
+    for month in _known_months(lake, industry, ARRIVAL):
+        for table, wanted in _STAGES[: len(ARRIVAL)]:
             mark = wanted(lake, settings, Partition(industry, month))
             if not same_inputs(lake.info(table, Partition(industry, month)).fingerprint, mark):
                 unread.append(month)
@@ -80,15 +82,15 @@ def unread_months(lake: Lake, settings: Settings, industry: Industry) -> Unread 
     return Unread(MonthRange(min(unread), max(unread)), hashlib.sha256("".join(marks).encode()).hexdigest()[:16])
 
 
-def _known_months(lake: Lake, industry: Industry) -> list[Month]:
-    """Months that the industry has readings of: as landed for the meters it has now, or in the lake from when it had them."""
+def _known_months(lake: Lake, industry: Industry, tables: Sequence[Table]) -> list[Month]:
+    """Months that the industry has readings of, as landed for the meters it has now, or that stand in a table from when it had.
+
+    Where the last statement of a month was withdrawn, its tables are all that tells of it until they are made again.
+    """
     registry = MeterRegistry(lake)
-    meters: dict[Month, set[str]] = {}
-    for statement in Landing(lake).in_force():
-        for month in statement.months:
-            meters.setdefault(Month.parse(month), set()).update(statement.meters)
-    landed = {month for month, names in meters.items() if not names.isdisjoint(registry.of(industry, month))}
-    return sorted(landed | set(lake.months(RAW_READINGS, industry)))
+    read = {Month.parse(month): meters for month, meters in Landing(lake).book.readers().items() if meters}
+    landed = {month for month, meters in read.items() if not registry.of(industry, month).keys().isdisjoint(meters)}
+    return sorted(landed.union(*(lake.months(table, industry) for table in tables)))
 
 
 def _is_stale(lake: Lake, settings: Settings, partition: Partition) -> bool:

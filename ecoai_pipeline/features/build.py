@@ -24,7 +24,7 @@ from ecoai_pipeline.storage.lake import Lake, Written
 from ecoai_pipeline.storage.registry import MeterRegistry
 
 _HOUR_S = 3600
-_READING = ("meter_id", "timestamp", "interval_s", "kwh", "quality", "rule")
+_READING = ("meter_id", "timestamp", "interval_s", "kwh", "quality", "rule", "restated")
 
 
 @dataclass(frozen=True)

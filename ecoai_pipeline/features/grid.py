@@ -16,7 +16,7 @@ from ecoai_pipeline.domain import Month, Quality
 from ecoai_pipeline.features.calendar import month_bounds
 
 _HOUR_S = 3600
-_KEPT = ("kwh", "quality", "rule")
+_KEPT = ("kwh", "quality", "rule", "restated")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Grid:
     """The grids of some meters one after another.
 
     Attributes:
-        rows: meter_id, interval_s, number (of the interval, negative in the month before), timestamp, kwh, quality, rule.
+        rows: meter_id, interval_s, number (of the interval, negative in the month before), timestamp, kwh, quality, rule, restated.
         meters: a row per meter: meter_id, zone, interval_s, origin, first and last (number, `last` excluded), offset (in `rows`).
         dropped: readings of the month that the grid has no place for, by reason.
     """
@@ -132,10 +132,11 @@ def _rows(meters: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFrame:
     numbers = pl.int_ranges("first", "last").alias("number")
     grid = meters.select("meter_id", "interval_s", "origin", numbers).explode("number").with_row_index("position")
     timestamp = pl.col("origin") + pl.duration(seconds=pl.col("number") * pl.col("interval_s"))
+    restated = pl.col("restated").fill_null(value=False)
     return (
         grid.with_columns(pl.col("position").cast(pl.Int64))
         .join(readings.drop("number"), on="position", how="left", maintain_order="left")
-        .select("meter_id", "interval_s", "number", timestamp.alias("timestamp"), "kwh", _quality(), "rule")
+        .select("meter_id", "interval_s", "number", timestamp.alias("timestamp"), "kwh", _quality(), "rule", restated)
     )
 
 

@@ -20,7 +20,8 @@ from ecoai_pipeline.quality.summary import by_day, horizons
 from ecoai_pipeline.settings import QualityParams, Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
-from ecoai_pipeline.storage.landing import Landing, Statement
+from ecoai_pipeline.storage.landing import Landing
+from ecoai_pipeline.storage.receipts import Statement
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import SchemaError, conform
 

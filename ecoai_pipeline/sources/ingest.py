@@ -23,7 +23,8 @@ from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
 from ecoai_pipeline.sources.remarks import Weighing, capacities, warnings
 from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces
 from ecoai_pipeline.storage.lake import Lake
-from ecoai_pipeline.storage.landing import Landing, OtherBytesError, Statement
+from ecoai_pipeline.storage.landing import Landing, OtherBytesError
+from ecoai_pipeline.storage.receipts import MeterRow, Statement
 from ecoai_pipeline.storage.registry import MeterRegistry
 
 __all__ = ["IngestError", "IngestOptions", "IngestResult", "ingest_file"]
@@ -40,7 +41,7 @@ class IngestResult:
 
     def summary(self) -> dict[str, Any]:
         """The result as JSON-able values."""
-        statement = self.statement.model_dump(mode="json", exclude={"sha256", "options", "received_at", "zones", "elsewhere"})
+        statement = self.statement.model_dump(mode="json", exclude={"sha256", "options", "received_at", "zones", "elsewhere", "registers"})
         return {**statement, "already": self.already, "quarantined_by_reason": self.quarantined_by_reason}
 
 
@@ -96,17 +97,18 @@ def _again(lake: Lake, settings: Settings, earlier: Statement, received_at: date
     told = {"added": added, "changed": changed, "unchanged": earlier.accepted - added - changed}
     if not added + changed:
         return IngestResult(earlier.model_copy(update=told), True, partitions, reasons)
-    statement = earlier.model_copy(update={**told, "received_at": received_at.astimezone(UTC)})
+    # The registry rows hold from the first receipt on: a file that comes again knows no more of its meters than it did.
+    statement = earlier.model_copy(update={**told, "received_at": received_at.astimezone(UTC), "registers": []})
     if write:
-        landing.statements.append(statement)
+        landing.enter(statement)
     return IngestResult(statement, False, partitions, reasons)
 
 
 def _newer(landing: Landing, earlier: Statement) -> bool:
     """Whether a statement that came after the last receipt of this one is about a meter and a month of it."""
-    receipts = landing.in_force()
-    after = receipts[receipts.index(earlier) + 1 :]
-    return any(not (set(one.meters).isdisjoint(earlier.meters) or set(one.months).isdisjoint(earlier.months)) for one in after)
+    book, meters = landing.book, set(earlier.meters)
+    about = book.touching(*map(Month.parse, earlier.months))
+    return any(not meters.isdisjoint(one.meters) for one in about if book.number(one.statement_id) > book.number(earlier.statement_id))
 
 
 def _compared(lake: Lake, settings: Settings, about: Sequence[Statement], month: Month, rows: pl.DataFrame) -> dict[str, int]:
@@ -147,7 +149,6 @@ class _Entry:
         self.lake, self.settings, self.prepared, self.options, self.write = lake, settings, prepared, options, write
         self.landing = Landing(lake)
         self.intake = Intake(lake, settings, prepared, options, received_at, write=write, watch=self._compare)
-        self.earlier = [one for one in self.landing.in_force() if one.statement_id != prepared.statement_id]
         self.counts: Counter[str] = Counter()
         self.weighing = Weighing()
 
@@ -164,7 +165,7 @@ class _Entry:
             raise
 
     def _compare(self, month: Month, rows: pl.DataFrame) -> None:
-        about = [statement for statement in self.earlier if str(month) in statement.months]
+        about = [one for one in self.landing.touching(month) if one.statement_id != self.prepared.statement_id]
         self.counts.update(_compared(self.lake, self.settings, about, month, rows))
         self.weighing.weigh(rows, capacities(self.intake, month))
 
@@ -174,8 +175,7 @@ class _Entry:
         if self.write:
             _land(self.landing, path, self.prepared.sha256)
             self.intake.write_tables()
-            self.intake.registry.register(fresh, origin=self.prepared.opened.file, at=self.intake.received_at)
-            self.landing.statements.append(statement)
+            self.landing.enter(statement)
         return IngestResult(statement, False, self._partitions(fresh), by_reason(self.intake.refused["reason"]))
 
     def _statement(self, fresh: Sequence[Meter]) -> Statement:
@@ -200,6 +200,7 @@ class _Entry:
             elsewhere=intake.elsewhere,
             unmapped=list(self.prepared.traits.unmapped),
             warnings=[*warnings(intake, fresh), *self.weighing.warnings()],
+            registers=[MeterRow.of(meter) for meter in fresh],
         )
 
     def _fresh_meters(self) -> list[Meter]:

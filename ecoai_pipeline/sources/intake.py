@@ -30,7 +30,8 @@ from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import Reason
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake
-from ecoai_pipeline.storage.landing import Landing, Statement, digest_of
+from ecoai_pipeline.storage.landing import Landing, digest_of
+from ecoai_pipeline.storage.receipts import Statement
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import empty
 
@@ -157,7 +158,7 @@ class Intake:
     def forget(self) -> None:
         """Remove what was written for a statement that will not be entered; of one that has been, its pieces, a cache."""
         shutil.rmtree(self.landing.piece_path(self.statement_id, Month(2000, 1)).parent, ignore_errors=True)
-        if self.landing.statement(self.statement_id) is not None:
+        if self.landing.is_known(self.statement_id):
             return
         for table in (QUARANTINE, LABELS, WEATHER, ARRIVALS):
             shutil.rmtree(self.landing.table_path(table, self.statement_id).parent, ignore_errors=True)

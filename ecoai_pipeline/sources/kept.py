@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ecoai_pipeline.domain import ARRIVALS, RAW_READINGS, WEATHER
+from ecoai_pipeline.domain import ARRIVALS, STATED_READINGS, WEATHER
 from ecoai_pipeline.storage.schema import empty
 
 
 def readings(single: pl.DataFrame, statement_id: str) -> pl.DataFrame:
-    """RAW_READINGS from settled readings without repeats."""
+    """STATED_READINGS from settled readings without repeats."""
     rows = single.rename({"meter": "meter_id"}).with_columns(rule=pl.lit(None, pl.String), statement_id=pl.lit(statement_id))
-    return rows.select(RAW_READINGS.names)
+    return rows.select(STATED_READINGS.names)
 
 
 def arrivals(good: pl.DataFrame, statement_id: str) -> pl.DataFrame:

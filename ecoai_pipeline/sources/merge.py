@@ -7,31 +7,41 @@ from collections.abc import Sequence
 import polars as pl
 
 from ecoai_pipeline.domain import RAW_READINGS, Month
-from ecoai_pipeline.storage.landing import Landing, Statement
-from ecoai_pipeline.storage.schema import empty
+from ecoai_pipeline.storage.landing import Landing
+from ecoai_pipeline.storage.receipts import Statement
 
-_VALUES = ("kwh", "quality", "interval_s")
+KEY = ("meter_id", "timestamp")
+VALUES = ("kwh", "quality", "interval_s")
 
 
-def merged(landing: Landing, statements: Sequence[Statement], month: Month, meters: Sequence[str]) -> pl.DataFrame:
+def merged(
+    landing: Landing, statements: Sequence[Statement], month: Month, meters: Sequence[str], withdrawn: Sequence[Statement] = ()
+) -> pl.DataFrame:
     """RAW_READINGS of some meters in a month, from statements in order of receipt.
 
     A reading that a newer statement merely repeats keeps the older statement's id, so that equal content stays equal.
+    It is `restated` where what was ever said of it differs, by these statements or by withdrawn ones.
     """
-    frames = [
+    told = [
         landing.scan_piece(statement.statement_id, month, meters).with_columns(received=pl.lit(order, pl.Int32))
-        for order, statement in enumerate(statements)
+        for order, statement in enumerate([*withdrawn, *statements])
     ]
-    if not frames:
-        return empty(RAW_READINGS)
-    if len(frames) == 1:
-        return frames[0].drop("received").sort("meter_id", "timestamp").collect()
-    ordered = pl.concat(frames).collect().sort("meter_id", "timestamp", "received")
-    said_before = _same_key(1) & pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in _VALUES)
-    news = ordered.filter(~said_before.fill_null(False))
-    return news.filter(~_same_key(-1).fill_null(False)).drop("received")
+    ordered = pl.concat(told).collect().sort(*KEY, "received") if told else landing.no_readings().with_columns(received=pl.lit(0, pl.Int32))
+    if len(told) <= 1:
+        return ordered.filter(pl.col("received") >= len(withdrawn)).select(pl.exclude("received"), restated=pl.lit(value=False))
+    differing = ordered.filter(_same_key(1) & ~_same_values()).select(KEY).unique().with_columns(restated=pl.lit(value=True))
+    in_force = ordered.filter(pl.col("received") >= len(withdrawn))
+    news = in_force.filter(~(_same_key(1) & _same_values()).fill_null(value=False))
+    last = news.filter(~_same_key(-1).fill_null(value=False)).drop("received")
+    marked = last.join(differing, on=KEY, how="left", maintain_order="left")
+    return marked.with_columns(pl.col("restated").fill_null(value=False)).select(RAW_READINGS.names)
 
 
 def _same_key(offset: int) -> pl.Expr:
     """True where the row `offset` above is about the same meter and interval."""
-    return pl.all_horizontal(pl.col(name) == pl.col(name).shift(offset) for name in ("meter_id", "timestamp"))
+    return pl.all_horizontal(pl.col(name) == pl.col(name).shift(offset) for name in KEY)
+
+
+def _same_values() -> pl.Expr:
+    """True where the row above says the same."""
+    return pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in VALUES)

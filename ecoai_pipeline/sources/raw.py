@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import polars as pl
 
@@ -13,7 +14,8 @@ from ecoai_pipeline.sources.merge import merged
 from ecoai_pipeline.sources.restore import ensure_pieces
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
-from ecoai_pipeline.storage.landing import Landing, Statement
+from ecoai_pipeline.storage.landing import Landing
+from ecoai_pipeline.storage.receipts import Statement
 from ecoai_pipeline.storage.registry import MeterRegistry
 
 
@@ -23,44 +25,64 @@ def materialize_raw(lake: Lake, settings: Settings, partition: Partition) -> Wri
     Raises:
         IngestError: a statement's landed file is gone and so is what was read from it.
     """
-    landing = Landing(lake)
-    statements, zones = _sources(lake, partition)
-    meters = sorted(zones)
+    landing, sources = Landing(lake), _Sources.of(lake, partition)
+    told, meters = [*sources.withdrawn, *sources.statements], sorted(sources.zones)
 
     def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
-        facts["statements"] = len(statements)
-        ensure_pieces(lake, settings, statements, partition.month)
-        size = _meters_per_chunk(landing, statements, partition.month, meters, lake.params.row_group_rows)
+        restated = 0
+        ensure_pieces(lake, settings, told, partition.month)
+        size = _meters_per_chunk(landing, told, partition.month, meters, lake.params.row_group_rows)
         for start in range(0, len(meters), size):
-            yield merged(landing, statements, partition.month, meters[start : start + size])
+            frame = merged(landing, sources.statements, partition.month, meters[start : start + size], sources.withdrawn)
+            restated += int(frame["restated"].sum())
+            yield frame
+        facts.update(statements=len(sources.statements), withdrawn=len(sources.withdrawn), restated=restated, receipts=sources.receipts)
 
-    return lake.refresh(RAW_READINGS, partition, raw_fingerprint(lake, settings, partition), make)
+    return lake.refresh(RAW_READINGS, partition, sources.fingerprint, make)
 
 
 def raw_fingerprint(lake: Lake, _settings: Settings, partition: Partition) -> str:
     """What `raw_readings` of a partition would be made from now."""
-    statements, zones = _sources(lake, partition)
-    inputs = {"statements": [statement.statement_id for statement in statements], "zones": zones}
-    return fingerprint(inputs=inputs, params={}, code=code_digest("sources"))
+    return _Sources.of(lake, partition).fingerprint
 
 
-def _sources(lake: Lake, partition: Partition) -> tuple[list[Statement], dict[str, str]]:
-    """Statements that may have readings of the industry's meters in the month, in order of receipt, and those meters' zones.
+@dataclass(frozen=True)
+class _Sources:
+    """What has to do with an industry's meters in a month: statements in force and withdrawn ones, each in order of receipt.
 
-    Where a zone has been corrected since a statement came, its readings may have moved to a neighbouring month.
+    Where a meter's zone has been corrected since a statement came, its readings may have moved to a neighbouring month.
+
+    Attributes:
+        zones: of the meters that have readings.
+        receipts: number of the last receipt that was taken into account.
     """
-    registry, month = MeterRegistry(lake), partition.month
-    members = registry.of(partition.industry, month)
-    near = {str(one) for one in (month.previous, month, month.next)}
 
-    def touches(statement: Statement) -> bool:
-        if near.isdisjoint(statement.months) or members.keys().isdisjoint(statement.meters):
-            return False
-        return str(month) in statement.months or registry.zones_of(statement.zones) != statement.zones
+    statements: list[Statement]
+    withdrawn: list[Statement]
+    zones: dict[str, str]
+    receipts: int
 
-    statements = [statement for statement in Landing(lake).in_force() if touches(statement)]
-    names = members.keys() & {name for statement in statements for name in statement.meters}
-    return statements, {name: registry.home_zone(name) or members[name].time_zone for name in sorted(names)}
+    @classmethod
+    def of(cls, lake: Lake, partition: Partition) -> Self:
+        registry, book, month = MeterRegistry(lake), Landing(lake).book, partition.month
+        members = registry.of(partition.industry, month)
+        near = (month.previous, month, month.next)
+
+        def touches(statement: Statement) -> bool:
+            if members.keys().isdisjoint(statement.meters) or {str(one) for one in near}.isdisjoint(statement.months):
+                return False
+            return str(month) in statement.months or registry.zones_of(statement.zones) != statement.zones
+
+        statements = [statement for statement in book.touching(*near) if touches(statement)]
+        withdrawn = [statement for statement, _ in book.withdrawn() if touches(statement)]
+        names = members.keys() & {name for statement in statements for name in statement.meters}
+        zones = {name: registry.home_zone(name) or members[name].time_zone for name in sorted(names)}
+        return cls(statements, withdrawn, zones, book.last)
+
+    @property
+    def fingerprint(self) -> str:
+        said = {"statements": [s.statement_id for s in self.statements], "withdrawn": [s.statement_id for s in self.withdrawn]}
+        return fingerprint(inputs={**said, "zones": self.zones}, params={}, code=code_digest("sources"))
 
 
 def _meters_per_chunk(landing: Landing, statements: Sequence[Statement], month: Month, meters: Sequence[str], rows: int) -> int:

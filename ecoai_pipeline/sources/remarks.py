@@ -22,7 +22,7 @@ class Weighing:
         self._measured: Counter[str] = Counter()
 
     def weigh(self, rows: pl.DataFrame, capacity_kw: dict[str, float]) -> None:
-        """Count the readings (RAW_READINGS) of a month."""
+        """Count the readings (STATED_READINGS) of a month."""
         if not capacity_kw:
             return
         capacity = pl.col("meter_id").replace_strict(capacity_kw, default=None, return_dtype=pl.Float64)

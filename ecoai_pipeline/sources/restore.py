@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecoai_pipeline.domain import RAW_READINGS, Month
+from ecoai_pipeline.domain import STATED_READINGS, Month
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.intake import Intake, Prepared, piece_fingerprint
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.storage.lake import Lake
-from ecoai_pipeline.storage.landing import Landing, Statement
+from ecoai_pipeline.storage.landing import Landing
+from ecoai_pipeline.storage.receipts import Statement
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import empty
 
@@ -54,5 +55,5 @@ def _restore(lake: Lake, settings: Settings, landing: Landing, statement: Statem
         raise IngestError(statement.file, f"{message}; ingest the file again to have it judged anew")
     around = {near for month in map(Month.parse, statement.months) for near in (month.previous, month, month.next)}
     for month in around - intake.meters.keys():
-        landing.write_piece(statement.statement_id, month, empty(RAW_READINGS), intake.made_from)
+        landing.write_piece(statement.statement_id, month, empty(STATED_READINGS), intake.made_from)
     intake.write_tables()

@@ -1,4 +1,4 @@
-"""Every accepted file unchanged, what was read from it by month, and the ledger of statements in order of receipt."""
+"""Every accepted file unchanged, what was read from it by month, and the tables that belong to its statement."""
 
 from __future__ import annotations
 
@@ -6,52 +6,17 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
 
-from ecoai_pipeline.domain import ARRIVALS, QUARANTINE, RAW_READINGS, Month, Table
+from ecoai_pipeline.domain import ARRIVALS, QUARANTINE, STATED_READINGS, Month, Table
 from ecoai_pipeline.storage.atomic import replacing
 from ecoai_pipeline.storage.lake import Lake, write_parquet
-from ecoai_pipeline.storage.ledger import Ledger
+from ecoai_pipeline.storage.receipts import Book, Receipt, Statement, Withdrawal, book_of, receipts
 from ecoai_pipeline.storage.schema import empty
 
 _BLOCK = 1 << 20
-
-
-class Statement(BaseModel):
-    """One file a provider sent, as it was understood when it came.
-
-    The balance holds: `readings_in = accepted + quarantined` and `accepted = added + changed + unchanged`.
-    `order_breaks` of the accepted readings stood after a later one; the table ARRIVALS holds them.
-    `zones` are those by which the meters' months were cut; `elsewhere` the meters and months that were refused because
-    the meter was registered in another industry.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    statement_id: str
-    sha256: str
-    file: str
-    source: str
-    options: dict[str, Any]
-    received_at: datetime
-    readings_in: int
-    accepted: int
-    quarantined: int
-    added: int
-    changed: int
-    unchanged: int
-    order_breaks: int
-    meters: list[str]
-    months: list[str]
-    zones: dict[str, str] = {}
-    elsewhere: dict[str, list[str]] = {}
-    unmapped: list[str] = []
-    warnings: list[str] = []
 
 
 class OtherBytesError(RuntimeError):
@@ -73,7 +38,6 @@ class Landing:
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
         self.folder = lake.root / "landing"
-        self.statements: Ledger[Statement] = Ledger(lake.root / "ledgers" / "statements", Statement)
 
     def land(self, path: Path, sha256: str) -> Path:
         """Copy a file into landing under its digest, unless it is there.
@@ -89,21 +53,30 @@ class Landing:
                     raise OtherBytesError(f"{path} was written to while it was read")
         return target
 
+    @property
+    def book(self) -> Book:
+        """What holds after all receipts."""
+        return book_of(self.lake.root)
+
+    def enter(self, receipt: Statement | Withdrawal) -> int:
+        """Append to the ledger and return the number; from then on it holds, with the registry rows it brings."""
+        return receipts(self.lake.root).append(Receipt(receipt))
+
     def statement(self, statement_id: str) -> Statement | None:
-        """The last receipt of a statement."""
-        return next((s for s in self.in_force() if s.statement_id == statement_id), None)
+        """A statement in force, as last received."""
+        return self.book.statement(statement_id)
+
+    def is_known(self, statement_id: str) -> bool:
+        """Whether a statement was ever entered, be it withdrawn since."""
+        return self.statement(statement_id) is not None or any(s.statement_id == statement_id for s, _ in self.book.withdrawn())
 
     def in_force(self) -> list[Statement]:
         """Statements in order of receipt; of one that came several times only the last receipt, which makes it newest."""
-        last: dict[str, Statement] = {}
-        for _, statement in self.statements.read():
-            last.pop(statement.statement_id, None)
-            last[statement.statement_id] = statement
-        return list(last.values())
+        return self.book.in_force()
 
     def touching(self, month: Month) -> list[Statement]:
         """Statements that have readings of a month, in order of receipt."""
-        return [s for s in self.in_force() if str(month) in s.months]
+        return self.book.touching(month)
 
     def piece_path(self, statement_id: str, month: Month) -> Path:
         return self.folder / "parsed" / statement_id / f"month={month}.parquet"
@@ -111,7 +84,7 @@ class Landing:
     def write_piece(self, statement_id: str, month: Month, readings: pl.DataFrame, fingerprint: str) -> None:
         """Keep what a statement says of a month, so that it need not be parsed again; a cache of landing."""
         with replacing(self.piece_path(statement_id, month)) as temporary:
-            write_parquet(temporary, RAW_READINGS, [readings], self.lake.params.row_group_rows, fingerprint, {})
+            write_parquet(temporary, STATED_READINGS, [readings], self.lake.params.row_group_rows, fingerprint, {})
 
     def piece_fingerprint(self, statement_id: str, month: Month) -> str | None:
         """What a piece was made from, by its footer; none where there is no piece."""
@@ -120,8 +93,11 @@ class Landing:
 
     def scan_piece(self, statement_id: str, month: Month, meters: Sequence[str] | None = None) -> pl.LazyFrame:
         path = self.piece_path(statement_id, month)
-        frame = pl.scan_parquet(path, hive_partitioning=False) if path.exists() else empty(RAW_READINGS).lazy()
+        frame = pl.scan_parquet(path, hive_partitioning=False) if path.exists() else empty(STATED_READINGS).lazy()
         return frame if meters is None else frame.filter(pl.col("meter_id").is_in(list(meters)))
+
+    def no_readings(self) -> pl.DataFrame:
+        return empty(STATED_READINGS)
 
     def table_path(self, table: Table, statement_id: str) -> Path:
         """Place of `quarantine`, `labels`, `weather` or `arrivals` of a statement."""
@@ -139,9 +115,9 @@ class Landing:
         return rows
 
     def read_table(self, table: Table) -> pl.DataFrame:
-        """All statements' rows of `quarantine`, `labels`, `weather` or `arrivals`."""
-        paths = sorted((self.lake.root / table.name).glob("statement=*/part.parquet"))
-        frames = [pl.read_parquet(path, hive_partitioning=False) for path in paths]
+        """Rows of `quarantine`, `labels`, `weather` or `arrivals` of all statements in force."""
+        paths = (self.table_path(table, name) for name in sorted(statement.statement_id for statement in self.in_force()))
+        frames = [pl.read_parquet(path, hive_partitioning=False) for path in paths if path.exists()]
         return pl.concat(frames) if frames else empty(table)
 
     def order_breaks(self, statements: Sequence[Statement]) -> pl.DataFrame:

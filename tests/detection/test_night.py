@@ -119,7 +119,7 @@ def test_a_day_is_the_local_day_of_the_meter(lake: Lake, settings: Settings, por
 
 
 def readings(lake: Lake, last: dict[str, datetime]) -> None:
-    rows = [(meter, end - timedelta(minutes=15), 900, 1.0, "measured", None, "s") for meter, end in sorted(last.items())]
+    rows = [(meter, end - timedelta(minutes=15), 900, 1.0, "measured", None, "s", False) for meter, end in sorted(last.items())]
     frame = pl.DataFrame(rows, schema=list(VALIDATED_READINGS.names), orient="row", infer_schema_length=None)
     frame = frame.with_columns(
         pl.col("timestamp").dt.replace_time_zone("UTC") if frame.schema["timestamp"].time_zone is None else "timestamp"

@@ -42,7 +42,7 @@ class Plant:
         """Add validated readings to a month and write its partition again."""
         partition = Partition(industry, month)
         columns = {"meter_id": meter_id, "timestamp": times, "interval_s": interval_s, "kwh": kwh, "quality": quality, "rule": rule}
-        frame = pl.DataFrame({**columns, "statement_id": "s"}, schema_overrides={"rule": pl.String, "kwh": pl.Float64})
+        frame = pl.DataFrame({**columns, "statement_id": "s", "restated": False}, schema_overrides={"rule": pl.String, "kwh": pl.Float64})
         frames = self._frames.setdefault(partition, [])
         frames.append(frame.with_columns(pl.col("timestamp").dt.cast_time_unit("us")))
         self.lake.write(VALIDATED_READINGS, partition, [pl.concat(frames, how="vertical_relaxed")], fingerprint=f"{len(frames)}")

@@ -160,7 +160,7 @@ def test_no_energy_is_lost_or_made(readings: list[tuple[int, float]]) -> None:
     frame = pl.DataFrame(
         {"meter_id": "a", "timestamp": first_of_march(*(15 * number for number, _ in ordered)), "kwh": [kwh for _, kwh in ordered]}
     ).with_columns(pl.lit(900, pl.Int32).alias("interval_s"), pl.lit("measured").alias("quality"), pl.lit(None, pl.String).alias("rule"))
-    frame = frame.with_columns(pl.col("timestamp").dt.cast_time_unit("us"))
+    frame = frame.with_columns(pl.col("timestamp").dt.cast_time_unit("us"), restated=pl.lit(value=False))
     zones = {"a": "Asia/Seoul"}
     grid = regular_grid(frame, frame.clear(), MARCH, zones, horizons(frame.lazy(), zones))
     assert grid.rows.height == ordered[-1][0] - ordered[0][0] + 1

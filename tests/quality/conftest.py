@@ -26,6 +26,7 @@ def _readings(kwh: Sequence[float | None], *, meter: str = "m1", start: datetime
             "quality": ["missing" if value is None else "measured" for value in kwh],
             "rule": [None] * rows,
             "statement_id": ["s1"] * rows,
+            "restated": [False] * rows,
         },
         schema=schema_of(RAW_READINGS),
     )

@@ -128,7 +128,7 @@ def test_a_lost_table_is_an_error_and_the_file_again_brings_it_back(ingest, tabl
 
 
 def test_an_intake_that_breaks_off_keeps_no_breaks(ingest, table, lake, monkeypatch):
-    monkeypatch.setattr("ecoai_pipeline.storage.registry.MeterRegistry.register", lambda *_args, **_named: 1 / 0)
+    monkeypatch.setattr("ecoai_pipeline.storage.landing.Landing.enter", lambda *_args, **_named: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         ingest(table(*reversed(hours())))
     assert not list(lake.root.rglob("*.parquet"))

@@ -37,7 +37,7 @@ def test_a_truncated_gzip_is_refused_and_leaves_nothing(ingest, tmp_path, lake):
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(IngestError, match="torn or damaged"):
         ingest(path)
-    assert not Landing(lake).statements.read()
+    assert not Landing(lake).in_force()
     assert not list(lake.root.rglob("*.parquet"))
 
 

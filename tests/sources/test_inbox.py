@@ -68,7 +68,7 @@ def left(lake: Lake) -> list[str]:
 def test_a_file_is_landed_and_the_reason_says_what_became_of_it(drop, land, lake):
     data = drop("m.csv", *hours(), "m,no time,1").read_bytes()
     reason = land()["m.csv"].reason
-    (_, statement), *_ = Landing(lake).statements.read()
+    statement, *_ = Landing(lake).in_force()
     assert (reason["sha256"], reason["statement_id"]) == (hashlib.sha256(data).hexdigest(), statement.statement_id)
     assert [reason[name] for name in ("readings_in", "accepted", "quarantined", "added")] == [25, 24, 1, 24]
     assert reason["quarantined_by_reason"] == {"the date or time cannot be read": 1}
@@ -118,7 +118,7 @@ def test_a_file_that_grows_while_it_is_read_stays_and_leaves_nothing_behind(drop
 
     monkeypatch.setattr(inbox, "ingest_file", slow)
     assert (land()["m.csv"].fate, left(lake)) == (Fate.LEFT, ["m.csv"])
-    assert Landing(lake).statements.read() == []
+    assert not Landing(lake).in_force()
     assert not list(lake.root.rglob("*.parquet"))
     monkeypatch.undo()
     assert land()["m.csv"].reason["accepted"] == 25
@@ -148,7 +148,7 @@ def test_the_same_file_twice_is_one_statement_and_both_copies_move(drop, land, l
     drop("m.csv")
     second = land()["m.csv"]
     assert (second.moved_to.name, second.reason["already"], second.reason["unchanged"]) == ("m-3.csv", True, 24)
-    assert len(Landing(lake).statements.read()) == 1
+    assert len(Landing(lake).in_force()) == 1
 
 
 def test_refused_files_say_why_and_stop_nobody(drop, land, lake):
@@ -262,7 +262,7 @@ def test_two_runs_at_once_take_turns(drop, lake, settings):
     for thread in threads:
         thread.join()
     assert sorted(len(landed) for landed in outcomes) == [0, 6]
-    assert len(Landing(lake).statements.read()) == 6
+    assert len(Landing(lake).in_force()) == 6
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_what_was_refused_stays_so_when_it_is_read_again(ingest, table, lake, se
 def test_a_landed_file_that_gives_less_than_it_did_is_an_error_until_it_comes_again(ingest, table, lake, settings):
     path = table(*hours())
     short = ingest(path).statement.model_copy(update={"accepted": 30})
-    Landing(lake).statements.append(short)
+    Landing(lake).enter(short)
     shutil.rmtree(lake.root / "landing" / "parsed")
     with pytest.raises(IngestError, match=r"t\.csv: reading its landed copy again gives 24 readings, but 30 were .* ingest the file again"):
         materialize_raw(lake, settings, OTHER)
@@ -144,7 +144,7 @@ def test_a_file_that_comes_again_after_another_overrode_it_is_the_newest(ingest,
     assert (again.statement.added, again.statement.changed, again.statement.unchanged) == (0, 3, 21)
     assert raw(again)["kwh"].to_list() == [5.0 + h for h in range(24)]
     assert ingest(first).already
-    assert len(Landing(lake).statements.read()) == 3
+    assert Landing(lake).book.last == 3
 
 
 def test_a_file_that_comes_again_after_one_that_left_it_alone_is_nothing_new(ingest, table):

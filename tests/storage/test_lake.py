@@ -31,6 +31,7 @@ def readings(meter: str, n: int = 96, kwh: float = 1.0) -> pl.DataFrame:
             "quality": ["measured"] * n,
             "rule": pl.Series([None] * n, dtype=pl.String),
             "statement_id": ["s1"] * n,
+            "restated": [False] * n,
         }
     )
 
