@@ -68,7 +68,7 @@ def header_of(path: Path) -> tuple[str, ...]:
     """The names of a file's columns without reading all of its text; other errors of it are left for `open_file` to tell.
 
     Raises:
-        IngestError, csv.Error: it has none that can be read.
+        IngestError: it has none that can be read.
     """
     with path.open("rb") as stream:
         head = stream.read(8)

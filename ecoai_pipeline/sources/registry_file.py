@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ecoai_pipeline.domain import FIRST_MONTH, Industry, Meter, UsageType
+from ecoai_pipeline.domain import FIRST_MONTH, Industry, Meter, UsageType, time_zone
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.catalog import SOURCES
 from ecoai_pipeline.sources.files import header_of, open_file
@@ -55,7 +53,7 @@ def is_registry(path: Path) -> bool:
     """Whether a file's header is that of a registry: it names meters and industries, and no source finds readings in it."""
     try:
         header = header_of(path) if path.is_file() else ()
-    except (IngestError, OSError, csv.Error):
+    except (IngestError, OSError):
         return False
     return set(REQUIRED) <= set(header) and not any(source.recognises(header) for source in SOURCES)
 
@@ -80,7 +78,7 @@ def _meter(file: str, line: int, header: tuple[str, ...], fields: list[str], zon
         text = row.get(name, "")
         try:
             return parse(text) if text else default
-        except (ValueError, ZoneInfoNotFoundError) as error:
+        except ValueError as error:
             raise IngestError(file, f"row {line}, column {name!r}: {error}; correct the cell") from error
 
     if not row["meter_id"] or not row["industry"]:
@@ -89,7 +87,7 @@ def _meter(file: str, line: int, header: tuple[str, ...], fields: list[str], zon
         meter_id=row["meter_id"],
         industry=read("industry", Industry.parse, Industry.OTHER),
         usage_type=read("usage_type", UsageType.parse, UsageType.INDUSTRIAL),
-        time_zone=read("time_zone", lambda text: ZoneInfo(text).key, zone),
+        time_zone=read("time_zone", time_zone, zone),
         signed=read("signed", _flag, False),
         valid_from=read("valid_from", date.fromisoformat, FIRST_MONTH.first_day),
         capacity_kw=read("capacity_kw", _positive, None),

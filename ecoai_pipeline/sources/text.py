@@ -6,7 +6,7 @@ import codecs
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,13 @@ import polars as pl
 from ecoai_pipeline.sources.reasons import IngestError
 
 GZIP_MAGIC = b"\x1f\x8b"
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 200
+LONGEST_RECORD = 100
+"""Lines that a record may have at most."""
 _CHUNK = 1 << 20
 _PEEK = 1 << 16
+_LINES = pl.Schema({"line": pl.Int64(), "text": pl.String()})
 
 
 @dataclass(frozen=True)
@@ -33,27 +36,33 @@ class Block:
 
 @dataclass(frozen=True)
 class DelimitedText:
-    """A text file whose encoding, header and delimiter are known.
+    """A text file whose encoding, line ends, header and delimiter are known.
 
-    A record is one line: a quoted field may hold the delimiter, but not a line break.
+    A record is a line, or several where a quoted field holds line breaks; its number is that of its first line.
     """
 
     path: Path
     file: str
     encoding: str
+    line_end: str
     delimiter: str
     header: tuple[str, ...]
+    header_lines: int
     sample: pl.DataFrame
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
-        """The rows below the header, about `block_bytes` of (unpacked) text at a time.
+        """The records below the header, about `block_bytes` of (unpacked) text at a time.
 
         Raises:
             IngestError: the file cannot be unpacked or decoded to its end.
         """
-        for text, line, share in _texts(self.path, self.file, self.encoding, block_bytes):
-            rows = split_lines(text, line, self.delimiter).filter(pl.col("line") > 1)
-            yield Block(rows, share)
+        begun, share = _LINES.to_frame(), 1.0
+        for text, line, share in _texts(self.path, self.file, self.encoding, self.line_end, block_bytes):
+            lines = _lines(text, line).filter(pl.col("line") > self.header_lines)
+            records, begun = _joined(pl.concat([begun, lines]), self.delimiter, len(self.header))
+            yield Block(_split(records, self.delimiter), share)
+        if begun.height:
+            yield Block(_split(begun, self.delimiter), share)
 
 
 def open_text(path: Path, file: str) -> DelimitedText:
@@ -63,13 +72,15 @@ def open_text(path: Path, file: str) -> DelimitedText:
         IngestError: the file is empty, torn, binary or of an unknown encoding.
     """
     encoding = _encoding(path, file)
-    text, _, _ = next(_texts(path, file, encoding, _CHUNK), ("", 1, 1.0))
-    first, _, rest = text.partition("\n")
+    text, _, _ = next(_texts(path, file, encoding, "\n", _CHUNK), ("", 1, 1.0))
+    line_end = "\r" if "\n" not in text and "\r" in text else "\n"
+    lines = _lines(text.replace(line_end, "\n"), 1).head(LONGEST_RECORD + SAMPLE_LINES)
+    first = lines["text"][0]
     if not first.strip():
-        raise IngestError(file, "it starts with an empty line; the first line must name the columns" if rest.strip() else "it is empty")
-    delimiter, header = _header(first)
-    lines = "\n".join(rest.split("\n", SAMPLE_LINES)[:SAMPLE_LINES])
-    return DelimitedText(path, file, encoding, delimiter, header, split_lines(lines, 2, delimiter))
+        raise IngestError(file, "it starts with an empty line; the first line must name the columns" if text.strip() else "it is empty")
+    header_lines, delimiter, header = _header(lines["text"].head(LONGEST_RECORD).to_list())
+    sample, _ = _joined(lines.slice(header_lines, SAMPLE_LINES), delimiter, len(header))
+    return DelimitedText(path, file, encoding, line_end, delimiter, header, header_lines, _split(sample, delimiter))
 
 
 def peek_header(path: Path) -> tuple[str, ...]:
@@ -77,55 +88,113 @@ def peek_header(path: Path) -> tuple[str, ...]:
 
     Raises:
         IngestError: the gzip file is torn.
-        csv.Error: the head is no line of names.
     """
     with _unpacked(path, path.name) as (stream, _):
         head = stream.read(_PEEK)
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    first = head.decode("utf-16" if wide else "utf-8-sig", errors="replace").partition("\n")[0]
-    return _header(first)[1]
+    text = head.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    return _header(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:LONGEST_RECORD])[2]
 
 
-def _header(line: str) -> tuple[str, tuple[str, ...]]:
-    """The delimiter that a header line has most of, and the names between."""
-    delimiter = max(DELIMITERS, key=line.count)
-    return delimiter, tuple(name.strip() for name in next(csv.reader([line.rstrip("\r")], delimiter=delimiter)))
+def _header(lines: Sequence[str]) -> tuple[int, str, tuple[str, ...]]:
+    """How many lines the header has, the delimiter that it has most of, and the names between."""
+    count = next((n for n in range(1, len(lines) + 1) if "\n".join(lines[:n]).count('"') % 2 == 0), 1)
+    record = "\n".join(lines[:count])
+    delimiter = max(DELIMITERS, key=record.count)
+    return count, delimiter, tuple(name.replace("\n", " ").strip() for name in _fields(record, delimiter))
 
 
-def split_lines(text: str, first_line: int, delimiter: str) -> pl.DataFrame:
-    """Lines with their numbers, split into fields; blank lines are left out but counted."""
+def _lines(text: str, first_line: int) -> pl.DataFrame:
+    """Lines with their numbers (_LINES)."""
     lines = pl.Series("text", [text.removesuffix("\n")], dtype=pl.String).str.split("\n").explode().str.strip_chars_end("\r")
-    numbers = pl.int_range(first_line, first_line + len(lines), dtype=pl.Int64, eager=True)
-    frame = pl.DataFrame({"line": numbers, "text": lines}).filter(pl.col("text").str.strip_chars() != "")
+    return pl.DataFrame({"line": pl.int_range(first_line, first_line + len(lines), dtype=pl.Int64, eager=True), "text": lines})
+
+
+def _joined(lines: pl.DataFrame, delimiter: str, width: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Join lines whose quoted fields hold line breaks, where that makes records of `width` fields.
+
+    A quote that is never closed must not swallow the lines below, hence the width, and LONGEST_RECORD.
+
+    Returns:
+        the records (_LINES), and the lines at the end whose record may go on in the next block.
+    """
+    odd = lines.with_row_index("at").filter(pl.col("text").str.count_matches('"', literal=True) % 2 == 1)["at"].to_list()
+    joined: dict[int, tuple[int, str]] = {}
+    at = 0
+    while at < len(odd):
+        first, last = odd[at], odd[at + 1] if at + 1 < len(odd) else lines.height
+        if last == lines.height and lines.height - first < LONGEST_RECORD and _is_open(lines["text"][first], delimiter):
+            return _replaced(lines[:first], joined), lines[first:]
+        record = "\n".join(lines["text"][first : last + 1]) if last < lines.height and last - first < LONGEST_RECORD else ""
+        fits = bool(record) and _is_open(lines["text"][first], delimiter) and len(_fields(record, delimiter)) == width
+        if fits:
+            joined[first] = (last, record)
+        at += 2 if fits else 1
+    return _replaced(lines, joined), lines[:0]
+
+
+def _replaced(lines: pl.DataFrame, joined: Mapping[int, tuple[int, str]]) -> pl.DataFrame:
+    """Put each joined record in the place of its lines, which are given by position."""
+    if not joined:
+        return lines
+    inside = [place for first, (last, _) in joined.items() for place in range(first + 1, last + 1)]
+    texts = {first: record for first, (_, record) in joined.items()}
+    at = pl.int_range(pl.len())
+    replaced = lines.with_columns(text=pl.coalesce(at.replace_strict(texts, default=None, return_dtype=pl.String), "text"))
+    return replaced.filter(~at.is_in(inside))
+
+
+def _split(records: pl.DataFrame, delimiter: str) -> pl.DataFrame:
+    """Records split into fields; blank ones are left out."""
+    frame = records.filter(pl.col("text").str.strip_chars() != "")
     quoted = pl.col("text").str.contains('"', literal=True)
     plain = frame.filter(~quoted).with_columns(fields=pl.col("text").str.split(delimiter))
     if plain.height == frame.height:
         return plain
     rest = frame.filter(quoted)
-    fields = pl.Series("fields", list(csv.reader(rest["text"].to_list(), delimiter=delimiter)), dtype=pl.List(pl.String))
-    if len(fields) != rest.height:
-        fields = pl.Series("fields", [_fields(line, delimiter) for line in rest["text"]], dtype=pl.List(pl.String))
+    fields = pl.Series("fields", _all_fields(rest["text"].to_list(), delimiter), dtype=pl.List(pl.String))
     return pl.concat([plain, rest.with_columns(fields)]).sort("line")
 
 
-def _fields(line: str, delimiter: str) -> list[str]:
-    """Fields of one line on its own: an unclosed quote ends with the line."""
-    return next(csv.reader([line], delimiter=delimiter))
+def _all_fields(texts: list[str], delimiter: str) -> list[list[str]]:
+    """Fields of each text; one pass where no text runs on into the next."""
+    try:
+        fields = list(csv.reader(texts, delimiter=delimiter))
+    except csv.Error:
+        fields = []
+    return fields if len(fields) == len(texts) else [_fields(text, delimiter) for text in texts]
 
 
-def _texts(path: Path, file: str, encoding: str, block_bytes: int) -> Iterator[tuple[str, int, float]]:
+def _fields(text: str, delimiter: str) -> list[str]:
+    """Fields of one record on its own: an unclosed quote ends with it; what cannot be taken apart is one field."""
+    try:
+        return next(csv.reader([text], delimiter=delimiter))
+    except csv.Error:
+        return [text]
+
+
+def _is_open(line: str, delimiter: str) -> bool:
+    """Whether a line ends inside of quotes."""
+    try:
+        next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
+
+
+def _texts(path: Path, file: str, encoding: str, line_end: str, block_bytes: int) -> Iterator[tuple[str, int, float]]:
     """Whole lines of a file: text, number of its first line, share read."""
     decoder, rest, line = codecs.getincrementaldecoder(encoding)(), "", 1
     size = max(path.stat().st_size, 1)
     with _unpacked(path, file) as (stream, packed):
         while chunk := stream.read(block_bytes):
-            text = rest + decoder.decode(chunk)
+            text = rest + decoder.decode(chunk).replace(line_end, "\n")
             cut = text.rfind("\n") + 1
             text, rest = text[:cut], text[cut:]
             if text:
                 yield text, line, min(packed.tell() / size, 1.0)
                 line += text.count("\n")
-        rest += decoder.decode(b"", final=True)
+        rest += decoder.decode(b"", final=True).replace(line_end, "\n")
         if rest:
             yield rest, line, 1.0
 
