@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -150,6 +151,21 @@ def _parse(cls: type[E], text: str, korean: dict[str, E]) -> E:
     except ValueError:
         known = ", ".join([*cls, *korean])
         raise ValueError(f"unknown {cls.__name__.lower()} {text!r}; known are: {known}") from None
+
+
+def time_zone(text: str) -> str:
+    """The name of a time zone, as it is.
+
+    Raises:
+        ValueError: the tz database has no zone of that name, or one that means this machine's clock or another way of counting.
+    """
+    try:
+        name = ZoneInfo(text).key
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        name = ""
+    if not name or name in ("Factory", "localtime") or name.startswith(("posix", "right/")):
+        raise ValueError(f"{text!r} is no time zone; write it like Asia/Seoul")
+    return name
 
 
 @dataclass(frozen=True, order=True)

@@ -7,8 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from ecoai_pipeline import domain
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -143,6 +145,11 @@ class Settings(BaseSettings):
     training: TrainingParams = TrainingParams()
     detectors: DetectorParams = DetectorParams()
     detection: DetectionParams = DetectionParams()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        return domain.time_zone(zone)
 
     @classmethod
     def settings_customise_sources(

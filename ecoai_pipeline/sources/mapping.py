@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ecoai_pipeline.domain import time_zone
 
 FILE_STEM = "@filename"
 
@@ -46,6 +48,11 @@ class ColumnMapping(BaseModel):
     signed: bool = False
     interval_s: int | None = Field(None, gt=0, le=86_400, description="for meters with too few readings to tell, seconds")
 
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        return zone and time_zone(zone)
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `FILE.yaml`, or `meter=@filename,timestamp=date,kwh=Usage_kWh,weather.temperature=temp`.
@@ -54,10 +61,12 @@ class ColumnMapping(BaseModel):
             ValueError: a name is unknown, a needed one is missing, or the file cannot be read.
         """
         if Path(text).suffix.lower() in (".yaml", ".yml"):
-            path = Path(text)
-            if not path.is_file():
-                raise ValueError(f"column mapping {text}: there is no such file")
-            return cls._checked(yaml.safe_load(path.read_text(encoding="utf-8")), text)
+            try:
+                return cls._checked(yaml.safe_load(Path(text).read_text(encoding="utf-8")), text)
+            except FileNotFoundError:
+                raise ValueError(f"column mapping {text}: there is no such file") from None
+            except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+                raise ValueError(f"column mapping {text} cannot be read as YAML: {error}") from None
         values: dict[str, Any] = {}
         for item in text.split(","):
             name, equals, column = item.partition("=")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Self, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from ecoai_pipeline.domain import Industry
+from ecoai_pipeline.domain import Industry, time_zone
 from ecoai_pipeline.sources.mapping import ColumnMapping, Unit
 
 T = TypeVar("T")
@@ -28,10 +27,7 @@ class IngestOptions(BaseModel):
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, zone: str | None) -> str | None:
-        try:
-            return zone and ZoneInfo(zone).key
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"{zone!r} is no time zone; write it like Asia/Seoul") from None
+        return zone and time_zone(zone)
 
     @classmethod
     def of(
