@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ecoai_pipeline.cli import bench, demo, nights, readings, views
+from ecoai_pipeline.cli import bench, demo, nights, readings, statements, views
 from ecoai_pipeline.cli.output import Format, print_error
 
 app = typer.Typer(
@@ -30,6 +30,8 @@ app.command()(views.events)
 app.command()(views.status)
 app.command()(views.ui)
 app.command()(demo.demo)
+app.add_typer(statements.app, name="statements")
+app.add_typer(statements.readings, name="readings")
 app.add_typer(bench.app, name="bench")
 
 

@@ -21,11 +21,10 @@ from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress
 from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
 from ecoai_pipeline.sources.remarks import Weighing, capacities, warnings
-from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces
+from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces, partitions_of
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing, OtherBytesError
 from ecoai_pipeline.storage.receipts import MeterRow, Statement
-from ecoai_pipeline.storage.registry import MeterRegistry
 
 __all__ = ["IngestError", "IngestOptions", "IngestResult", "ingest_file"]
 
@@ -92,7 +91,7 @@ def _again(lake: Lake, settings: Settings, earlier: Statement, received_at: date
     for text in earlier.months if _newer(landing, earlier) else []:
         month = Month.parse(text)
         counts.update(_compared(lake, settings, landing.touching(month), month, landing.scan_piece(earlier.statement_id, month).collect()))
-    partitions, reasons = _partitions_of(lake, earlier), by_reason(_reasons_of(landing, earlier))
+    partitions, reasons = partitions_of(lake, earlier), by_reason(_reasons_of(landing, earlier))
     added, changed = counts["added"], counts["changed"]
     told = {"added": added, "changed": changed, "unchanged": earlier.accepted - added - changed}
     if not added + changed:
@@ -124,15 +123,6 @@ def _compared(lake: Lake, settings: Settings, about: Sequence[Statement], month:
     known = pl.col("known").is_not_null()
     counts = both.select(added=(~known).sum(), changed=(known & ~equal).sum(), unchanged=(known & equal).sum())
     return counts.row(0, named=True)
-
-
-def _partitions_of(lake: Lake, earlier: Statement) -> list[Partition]:
-    landing, registry, partitions = Landing(lake), MeterRegistry(lake), set()
-    for text in earlier.months:
-        month = Month.parse(text)
-        meters = landing.scan_piece(earlier.statement_id, month).select(pl.col("meter_id").unique()).collect().to_series()
-        partitions |= {Partition(meter.industry, month) for name in meters if (meter := registry.at(name, month))}
-    return sorted(partitions)
 
 
 def _reasons_of(landing: Landing, earlier: Statement) -> pl.Series:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecoai_pipeline.domain import STATED_READINGS, Month
+import polars as pl
+
+from ecoai_pipeline.domain import STATED_READINGS, Month, Partition
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.intake import Intake, Prepared, piece_fingerprint
 from ecoai_pipeline.sources.options import IngestOptions
@@ -37,6 +39,16 @@ def can_be_read(lake: Lake, settings: Settings, statement: Statement) -> bool:
     except IngestError:
         return False
     return True
+
+
+def partitions_of(lake: Lake, statement: Statement) -> list[Partition]:
+    """Where the readings of a statement belong by the registry as it is now; its pieces must be there."""
+    landing, registry, partitions = Landing(lake), MeterRegistry(lake), set()
+    for text in statement.months:
+        month = Month.parse(text)
+        meters = landing.scan_piece(statement.statement_id, month).select(pl.col("meter_id").unique()).collect().to_series()
+        partitions |= {Partition(meter.industry, month) for name in meters if (meter := registry.at(name, month))}
+    return sorted(partitions)
 
 
 def _restore(lake: Lake, settings: Settings, landing: Landing, statement: Statement) -> None:

@@ -120,7 +120,7 @@ class Book:
         self.last = 0
         self.meters: dict[str, tuple[Meter, ...]] = {}
         self._in_force: dict[str, tuple[int, Statement]] = {}
-        self._withdrawn: dict[str, tuple[Statement, Withdrawal]] = {}
+        self._withdrawn: dict[str, tuple[int, Statement, Withdrawal]] = {}
         self._by_month: dict[str, dict[str, None]] = {}
         self._readers: dict[str, Counter[str]] = {}
         self._held: Counter[str] = Counter()
@@ -134,10 +134,10 @@ class Book:
             self._register(None, record.meters)
             self._settle({row.meter_id for row in record.meters})
         elif isinstance(record, Withdrawal):
-            statement = self._remove(record.withdrawn)
-            if statement:
-                self._withdrawn[record.withdrawn] = (statement, record)
-                self._settle(_meters_of(statement))
+            found = self._remove(record.withdrawn)
+            if found:
+                self._withdrawn[record.withdrawn] = (*found, record)
+                self._settle(_meters_of(found[1]))
         else:
             self._enter(number, self._sharing(record))
 
@@ -160,7 +160,12 @@ class Book:
         return [statement for _, statement in sorted((self._in_force[name] for name in ids), key=lambda pair: pair[0])]
 
     def withdrawn(self) -> list[tuple[Statement, Withdrawal]]:
-        return list(self._withdrawn.values())
+        return [(statement, withdrawal) for _, statement, withdrawal in self._withdrawn.values()]
+
+    def ever(self) -> list[Statement]:
+        """Statements in force and withdrawn ones, in order of their last receipt."""
+        gone = [(number, statement) for number, statement, _ in self._withdrawn.values()]
+        return [statement for _, statement in sorted([*self._in_force.values(), *gone], key=lambda pair: pair[0])]
 
     def readers(self) -> Mapping[str, Collection[str]]:
         """By month the meters that statements in force have readings of, as far as a statement's meters and months tell."""
@@ -168,16 +173,17 @@ class Book:
 
     def _enter(self, number: int, statement: Statement) -> None:
         name = statement.statement_id
-        before = self._remove(name) or self._withdrawn.pop(name, (None,))[0]
+        self._remove(name)
+        self._withdrawn.pop(name, None)
         self._register(name, statement.registers)
         self._in_force[name] = (number, statement)
         for month in statement.months:
             self._by_month.setdefault(month, {})[name] = None
             self._readers.setdefault(month, Counter()).update(statement.meters)
         self._held.update(statement.meters)
-        self._settle(_meters_of(statement) | (_meters_of(before) if before else set()))
+        self._settle(_meters_of(statement))
 
-    def _remove(self, name: str) -> Statement | None:
+    def _remove(self, name: str) -> tuple[int, Statement] | None:
         found = self._in_force.pop(name, None)
         if found is None:
             return None
@@ -186,7 +192,7 @@ class Book:
             self._by_month[month].pop(name)
             _discount(self._readers[month], statement.meters)
         _discount(self._held, statement.meters)
-        return statement
+        return found
 
     def _register(self, owner: str | None, rows: Sequence[MeterRow]) -> None:
         known = {row.meter_id for row in rows if self.meters.get(row.meter_id)}

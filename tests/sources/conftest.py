@@ -13,6 +13,8 @@ from ecoai_pipeline.domain import RAW_READINGS
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.ingest import IngestOptions, IngestResult, ingest_file
 from ecoai_pipeline.sources.raw import materialize_raw
+from ecoai_pipeline.sources.withdraw import Withdrawn
+from ecoai_pipeline.sources.withdraw import withdraw as take_back
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import CANONICAL, RECEIVED, put, wide_text
@@ -68,3 +70,13 @@ def wide(tmp_path: Path) -> Callable[..., Path]:
         return put(tmp_path / name, wide_text(*lines), encoding)
 
     return write
+
+
+@pytest.fixture
+def withdraw(lake: Lake, settings: Settings) -> Callable[..., Withdrawn]:
+    """Take a statement back."""
+
+    def run(statement_id: str, *, at: datetime = RECEIVED) -> Withdrawn:
+        return take_back(lake, settings, statement_id, reason="wrong month", at=at)
+
+    return run
