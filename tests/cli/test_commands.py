@@ -8,54 +8,16 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ecoai_pipeline.cli import main
 from ecoai_pipeline.cli.output import Answer, Format
 
+from .conftest import Ecoai, hours, lead_file
+
 MAIN = "from ecoai_pipeline.cli import main; main()"
-HEADER = "building_id,timestamp,meter_reading,anomaly"
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass
-class Ecoai:
-    """`ecoai --root ROOT …`, in this process: starting one costs more than most commands do."""
-
-    root: Path
-    patch: pytest.MonkeyPatch
-    capture: pytest.CaptureFixture[str]
-
-    def __call__(self, *arguments: str) -> Ran:
-        self.patch.setattr(sys, "argv", ["ecoai", "--root", str(self.root), *arguments])
-        self.capture.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = self.capture.readouterr()
-        return Ran(int(ended.value.code or 0), told.out, told.err)
-
-
-@pytest.fixture
-def ecoai(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ecoai:
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.setenv("ECOAI_ROOT", "replaced by --root")
-    monkeypatch.setenv("ECOAI_DETECTORS__USAD__EPOCHS", "3")
-    return Ecoai(tmp_path / "root", monkeypatch, capsys)
 
 
 def test_json_is_one_document_on_stdout_and_nothing_else(tmp_path: Path) -> None:
@@ -68,15 +30,6 @@ def test_json_is_one_document_on_stdout_and_nothing_else(tmp_path: Path) -> None
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["accepted"] == 24
     assert ran.stderr.strip() == ""
-
-
-def lead_file(path: Path, rows: list[str]) -> Path:
-    path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
-    return path
-
-
-def hours(meter: str, day: str, values: list[str]) -> list[str]:
-    return [f"{meter},{day} {hour:02d}:00:00,{value},0" for hour, value in enumerate(values)]
 
 
 def test_the_balance_of_a_file_with_good_and_bad_rows(ecoai: Ecoai, tmp_path: Path) -> None:
