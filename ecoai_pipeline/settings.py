@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -45,10 +46,19 @@ class QualityParams(Params):
     interval_kept_h: float = Field(48, gt=0, description="another interval that lasts longer than this is the meter's new one, hours")
     drift_share: float = Field(0.02, gt=0, lt=0.5, description="steps off by at most this share of the interval are a drifting clock's")
     completeness_min: float = Field(0.9, ge=0, le=1, description="share of a meter's day that must have readings")
+    missing_days: int = Field(1, gt=0, description="whole local days on end without a value that are reported")
+    late_after_h: float = Field(
+        2, ge=0, description="readings of a local day are late when this long after its end they have not come, hours"
+    )
+    late_after_h_of: Mapping[domain.Industry, float] = Field({}, description="the same of industries whose readings usually take longer")
     intervals_s: tuple[int, ...] = Field(
         (1, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400),
         description="plausible lengths of an interval, seconds",
     )
+
+    def late_after(self, industry: domain.Industry) -> float:
+        """Hours after the end of a local day by which an industry's readings of it usually have come."""
+        return self.late_after_h_of.get(industry, self.late_after_h)
 
     def meant_interval_s(self, seconds: int) -> int:
         """The plausible length that one is meant to be, where it misses it by no more than a drifting clock does.

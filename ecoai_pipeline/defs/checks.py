@@ -6,13 +6,11 @@ A check in a range run has one result for all months, so each names the months t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ecoai_pipeline.defs.partitions import TIME_ZONE
 from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, VALIDATED_READINGS, Partition
 
 if TYPE_CHECKING:
@@ -21,25 +19,25 @@ if TYPE_CHECKING:
     from ecoai_pipeline.storage.lake import Lake
 
 
-def lateness(lake: Lake, done: Sequence[Done]) -> dg.AssetCheckResult:
-    """A warning per partition of an industry with meters that has no readings, or meters that do not reach its end."""
+def lateness(lake: Lake, settings: Settings, done: Sequence[Done]) -> dg.AssetCheckResult:
+    """A warning per partition of an industry with meters that has no readings, or meters whose readings were due and are not there."""
     now = datetime.now(UTC)
-    late = {str(d.partition): why for d in done if (why := _late(lake, d.partition, now))}
+    late = {str(d.partition): why for d in done if (why := _late(lake, settings, d.partition, now))}
     return _warning("lateness", late)
 
 
-def _late(lake: Lake, partition: Partition, now: datetime) -> str:
-    from ecoai_pipeline.detection.night import late_meters
+def _late(lake: Lake, settings: Settings, partition: Partition, now: datetime) -> str:
+    from ecoai_pipeline.quality.lateness import arrival
     from ecoai_pipeline.storage.registry import MeterRegistry
 
     if not MeterRegistry(lake).of(partition.industry, partition.month):
         return ""
     if lake.info(VALIDATED_READINGS, partition).rows == 0:
         return "no readings at all; ask the provider, or ingest what lies elsewhere"
-    last_day = min(partition.month.next.first_day, now.astimezone(ZoneInfo(TIME_ZONE)).date()) - timedelta(days=1)
-    late, pending = late_meters(lake, partition.industry, last_day, now)
-    waiting = f"; {len(pending)} more are pending, their day is not over" if pending else ""
-    return f"{len(late)} meters do not reach the end of {last_day}: {', '.join(late[:20])}{waiting}" if late else ""
+    found = arrival(lake, settings, partition, now)
+    waiting = f"; {found.pending} more are pending, their day is not due" if found.pending else ""
+    named = ", ".join(f"{one.meter_id} ({one.hours:.0f} h)" for one in found.late[:20])
+    return f"{len(found.late)} meters lack readings that were due: {named}{waiting}" if found.late else ""
 
 
 def expectations(lake: Lake, done: Sequence[Done]) -> list[dg.AssetCheckResult]:

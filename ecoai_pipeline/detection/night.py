@@ -1,4 +1,4 @@
-"""What a night found: the events of one day as they were known then, beside those of the night before, and who is late."""
+"""What a night found: the events of one day as they were known then, beside those of the night before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from ecoai_pipeline.detection.anomalies import merged_events
-from ecoai_pipeline.domain import ANOMALIES, VALIDATED_READINGS, Category, Industry, Kind, Month, Partition
+from ecoai_pipeline.domain import ANOMALIES, Category, Industry, Kind, Month, Partition
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
 from ecoai_pipeline.storage.registry import MeterRegistry
@@ -100,23 +100,6 @@ def related(events: pl.DataFrame, before: Sequence[Detection]) -> list[Detection
     ]
 
 
-def late_meters(lake: Lake, industry: Industry, day: date, now: datetime) -> tuple[list[str], list[str]]:
-    """Meters whose readings do not reach the end of a local day: those that are late, and those whose day is not over.
-
-    Looked at are meters of the industry with readings in the day's month or the month before; what fell silent earlier
-    than that is no longer waited for.
-    """
-    month = Month.of(day)
-    reached = _reached(lake, industry, month)
-    late: list[str] = []
-    pending: list[str] = []
-    for meter_id, meter in MeterRegistry(lake).of(industry, month).items():
-        _, day_end = day_bounds(day, meter.time_zone)
-        if meter_id in reached and reached[meter_id] < day_end:
-            (pending if now < day_end else late).append(meter_id)
-    return late, pending
-
-
 def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     """Start and end of a local day in UTC; 23 to 25 hours apart.
 
@@ -156,11 +139,3 @@ def _relation(heirs_of_predecessors: Sequence[int]) -> Relation:
     if len(heirs_of_predecessors) > 1:
         return Relation.MERGED
     return Relation.SPLIT if heirs_of_predecessors[0] > 1 else Relation.CONTINUED
-
-
-def _reached(lake: Lake, industry: Industry, month: Month) -> dict[str, datetime]:
-    """End of the last reading of each meter in the month and the month before, UTC."""
-    readings = lake.scan(VALIDATED_READINGS, [Partition(industry, month.previous), Partition(industry, month)])
-    end = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
-    last = readings.filter(pl.col("kwh").is_not_null()).group_by("meter_id").agg(end.max()).collect()
-    return dict(last.iter_rows())

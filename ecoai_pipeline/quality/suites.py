@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from ecoai_pipeline.domain import Month, Quality
-from ecoai_pipeline.quality.rules import Rule
+from ecoai_pipeline.quality.rules import DayRule, Rule
 from ecoai_pipeline.settings import QualityParams
 
 
@@ -82,7 +82,7 @@ def _quality_agrees() -> list[Expectation]:
 def _reading_warnings(params: QualityParams) -> list[Expectation]:
     warning = Severity.WARNING
     return [
-        _in_set("interval_plausible", "interval_s", list(params.intervals_s), warning, "the interval has an unusual length"),
+        _in_set("interval_plausible", "clock_s", list(params.intervals_s), warning, "the interval has an unusual length"),
         _between("value_plausible", "kwh", warning, "the energy is larger than any meter's", low=-params.kwh_max, high=params.kwh_max),
         _between(
             "not_negative", "kwh", warning, "energy is negative but the meter is not signed", low=0, where=Where("signed", "==", False)
@@ -112,11 +112,16 @@ def _day_in_month(month: Month) -> Expectation:
 def _day_warnings(params: QualityParams) -> list[Expectation]:
     warning = Severity.WARNING
     return [
+        _between("day_present", "missing_day", warning, f"whole days have no value ({DayRule.MISSING_DAY})", high=0),
         _between("day_complete", "completeness", warning, "readings of the day are absent or empty", low=params.completeness_min),
         _between("null_run_short", "null_run_h", warning, "the meter gave no value for long", high=params.null_run_h),
         _between("zero_run_short", "zero_run_h", warning, f"zeros run on for long ({Rule.ZERO_RUN})", high=params.zero_run_h),
         _between("flat_run_short", "flat_run_h", warning, f"equal readings run on for long ({Rule.FLAT_RUN})", high=params.flat_run_h),
         _between("interval_regular", "intervals", warning, "the day mixes intervals of different lengths", high=1),
+        _between("interval_kept", "interval_changed", warning, "the meter's interval changes for good", high=0),
+        _between("counter_steady", "counter_reset", warning, "the counter stood, then gave its energy at once", high=0),
+        _between("history_kept", "above_history", warning, "readings are far above the meter's usual load; the register jumped", high=0),
+        _between("clock_kept", "drifting", warning, "stamps move against the grid of the local day; the clock drifts", high=0),
         _between("grid_kept", "off_grid", warning, "readings start beside the grid of the local day", high=0),
         _between("no_overlap", "overlaps", warning, "readings begin before the one before has ended", high=0),
         _between("order_kept", "order_breaks", warning, "readings stood after a later one in the file they came in", high=0),

@@ -9,7 +9,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import Month, Quality
 from ecoai_pipeline.quality.measures import local_time
-from ecoai_pipeline.quality.rules import Rule
+from ecoai_pipeline.quality.rules import DayRule, Rule
 
 _END = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
 _METER_DAY = ["meter_id", "day"]
@@ -22,8 +22,22 @@ def horizons(readings: pl.LazyFrame, meters: pl.DataFrame, default_zone: str) ->
     return last.join(meters, on="meter_id", how="left").group_by(zone=zone).agg(pl.col("horizon").max()).sort("zone")
 
 
+def silent_meters(readings: pl.LazyFrame, past: pl.LazyFrame, meters: pl.DataFrame) -> pl.DataFrame:
+    """Meters of the registry that read in the month before and are silent in this one: meter_id, zone, usual_s."""
+    spoke = readings.select(pl.col("meter_id").unique()).collect()
+    silent = past.join(spoke.lazy(), on="meter_id", how="anti").group_by("meter_id").agg(usual_s=pl.col("interval_s").mode().min())
+    return silent.collect().join(meters.select("meter_id", "zone"), on="meter_id").select("meter_id", "zone", "usual_s").sort("meter_id")
+
+
 def by_day(
-    marked: pl.DataFrame, month: Month, horizon: pl.DataFrame, before: pl.DataFrame | None = None, *, arrivals: pl.DataFrame
+    marked: pl.DataFrame,
+    month: Month,
+    horizon: pl.DataFrame,
+    before: pl.DataFrame | None = None,
+    *,
+    arrivals: pl.DataFrame,
+    silent: pl.DataFrame | None = None,
+    missing_days: int = 1,
 ) -> pl.DataFrame:
     """One row per meter and local day, from the meter's first reading (or the month's start, if it read before) to the horizon.
 
@@ -34,37 +48,50 @@ def by_day(
         before: readings before the month, for the meters that have any.
         arrivals: readings that stood after a later one in their file (ARRIVALS), of these meters or more; the readings
             themselves are sorted, so that they cannot tell it.
+        silent: as of `silent_meters`; their days have no readings.
+        missing_days: so many whole days on end without a value are missing days.
 
     Returns:
         meter_id; day; readings (with a value); expected and missing (intervals of the meter's usual length, by the real
         length of the day: 23, 24 or 25 h); completeness (share of the expected time that readings cover);
         null_run_h (longest stretch without a value that touches the day, hours; absent rows count),
         zero_run_h, flat_run_h (longest runs that touch it, hours); intervals (different lengths);
-        overlaps (readings that begin before the one before has ended); off_grid, suspect (readings);
-        order_breaks (readings that stood after a later one); kwh.
+        overlaps (readings that begin before the one before has ended); suspect, and of some rules (readings that meet them);
+        interval_changed (1 where a new interval begins that lasts); order_breaks (readings that stood after a later one);
+        missing_day (1 where the whole day has no value); kwh.
     """
     began = [] if before is None else before["meter_id"].unique().to_list()
-    spans = _spans(marked, month, horizon, began)
+    spans = _spans(marked, month, horizon, began, silent)
     days = _calendar(spans, month).join(_measured(marked), on=_METER_DAY, how="full", coalesce=True)
     gaps = _longest_gap(marked, spans)
     breaks = _order_breaks(arrivals, spans)
     return (
         days.join(gaps, on=_METER_DAY, how="left")
         .join(breaks, on=_METER_DAY, how="left")
+        .join(spans.select("meter_id", "usual_s"), on="meter_id", how="left")
         .with_columns(pl.col("expected_s").fill_null(0), pl.col(_COUNTS).fill_null(0), pl.col(_HOURS).fill_null(0.0))
-        .with_columns(usual_s=pl.col("usual_s").max().over("meter_id"))
         .with_columns(expected=(pl.col("expected_s") / pl.col("usual_s")).round().cast(pl.Int32))
         .with_columns(
             missing=(pl.col("expected") - pl.col("readings")).clip(0),
             completeness=pl.when(pl.col("expected_s") > 0).then(pl.col("covered_s") / pl.col("expected_s")).otherwise(1.0),
         )
-        .select(*_METER_DAY, "readings", "expected", "missing", "completeness", *_HOURS, *_COUNTS[2:], "kwh")
         .sort(_METER_DAY)
+        .with_columns(_missing_day(missing_days))
+        .select(*_METER_DAY, "readings", "expected", "missing", "completeness", *_HOURS, *_COUNTS[2:], DayRule.MISSING_DAY.value, "kwh")
     )
 
 
-_COUNTS = ["readings", "covered_s", "intervals", "overlaps", "off_grid", "suspect", "order_breaks"]
+# Rules that a day counts one by one; of runs it tells the length instead.
+_COUNTED = (Rule.COUNTER_RESET, Rule.ABOVE_HISTORY, Rule.OFF_GRID, Rule.DRIFTING)
+_COUNTS = ["readings", "covered_s", "intervals", "overlaps", "suspect", *_COUNTED, DayRule.INTERVAL_CHANGED.value, "order_breaks"]
 _HOURS = ["null_run_h", "zero_run_h", "flat_run_h"]
+
+
+def _missing_day(least: int) -> pl.Expr:
+    """Whether a day lies in a stretch of at least so many whole days without a value; the rows are sorted by meter and day."""
+    empty = (pl.col("readings") == 0) & pl.col("whole").fill_null(False)
+    stretch = (pl.col("meter_id").ne_missing(pl.col("meter_id").shift()) | (empty != empty.shift())).cum_sum()
+    return (empty & (pl.len().over(stretch) >= least)).cast(pl.Int32).alias(DayRule.MISSING_DAY.value)
 
 
 def day_start(day: date, zone: str) -> datetime:
@@ -77,18 +104,22 @@ def day_start(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(utc)
 
 
-def _spans(marked: pl.DataFrame, month: Month, horizon: pl.DataFrame, began: list[str]) -> pl.DataFrame:
-    """Per meter from when to when it should have read: meter_id, zone, start, stop (UTC)."""
-    zones = {zone: day_start(month.first_day, zone) for zone in marked["zone"].unique().sort()}
+def _spans(marked: pl.DataFrame, month: Month, horizon: pl.DataFrame, began: list[str], silent: pl.DataFrame | None) -> pl.DataFrame:
+    """Per meter from when to when it should have read, and in which steps: meter_id, zone, usual_s, start, stop (UTC)."""
+    first = marked.group_by("meter_id").agg(pl.col("zone").first(), pl.col("usual_s").first(), first=pl.col("timestamp").min())
+    if silent is not None:
+        never = pl.lit(None, marked.schema["timestamp"])
+        first = pl.concat([first, silent.with_columns(pl.col("usual_s").cast(marked.schema["usual_s"]), first=never)])
+        began = [*began, *silent["meter_id"]]
+    zones = {zone: day_start(month.first_day, zone) for zone in first["zone"].unique().sort()}
     starts = pl.DataFrame({"zone": list(zones), "opens": list(zones.values())}, schema_overrides={"opens": marked.schema["timestamp"]})
-    first = marked.group_by("meter_id").agg(pl.col("zone").first(), first=pl.col("timestamp").min())
     known = first.join(starts, on="zone", how="left").join(horizon, on="zone", how="left")
     start = pl.when(pl.col("meter_id").is_in(began)).then(pl.min_horizontal("opens", "first")).otherwise("first")
-    return known.select("meter_id", "zone", start=start, stop="horizon")
+    return known.select("meter_id", "zone", "usual_s", start=start, stop="horizon")
 
 
 def _calendar(spans: pl.DataFrame, month: Month) -> pl.DataFrame:
-    """The local days of the month that each span touches, with the expected seconds of each: meter_id, day, expected_s."""
+    """The local days of the month that each span touches, with the expected seconds of each: meter_id, day, expected_s, whole."""
     count = (month.next.first_day - month.first_day).days
     dates = [month.first_day + timedelta(days=n) for n in range(count)]
     rows = [(zone, d, day_start(d, zone), day_start(d + timedelta(days=1), zone)) for zone in spans["zone"].unique().sort() for d in dates]
@@ -97,30 +128,30 @@ def _calendar(spans: pl.DataFrame, month: Month) -> pl.DataFrame:
     expected = pl.min_horizontal("closes", "stop") - pl.max_horizontal("opens", "start")
     return (
         spans.join(days, on="zone")
-        .with_columns(expected_s=expected.dt.total_seconds())
+        .with_columns(expected_s=expected.dt.total_seconds(), whole=expected == pl.col("closes") - pl.col("opens"))
         .filter(pl.col("expected_s") > 0)
-        .select(*_METER_DAY, "expected_s")
+        .select(*_METER_DAY, "expected_s", "whole")
     )
 
 
 def _measured(marked: pl.DataFrame) -> pl.DataFrame:
     """What the readings of each meter and day tell."""
     present, run = pl.col("kwh").is_not_null(), pl.col("run_h")
-    off_grid = pl.col("rule").str.contains(Rule.OFF_GRID, literal=True)
+    met = {rule.value: pl.col("rule").str.contains(rule, literal=True).sum().cast(pl.Int32) for rule in _COUNTED}
     return (
         marked.with_columns(day=pl.col("local").dt.date(), overlap=pl.col("timestamp") < _END.shift().over("meter_id"))
         .group_by(_METER_DAY)
         .agg(
-            usual_s=pl.col("usual_s").first(),
             readings=present.sum().cast(pl.Int32),
             covered_s=pl.col("interval_s").filter(present).sum().cast(pl.Int64),
             zero_run_h=run.filter(pl.col("kwh") == 0).max(),
             flat_run_h=run.filter(pl.col("kwh") != 0).max(),
-            intervals=pl.col("interval_s").n_unique().cast(pl.Int32),
+            intervals=pl.col("clock_s").n_unique().cast(pl.Int32),
             overlaps=pl.col("overlap").sum().cast(pl.Int32),
-            off_grid=off_grid.sum().cast(pl.Int32),
+            interval_changed=pl.col("changed").sum().cast(pl.Int32),
             suspect=(pl.col("quality") == Quality.SUSPECT).sum().cast(pl.Int32),
             kwh=pl.col("kwh").sum(),
+            **met,
         )
     )
 

@@ -14,9 +14,9 @@ import polars as pl
 from ecoai_pipeline.domain import RAW_READINGS, VALIDATED_READINGS, Meter, Partition
 from ecoai_pipeline.quality.gx import Outcome, validate
 from ecoai_pipeline.quality.measures import examine
-from ecoai_pipeline.quality.rules import mark, meter_frame
+from ecoai_pipeline.quality.rules import DayRule, mark, meter_frame
 from ecoai_pipeline.quality.suites import Expectation, Severity, days_suite, readings_suite
-from ecoai_pipeline.quality.summary import by_day, horizons
+from ecoai_pipeline.quality.summary import by_day, horizons, silent_meters
 from ecoai_pipeline.settings import QualityParams, Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
@@ -128,15 +128,23 @@ class _Job:
         """Yield the marked readings chunk by chunk; when all have passed, leave the results and fill `facts`."""
         known, results = meter_frame(self.meters), _Results(self.partition, self.fingerprint)
         arrivals = Landing(self.lake).order_breaks(self.disordered)
-        horizon = horizons(self.lake.scan(RAW_READINGS, self.partition), known, self.zone)
+        raw, past = self.lake.scan(RAW_READINGS, self.partition), self.lake.scan(RAW_READINGS, self.past)
+        horizon, silent = horizons(raw, known, self.zone), silent_meters(raw, past, known)
         for chunk in self.lake.chunks(RAW_READINGS, self.partition):
-            yield self._chunk(chunk, known, horizon, arrivals, results)
+            yield self._chunk(chunk, known, horizon, arrivals, silent, results)
+            silent = silent.clear()  # their days stand with the first chunk
         if results.rows:
             self.lake.write_beside(VALIDATED_READINGS, self.partition, RESULTS, results.document())
             facts.update(results.facts())
 
     def _chunk(
-        self, chunk: pl.DataFrame, known: pl.DataFrame, horizon: pl.DataFrame, arrivals: pl.DataFrame, results: _Results
+        self,
+        chunk: pl.DataFrame,
+        known: pl.DataFrame,
+        horizon: pl.DataFrame,
+        arrivals: pl.DataFrame,
+        silent: pl.DataFrame,
+        results: _Results,
     ) -> pl.DataFrame:
         before = self._before(chunk)
         marked = mark(examine(chunk, known, self.params, default_zone=self.zone, before=before), self.params)
@@ -144,7 +152,8 @@ class _Job:
             readings = conform(marked.select(VALIDATED_READINGS.names), VALIDATED_READINGS)
         except SchemaError as error:
             raise QualityError(f"readings of {self.partition} do not have their schema: {error}; {_MEND}") from error
-        days = by_day(marked, self.partition.month, horizon, before, arrivals=arrivals)
+        missing_days = self.params.missing_days
+        days = by_day(marked, self.partition.month, horizon, before, arrivals=arrivals, silent=silent, missing_days=missing_days)
         results.add("readings", validate(marked, readings_suite(self.params)))
         results.add("meter_days", validate(days, days_suite(self.params, self.partition.month)))
         results.refuse_errors()
@@ -204,7 +213,10 @@ class _Results:
     meters: int = 0
     qualities: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
+    restated: int = 0
+    day_rules: Counter[str] = field(default_factory=Counter)
     days: list[pl.DataFrame] = field(default_factory=list)
+    worst: pl.DataFrame | None = None
 
     def add(self, suite: str, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
@@ -216,7 +228,11 @@ class _Results:
         self.meters += readings["meter_id"].n_unique()
         self.qualities.update(dict(readings["quality"].value_counts().iter_rows()))
         self.rules.update(dict(readings["rule"].drop_nulls().str.split("+").explode().value_counts().iter_rows()))
+        self.restated += int(readings["restated"].sum())
+        self.day_rules.update({rule.value: int(days[rule.value].sum()) for rule in DayRule})
         self.days.append(_portfolio_days(days))
+        meters = _meters(days)
+        self.worst = _worst(meters if self.worst is None else pl.concat([self.worst, meters]))
 
     def refuse_errors(self) -> None:
         for tally in self.failed(Severity.ERROR):
@@ -242,6 +258,9 @@ class _Results:
             "completeness": self._completeness(),
             "suspect_by_rule": dict(self.rules),
             "quality_counts": dict(self.qualities),
+            "days_by_rule": dict(self.day_rules),
+            "restated": self.restated,
+            "worst_meters": [] if self.worst is None else self.worst.to_dicts(),
         }
         suites = [tally.document() for tally in self.tallies.values()]
         days = self._by_day().with_columns(pl.col("day").cast(pl.String)).to_dicts()
@@ -261,6 +280,24 @@ def _portfolio_days(days: pl.DataFrame) -> pl.DataFrame:
     covered = (pl.col("completeness").clip(0, 1) * pl.col("expected")).sum()
     sums = pl.col("readings", "expected", "missing", "suspect").sum()
     return days.group_by("day").agg(pl.len().alias("meters").cast(pl.Int64), sums, covered=covered).sort("day")
+
+
+def _meters(days: pl.DataFrame) -> pl.DataFrame:
+    """Meter-days summed over days: meter_id, completeness, sound (share of what was expected that came and is believed), counts."""
+    sums = pl.col("readings", "expected", "missing", "suspect", *(rule.value for rule in DayRule)).sum()
+    covered = (pl.col("completeness").clip(0, 1) * pl.col("expected")).sum()
+    believed = (pl.col("covered") - pl.col("suspect")).clip(0)
+    return (
+        days.group_by("meter_id")
+        .agg(sums, covered=covered)
+        .with_columns(completeness=_share(pl.col("covered"), pl.col("expected")), sound=_share(believed, pl.col("expected")))
+        .drop("covered")
+    )
+
+
+def _worst(meters: pl.DataFrame) -> pl.DataFrame:
+    """The meters of which least can be believed, those that lack nothing left out."""
+    return meters.filter(pl.col("sound") < 1).sort("sound", "meter_id").head(_NAMED)
 
 
 def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:

@@ -1,16 +1,15 @@
-"""What a night found beside the night before: new, continued, split, merged; and who is late."""
+"""What a night found beside the night before: new, continued, split, merged."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from types import ModuleType
 
-import polars as pl
 import pytest
 
 from ecoai_pipeline.detection.anomalies import materialize_anomalies
-from ecoai_pipeline.detection.night import DetectionRun, Relation, detections_ledger, late_meters, record_detections
-from ecoai_pipeline.domain import SCORES, VALIDATED_READINGS, Industry, Month, Partition
+from ecoai_pipeline.detection.night import DetectionRun, Relation, detections_ledger, record_detections
+from ecoai_pipeline.domain import SCORES, Industry, Month, Partition
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.lake import Lake
 
@@ -116,28 +115,3 @@ def test_a_day_is_the_local_day_of_the_meter(lake: Lake, settings: Settings, por
     plant.scores((at(10, 16), 1))
     assert plant.night(10).detections == []
     assert relations(plant.night(11)) == [Relation.NEW]
-
-
-def readings(lake: Lake, last: dict[str, datetime]) -> None:
-    rows = [(meter, end - timedelta(minutes=15), 900, 1.0, "measured", None, "s", False) for meter, end in sorted(last.items())]
-    frame = pl.DataFrame(rows, schema=list(VALIDATED_READINGS.names), orient="row", infer_schema_length=None)
-    frame = frame.with_columns(
-        pl.col("timestamp").dt.replace_time_zone("UTC") if frame.schema["timestamp"].time_zone is None else "timestamp"
-    )
-    lake.write(VALIDATED_READINGS, METAL_MARCH, [frame.with_columns(pl.col("rule").cast(pl.String))], fingerprint="x")
-
-
-def test_a_meter_is_late_once_its_own_day_is_over(lake: Lake, portfolio: ModuleType) -> None:
-    portfolio.register(lake, ["late", "whole"], zone="Asia/Seoul")
-    portfolio.register(lake, ["in_chicago"], zone="America/Chicago")
-    end_of_day = datetime(2022, 3, 10, 15, tzinfo=UTC)
-    readings(lake, {"late": end_of_day - timedelta(minutes=15), "whole": end_of_day, "in_chicago": end_of_day})
-    night = datetime(2022, 3, 10, 17, 30, tzinfo=UTC)
-    assert late_meters(lake, Industry.METAL, date(2022, 3, 10), night) == (["late"], ["in_chicago"])
-    assert late_meters(lake, Industry.METAL, date(2022, 3, 10), night + timedelta(days=1)) == (["in_chicago", "late"], [])
-
-
-def test_a_meter_silent_for_two_months_is_no_longer_waited_for(lake: Lake, portfolio: ModuleType) -> None:
-    portfolio.register(lake, ["m", "closed_down"])
-    readings(lake, {"m": datetime(2022, 3, 11, tzinfo=UTC)})
-    assert late_meters(lake, Industry.METAL, date(2022, 3, 10), NOW) == ([], [])

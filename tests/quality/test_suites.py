@@ -27,7 +27,7 @@ BAD_READING = {
     "value_present": {"kwh": pl.lit(None)},
     "missing_empty": {"quality": pl.lit("missing")},
     "suspect_explained": {"quality": pl.lit("suspect")},
-    "interval_plausible": {"interval_s": pl.lit(3601)},
+    "interval_plausible": {"clock_s": pl.lit(3700)},
     "value_plausible": {"kwh": pl.lit(1_000_001.0), "limit_kwh": pl.lit(None)},
     "not_negative": {"kwh": pl.lit(-0.5)},
     "within_capacity": {"kwh": pl.lit(61.0)},
@@ -35,11 +35,16 @@ BAD_READING = {
 BAD_DAY = {
     "day_unique": {"day": pl.col("day").shift(-1)},
     "day_in_month": {"day": pl.lit(date(2022, 2, 1))},
+    "day_present": {"missing_day": pl.lit(1)},
     "day_complete": {"completeness": pl.lit(0.89)},
     "null_run_short": {"null_run_h": pl.lit(6.25)},
     "zero_run_short": {"zero_run_h": pl.lit(73.0)},
     "flat_run_short": {"flat_run_h": pl.lit(12.25)},
     "interval_regular": {"intervals": pl.lit(2)},
+    "interval_kept": {"interval_changed": pl.lit(1)},
+    "counter_steady": {"counter_reset": pl.lit(1)},
+    "history_kept": {"above_history": pl.lit(1)},
+    "clock_kept": {"drifting": pl.lit(1)},
     "grid_kept": {"off_grid": pl.lit(1)},
     "no_overlap": {"overlaps": pl.lit(1)},
     "order_kept": {"order_breaks": pl.lit(1)},
@@ -133,7 +138,7 @@ def test_checking_is_quiet_and_leaves_nothing_in_the_temporary_folder(tmp_path):
         from ecoai_pipeline.quality.suites import readings_suite, Suite
         from ecoai_pipeline.settings import QualityParams
         suite = Suite("one", readings_suite(QualityParams()).expectations[5:6])
-        print(validate(pl.DataFrame({"meter_id": ["m"], "interval_s": [900]}), suite)[0].success)
+        print(validate(pl.DataFrame({"meter_id": ["m"], "clock_s": [900]}), suite)[0].success)
     """
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "TMPDIR": str(tmp_path)}

@@ -8,7 +8,7 @@ import pytest
 from ecoai_pipeline.domain import ARRIVALS, Month
 from ecoai_pipeline.quality.measures import examine
 from ecoai_pipeline.quality.rules import mark, meter_frame
-from ecoai_pipeline.quality.summary import by_day, day_start, horizons
+from ecoai_pipeline.quality.summary import by_day, day_start, horizons, silent_meters
 from ecoai_pipeline.settings import QualityParams
 from ecoai_pipeline.storage.schema import empty
 
@@ -16,10 +16,12 @@ PARAMS = QualityParams()
 JANUARY = Month(2022, 1)
 
 
-def summary(readings, *meters, month=JANUARY, before=None, arrivals=None):
+def summary(readings, *meters, month=JANUARY, before=None, arrivals=None, silent=None, missing_days=1):
     known = meter_frame({meter.meter_id: meter for meter in meters})
     examined = examine(readings, known, PARAMS, default_zone="Asia/Seoul", before=before)
-    return by_day(mark(examined, PARAMS), month, horizons(readings.lazy(), known, "Asia/Seoul"), before, arrivals=arrived(arrivals))
+    horizon = horizons(readings.lazy(), known, "Asia/Seoul")
+    more = {"arrivals": arrived(arrivals), "silent": silent, "missing_days": missing_days}
+    return by_day(mark(examined, PARAMS), month, horizon, before, **more)
 
 
 def arrived(readings):
@@ -74,6 +76,32 @@ def test_a_meter_that_fell_silent_is_missed_until_the_others_end(make_readings, 
     silent = summary(readings).filter(pl.col("meter_id") == "silent")
     assert silent["completeness"].to_list() == [1, 1, 0, 0]
     assert silent["null_run_h"].to_list() == [0, 0, 48, 48]
+
+
+def test_a_whole_local_day_without_a_value_is_missing_and_a_part_of_one_is_not(make_readings, make_meter, working):
+    """The meter falls silent on the 3rd at noon and reads again on the 6th at noon; another one ends on the 8th at noon."""
+    hour = pl.int_range(pl.len())
+    gappy = make_readings(working(24 * 7 + 12)).filter(~hour.is_between(60, 131))
+    empty = make_readings([None if 60 <= n < 132 else 1.0 + n % 5 for n in range(24 * 7 + 12)], meter="empty")
+    days = summary(pl.concat([gappy, empty]))
+    for meter in ("m1", "empty"):
+        found = days.filter(pl.col("meter_id") == meter, pl.col("missing_day") == 1)["day"].to_list()
+        assert found == [date(2022, 1, 4), date(2022, 1, 5)]
+    assert summary(gappy, missing_days=3)["missing_day"].sum() == 0
+    started_late = make_readings(working(30), start=datetime(2022, 1, 3, 15, tzinfo=UTC), meter="new")
+    assert summary(pl.concat([gappy, started_late])).filter(pl.col("meter_id") == "new")["missing_day"].to_list() == [0, 0, 1, 1, 0]
+
+
+def test_a_meter_of_the_month_before_that_is_silent_all_month_misses_every_day(make_readings, make_meter, working):
+    readings = make_readings(working(24 * 3))
+    known = meter_frame({name: make_meter(name) for name in ("m1", "gone", "moved on")})
+    past = pl.concat([make_readings(working(9), meter=name) for name in ("m1", "gone", "sold")])
+    silent = silent_meters(readings.lazy(), past.lazy(), known)
+    assert silent.rows() == [("gone", "Asia/Seoul", 3600)]
+    days = summary(readings, silent=silent).filter(pl.col("meter_id") == "gone")
+    assert days.select("day", "expected", "readings", "missing", "missing_day", "null_run_h").rows() == [
+        (date(2022, 1, n), 24, 0, 24, 1, 72.0) for n in (1, 2, 3)
+    ]
 
 
 def test_a_zone_whose_day_is_not_over_is_pending_not_missing(make_readings, make_meter, working):

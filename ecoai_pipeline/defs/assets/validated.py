@@ -28,7 +28,7 @@ from ecoai_pipeline.domain import VALIDATED_READINGS
         dg.AssetCheckSpec(
             "lateness",
             asset="validated_readings",
-            description="Every meter's readings reach the end of the month, or of yesterday in its own zone.",
+            description="Every meter's readings of the days that were due by the industry's usual delay have come.",
         ),
     ],
     **table_asset(),
@@ -40,6 +40,5 @@ def validated_readings(context: dg.AssetExecutionContext, lakehouse: Lakehouse) 
 
     worked = work_through(context, lakehouse, VALIDATED_READINGS, materialize_validated)
     lake = lakehouse.lake()
-    return result(
-        context, worked, lake=lake, plot=completeness_plot, checks=[*expectations(lake, worked.done), lateness(lake, worked.done)]
-    )
+    checks = [*expectations(lake, worked.done), lateness(lake, lakehouse.settings(), worked.done)]
+    return result(context, worked, lake=lake, plot=completeness_plot, checks=checks)
