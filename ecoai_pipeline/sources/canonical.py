@@ -14,7 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from ecoai_pipeline.domain import Quality
-from ecoai_pipeline.sources.layout import Traits
+from ecoai_pipeline.sources.layout import STATED, Traits
 from ecoai_pipeline.sources.mapping import Unit
 from ecoai_pipeline.sources.reasons import Reason
 
@@ -22,6 +22,8 @@ REFUSED = pl.Schema(
     {"line": pl.Int64(), "cell": pl.Int32(), "text": pl.String(), "meter": pl.String(), "month": pl.Int32(), "reason": pl.String()}
 )
 FIRST_KEY = 200_001
+STATED_DOUBT = "stated"
+"""The rule of a reading that its sender doubts without saying why."""
 _SURE_STEPS = 3
 _DAY_S = 86_400
 
@@ -59,7 +61,8 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
     zones = {meter: zones_of(meter) for meter in rough["meter"].unique().drop_nulls().to_list()}
     zone = _looked_up({meter: both.stamps for meter, both in zones.items()})
     home = _looked_up({meter: both.home for meter, both in zones.items()})
-    parts = _numbers(rough, thousands=traits.thousands).with_columns(zone=zone, home=home).partition_by("zone")
+    numbered = _numbers(with_stated(rough), thousands=traits.thousands)
+    parts = numbered.with_columns(zone=zone, home=home).partition_by("zone")
     dated = pl.concat([_localised(part, latest) for part in parts]).with_columns(month=month_key(pl.col("local"), ends=traits.ends))
     reason = pl.coalesce(
         "reason",
@@ -70,6 +73,11 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
         "number_reason",
     )
     return split(dated.with_columns(reason=reason).drop("value", "number_reason", "late"))
+
+
+def with_stated(rough: pl.DataFrame) -> pl.DataFrame:
+    """Add those columns of STATED, empty, of which the layout says nothing."""
+    return rough.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in STATED.items() if name not in rough.columns)
 
 
 def split(frame: pl.DataFrame) -> Parts:
@@ -92,7 +100,8 @@ def place(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> 
 
 
 def count_steps(frame: pl.DataFrame) -> pl.DataFrame:
-    """How often which step, in seconds, lies between a meter's readings: meter, step, times."""
+    """How often which step, in seconds, lies between those readings of a meter that state no interval: meter, step, times."""
+    frame = frame.filter(pl.col("interval_s").is_null())
     step = (pl.col("local").shift(-1) - pl.col("local")).dt.total_seconds()
     same_meter = pl.col("meter") == pl.col("meter").shift(-1)
     ordered = frame.select("meter", "local").sort("meter", "local").with_columns(step=step)
@@ -163,9 +172,10 @@ def _zone_to_utc(part: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_interval(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> pl.DataFrame:
-    """Give `interval_s`: the source's, where its columns fix it; else the most frequent step of the meter's local day, month or file."""
-    if traits.fixed_interval or frame.height == 0:
-        return frame.with_columns(interval_s=pl.lit(traits.interval_s, pl.Int32), reason=pl.lit(None, pl.String))
+    """Fill `interval_s` where the reading states none: the source's, where its columns fix it; else the most frequent step of the
+    meter's local day, month or file."""
+    if traits.fixed_interval or frame["interval_s"].null_count() == 0:
+        return frame.with_columns(pl.coalesce("interval_s", pl.lit(traits.interval_s, pl.Int32)), reason=pl.lit(None, pl.String))
     day = pl.col("local").dt.offset_by("-1us" if traits.ends else "0us").dt.date()
     ordered = frame.sort("meter", "utc", "line").with_columns(day=day)
     step = (pl.col("utc").shift(-1) - pl.col("utc")).dt.total_seconds()
@@ -176,7 +186,7 @@ def _with_interval(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, 
     of_month = modal_steps(counts, "meter").filter(sure).select("meter", month_step="step")
     known = pl.col("meter").replace_strict(dict(intervals), default=None, return_dtype=pl.Int64) if intervals else pl.lit(None, pl.Int64)
     joined = ordered.join(of_day, on=["meter", "day"], how="left").join(of_month, on="meter", how="left")
-    interval = pl.coalesce("day_step", "month_step", known, pl.lit(traits.interval_s, pl.Int64)).cast(pl.Int32)
+    interval = pl.coalesce("interval_s", "day_step", "month_step", known, pl.lit(traits.interval_s, pl.Int64)).cast(pl.Int32)
     return (
         joined.with_columns(interval_s=interval)
         .with_columns(reason=_when(pl.col("interval_s").is_null(), Reason.NO_INTERVAL))
@@ -195,13 +205,27 @@ def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
     moved = frame.with_columns(
         timestamp=pl.col("utc") - length if traits.ends else pl.col("utc"),
         kwh=pl.col("number") if traits.unit is Unit.KWH else pl.col("number") * factor,
-        quality=pl.when(pl.col("number").is_null()).then(pl.lit(Quality.MISSING.value)).otherwise(pl.lit(Quality.MEASURED.value)),
+        quality=_quality(pl.col("number")),
+    ).with_columns(
+        rule=pl.when(pl.col("quality") == Quality.SUSPECT.value).then(pl.col("rule").fill_null(STATED_DOUBT)).otherwise("rule"),
     )
     if not moved["zone"].equals(moved["home"]):
         moved = pl.concat([_home_month(part) for part in moved.partition_by("home")])
     elif traits.ends:
         moved = moved.with_columns(month=month_key(pl.col("local") - length))
     return moved.drop("number", "utc", "local", "zone", "home")
+
+
+def _quality(number: pl.Expr) -> pl.Expr:
+    """Missing without a number, whatever is stated; else as stated; a number that is stated to be missing is doubtful."""
+    doubtful = pl.col("quality") == Quality.MISSING
+    return (
+        pl.when(number.is_null())
+        .then(pl.lit(Quality.MISSING.value))
+        .when(doubtful)
+        .then(pl.lit(Quality.SUSPECT.value))
+        .otherwise(pl.col("quality").fill_null(Quality.MEASURED.value))
+    )
 
 
 def _home_month(part: pl.DataFrame) -> pl.DataFrame:

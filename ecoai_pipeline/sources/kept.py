@@ -12,7 +12,7 @@ from ecoai_pipeline.storage.schema import empty
 
 def readings(single: pl.DataFrame, statement_id: str) -> pl.DataFrame:
     """STATED_READINGS from settled readings without repeats."""
-    rows = single.rename({"meter": "meter_id"}).with_columns(rule=pl.lit(None, pl.String), statement_id=pl.lit(statement_id))
+    rows = single.rename({"meter": "meter_id"}).with_columns(statement_id=pl.lit(statement_id))
     return rows.select(STATED_READINGS.names)
 
 

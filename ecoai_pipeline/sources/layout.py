@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Protocol
 
 import polars as pl
 
+from ecoai_pipeline.domain import Quality
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
-from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.reasons import IngestError, Reason
 
 ROUGH = pl.Schema(
     {
@@ -27,6 +28,14 @@ ROUGH = pl.Schema(
         "reason": pl.String(),  # a reason to refuse that the layout has found already
     }
 )
+STATED = pl.Schema(
+    {
+        "interval_s": pl.Int32(),  # length of the interval, seconds; null: as the times of the readings tell
+        "quality": pl.String(),  # null: measured where there is a number, else missing
+        "rule": pl.String(),  # why the sender doubts it
+    }
+)
+"""What a source may say of each reading beyond ROUGH; a layout that knows nothing of a column leaves it out."""
 _DAY_END = r"(^|[ T]|^\d{8})24(:00(?::00(?:[.,]0+)?)?|0000|00)\b"
 EPOCH = {"epoch": "s", "epoch_ms": "ms"}
 _FORMATS = (
@@ -75,7 +84,7 @@ class Layout(Protocol):
     @property
     def cells(self) -> tuple[str, ...]: ...
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows (line, text, fields; as many fields as the header) to the columns of ROUGH, and `weather:NAME` texts."""
+        """Rows (line, text, fields; as many fields as the header) to the columns of ROUGH, any of STATED, and `weather:NAME` texts."""
         ...
 
     def claims(self, rows: pl.DataFrame) -> pl.DataFrame | None:
@@ -104,6 +113,7 @@ class LongLayout:
             closes = (local.dt.time() == time(0)) & ~times.str.contains(_DAY_END)
             local = local.dt.offset_by("1d").zip_with(closes, local)
         weather = {f"weather:{name}": self._field(column) for name, column in self.mapping.weather.items()}
+        stated = self._stated()
         return rows.select(
             "line",
             pl.lit(0, pl.Int32).alias("cell"),
@@ -113,7 +123,8 @@ class LongLayout:
             utc=utc,
             value=self._field(self.mapping.kwh),
             label=self._field(self.mapping.label) if self.mapping.label else pl.lit(None, pl.String),
-            reason=pl.lit(None, pl.String),
+            reason=self._stated_wrongly(stated),
+            **stated,
             **weather,
         )
 
@@ -125,6 +136,32 @@ class LongLayout:
         if name == FILE_STEM or name.startswith("="):
             return pl.lit(self.stem if name == FILE_STEM else name[1:], pl.String)
         return self._field(name)
+
+    def _stated(self) -> dict[str, pl.Expr]:
+        """Those columns of STATED that are mapped."""
+        found: dict[str, pl.Expr] = {}
+        if self.mapping.interval:
+            seconds = self._field(self.mapping.interval).cast(pl.Float64, strict=False).cast(pl.Int32, strict=False)
+            found["interval_s"] = pl.when(seconds > 0).then(seconds)
+        if self.mapping.quality:
+            word = self._field(self.mapping.quality).str.to_lowercase()
+            found["quality"] = pl.when(word.is_in([quality.value for quality in Quality])).then(word)
+        if self.mapping.rule:
+            rule = self._field(self.mapping.rule)
+            found["rule"] = pl.when(rule != "").then(rule)
+        return found
+
+    def _stated_wrongly(self, stated: Mapping[str, pl.Expr]) -> pl.Expr:
+        """Why a row is refused that says something of its reading which cannot be understood."""
+        reasons = [pl.lit(None, pl.String)]
+        for column, name, reason in (
+            (self.mapping.interval, "interval_s", Reason.BAD_INTERVAL),
+            (self.mapping.quality, "quality", Reason.UNKNOWN_QUALITY),
+        ):
+            if column:
+                wrong = (self._field(column) != "") & stated[name].is_null()
+                reasons.append(pl.when(wrong).then(pl.lit(reason.value)))
+        return pl.coalesce(reasons)
 
     def _field(self, column: str) -> pl.Expr:
         return pl.col("fields").list.get(self.header.index(column)).str.strip_chars()
@@ -210,8 +247,8 @@ def _instants(texts: pl.Series, factor: int) -> pl.Series:
 
 def _used(mapping: ColumnMapping) -> list[str]:
     meter = [] if mapping.meter == FILE_STEM or mapping.meter.startswith("=") else [mapping.meter]
-    label = [mapping.label] if mapping.label else []
-    return [*meter, mapping.timestamp, mapping.kwh, *label, *mapping.weather.values()]
+    told = [column for column in (mapping.interval, mapping.quality, mapping.rule, mapping.label) if column]
+    return [*meter, mapping.timestamp, mapping.kwh, *told, *mapping.weather.values()]
 
 
 def _guess_format(file: str, column: str, times: pl.Series) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
 
 from ecoai_pipeline.domain import time_zone
 
@@ -26,6 +26,11 @@ class Unit(StrEnum):
         return next((unit for unit in cls if str(value).lower() == unit.value.lower()), None)
 
 
+def without_unset(values: dict[str, Any], later: tuple[str, ...]) -> dict[str, Any]:
+    """Leave out what was added later and is not set: ids of statements are digests of what is dumped."""
+    return {name: value for name, value in values.items() if name not in later or value is not None}
+
+
 class ColumnMapping(BaseModel):
     """Columns of a long table, one row per reading.
 
@@ -38,6 +43,9 @@ class ColumnMapping(BaseModel):
     meter: str = Field(FILE_STEM, min_length=1)
     timestamp: str = Field(min_length=1)
     kwh: str = Field(min_length=1)
+    interval: str | None = Field(None, description="column with the length of each interval, seconds")
+    quality: str | None = Field(None, description="column with measured, estimated, missing or suspect")
+    rule: str | None = Field(None, description="column with the rules that make the reading suspect")
     label: str | None = None
     weather: dict[str, str] = {}
     format: str | None = None
@@ -77,6 +85,10 @@ class ColumnMapping(BaseModel):
             else:
                 values[name.strip()] = column.strip()
         return cls._checked(values, text)
+
+    @model_serializer(mode="wrap")
+    def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unset(dump(self), ("interval", "quality", "rule"))
 
     @classmethod
     def _checked(cls, values: Any, origin: str) -> Self:

@@ -21,6 +21,8 @@ class Reason(StrEnum):
     NOT_A_NUMBER = "the value is not a number"
     AMBIGUOUS_NUMBER = "the comma may be a decimal or a thousands separator"
     NOT_FINITE = "the value is not finite"
+    BAD_INTERVAL = "the length of the interval is no number of seconds above 0"
+    UNKNOWN_QUALITY = "the quality is none of measured, estimated, missing and suspect"
     CONFLICT = "it contradicts an earlier row of the file about the same interval"
     NO_INTERVAL = "the length of the interval is unknown: give interval_s in --columns"
     UNKNOWN_INDUSTRY = "the industry is unknown"

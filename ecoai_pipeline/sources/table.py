@@ -9,6 +9,8 @@ from ecoai_pipeline.sources.layout import Layout, long_layout
 from ecoai_pipeline.sources.mapping import ColumnMapping
 
 CANONICAL = ("meter_id", "timestamp", "kwh")
+OWN = ("interval_s", "quality", "rule")
+"""What a table of the lake has beside; all three together are taken as that."""
 
 
 class TableSource:
@@ -24,4 +26,11 @@ class TableSource:
         return set(CANONICAL) <= set(header)
 
     def layout(self, opened: OpenFile) -> Layout:
-        return long_layout(opened, self.mapping or ColumnMapping(meter="meter_id", timestamp="timestamp", kwh="kwh"))
+        return long_layout(opened, self.mapping or _canonical(opened.header))
+
+
+def _canonical(header: Sequence[str]) -> ColumnMapping:
+    plain = ColumnMapping(meter="meter_id", timestamp="timestamp", kwh="kwh")
+    if not set(OWN) <= set(header):
+        return plain
+    return plain.model_copy(update={"interval": "interval_s", "quality": "quality", "rule": "rule"})

@@ -9,6 +9,7 @@ import pytest
 
 from ecoai_pipeline.domain import LABELS, WEATHER
 from ecoai_pipeline.sources.mapping import ColumnMapping, Unit
+from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import hours, put, put_workbook
@@ -187,3 +188,57 @@ def test_a_torn_parquet_and_a_zip_are_refused(ingest, tmp_path):
     (tmp_path / "t.zip").write_bytes(b"PK\x03\x04" + b"x" * 50)
     with pytest.raises(IngestError, match=r"zip archive.*unpack it"):
         ingest(tmp_path / "t.zip")
+
+
+def test_stated_lengths_and_qualities_are_kept(ingest, table, raw, quarantine):
+    rows = [
+        "m,2025-03-01 00:00:00,1,900,measured,",
+        "m,2025-03-01 00:15:00,2,2700,Estimated,",
+        "m,2025-03-01 01:00:00,,3600,missing,",
+        "m,2025-03-01 02:00:00,4,,suspect,",
+        "m,2025-03-01 03:00:00,5,7200,suspect,my_rule",
+        "m,2025-03-01 05:00:00,6,3600,missing,",
+        "m,2025-03-01 06:00:00,7,0,measured,",
+        "m,2025-03-01 07:00:00,8,3600,good,",
+    ]
+    mapping = "meter=meter,timestamp=time,kwh=kwh,interval=seconds,quality=how,rule=why,interval_s=1800"
+    result = ingest(table(*rows, header="meter,time,kwh,seconds,how,why"), columns=mapping, industry="metal")
+    assert raw(result).select("kwh", "interval_s", "quality", "rule").rows() == [
+        (1.0, 900, "measured", None),
+        (2.0, 2700, "estimated", None),
+        (None, 3600, "missing", None),
+        (4.0, 1800, "suspect", "stated"),  # without a length of its own: as interval_s says, two steps of an hour being too few
+        (5.0, 7200, "suspect", "my_rule"),
+        (6.0, 3600, "suspect", "stated"),  # a number that is said to be missing is doubted, not lost
+    ]
+    assert [(row, reason.split(";")[0]) for row, reason in quarantine().select("row", "reason").iter_rows()] == [
+        (8, "the length of the interval is no number of seconds above 0"),
+        (9, "the quality is none of measured, estimated, missing and suspect"),
+    ]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_table_of_the_lake_reads_back_equal(ingest, raw, tmp_path, form):
+    told = pl.DataFrame(
+        {
+            "meter_id": ["m"] * 4,
+            "timestamp": [datetime(2025, 3, 1, hour, tzinfo=UTC) for hour in (0, 1, 3, 4)],
+            "interval_s": pl.Series([3600, 7200, 3600, 900], dtype=pl.Int32),
+            "kwh": [0.1 + 0.2, None, -3.5, 1e-9],
+            "quality": ["estimated", "missing", "suspect", "measured"],
+            "rule": [None, "null_run", "negative+zero_run", None],
+        }
+    )
+    path = tmp_path / f"export.{form}"
+    told.write_csv(path) if form == "csv" else told.write_parquet(path)
+    result = ingest(path, industry="metal")
+    assert result.statement.unmapped == []
+    assert raw(result).select(told.columns).equals(told)
+
+
+def test_the_id_of_a_statement_does_not_change_with_options_that_came_later():
+    """The digest of what is dumped is part of the id; these are the names of the first version."""
+    columns = ColumnMapping(timestamp="t", kwh="v")
+    assert set(IngestOptions(columns=columns).model_dump()) == {"source", "industry", "zone", "unit", "columns"}
+    assert not {"interval", "quality", "rule"} & set(columns.model_dump())
+    assert columns.model_copy(update={"interval": "s"}).model_dump()["interval"] == "s"
