@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,15 +12,16 @@ import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption
 from ecoai_pipeline.cli.pipeline import the_lake
-from ecoai_pipeline.domain import PARTITIONED, Industry
+from ecoai_pipeline.domain import PARTITIONED, Industry, Month, MonthRange
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from ecoai_pipeline.detection.revisions import Revision
     from ecoai_pipeline.storage.lake import Lake
 
-EVENT_COLUMNS = ("meter_id", "start", "duration", "kind", "category", "status", "excess_kwh", "confidence")
+EVENT_COLUMNS = ("meter_id", "start", "duration", "kind", "category", "status", "excess_kwh", "confidence", "restated")
 
 
 def events(
@@ -34,6 +36,31 @@ def events(
     chosen = Industry.parse(industry) if industry else None
     rows = event_rows(the_lake(), industry=chosen, since=parse_day(since) if since else None)
     Answer({"events": rows}, rows, EVENT_COLUMNS, title="events", notes=[f"{len(rows)} events"]).show(form, as_json)
+
+
+def revisions(
+    industry: Annotated[str | None, typer.Option(help="One industry; else all.", show_default=False)] = None,
+    months: Annotated[str | None, typer.Option(help="Only revisions of months A..B.", show_default=False)] = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Events that are no longer what was said of them: lost, gained or changed by restated or withdrawn readings."""
+    from ecoai_pipeline.detection.revisions import revisions_ledger
+
+    chosen, span = Industry.parse(industry) if industry else None, MonthRange.parse(months) if months else None
+    entries = [entry for _, entry in revisions_ledger(the_lake()).read() if chosen in (None, entry.industry)]
+    entries = [entry for entry in entries if span is None or span.first <= Month.parse(entry.month) <= span.last]
+    rows = [row for entry in entries for row in _revised_rows(entry)]
+    columns = ("revised_at", "month", "what", "meter_id", "start", "kind", "before_kwh", "after_kwh", "received", "withdrawn")
+    document = {"revisions": [entry.model_dump(mode="json") for entry in entries]}
+    Answer(document, rows, columns, title="revised events", notes=[f"{len(entries)} revisions"]).show(form, as_json)
+
+
+def _revised_rows(revision: Revision) -> Iterator[dict[str, Any]]:
+    because = {"received": revision.received, "withdrawn": revision.withdrawn}
+    head = {"revised_at": revision.revised_at, "industry": revision.industry.value, "month": revision.month}
+    for what in ("lost", "gained", "changed"):
+        yield from ({**head, "what": what, **event.model_dump(mode="python"), **because} for event in getattr(revision, what))
 
 
 def event_rows(lake: Lake, *, industry: Industry | None = None, since: date | None = None) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ from typing import Any
 import polars as pl
 
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
+from ecoai_pipeline.detection.revisions import receipts_of, revise
 from ecoai_pipeline.domain import ANOMALIES, SCORES, EventStatus, Industry, Month, Partition
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
-from ecoai_pipeline.storage.lake import Lake, Written
+from ecoai_pipeline.storage.lake import Lake, PartitionInfo, Written
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import schema_of
 
@@ -24,11 +25,14 @@ _CODE = ("anomalies", "events", "evidence", "runs")
 def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) -> Written:
     """Write `anomalies` of a partition from its scores, the last days of those of the month before, and its open events.
 
+    Where a version stood before, the ledger of revisions says which of its events are no longer what they were.
+
     Raises:
         ValueError: a scored meter is not in the meter registry.
     """
-    scores = lake.info(SCORES, partition)
+    scores, former = lake.info(SCORES, partition), lake.info(ANOMALIES, partition)
     if scores.rows == 0:
+        _revise(lake, partition, former, _no_rows().drop("month"), {})
         return lake.write(ANOMALIES, partition, [], fingerprint="")
     before = MeterRegistry(lake).partitions_before(partition)
     usage = _usage(lake, partition)
@@ -36,15 +40,27 @@ def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) 
     def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
         statuses: dict[str, int] = {status.value: 0 for status in EventStatus}
         kinds: dict[str, int] = {}
+        found: list[pl.DataFrame] = [_no_rows().drop("month")]
         for chunk in lake.chunks(SCORES, partition):
             events = _chunk_events(lake, settings, chunk, before)
             for column, counts in (("status", statuses), ("kind", kinds)):
                 for value, count in events.group_by(column).len().sort(column).iter_rows():
                     counts[value] = counts.get(value, 0) + count
-            yield _completed(events, partition, usage, scores.content)
+            found.append(_completed(events, partition, usage, scores.content))
+            yield found[-1]
         facts.update(statuses, kinds=kinds)
+        _revise(lake, partition, former, pl.concat(found), facts)
 
     return lake.refresh(ANOMALIES, partition, anomalies_fingerprint(lake, settings, partition), make)
+
+
+def _revise(lake: Lake, partition: Partition, former: PartitionInfo, found: pl.DataFrame, facts: dict[str, Any]) -> None:
+    """Note how the events found differ from those that stood, and up to which receipt they know what came in."""
+    facts["receipts"] = receipts_of(lake, partition)
+    if former.fingerprint:
+        revision = revise(lake, partition, lake.read(ANOMALIES, partition), found, int(former.facts.get("receipts", 0)))
+        if revision:
+            facts["revised"] = revision.counts()
 
 
 def anomalies_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
