@@ -55,7 +55,8 @@ def regular_grid(
 
     A meter's interval is the one most of its readings of the month have (of the month before, if it has none in this);
     readings of another are left out. A reading off the grid belongs to the interval it falls into, the first one wins.
-    The grid begins with the meter's first reading, or with the month where there is any in the month before.
+    The grid begins with the meter's first reading, or with the month where there is any in the month before; it ends with the
+    month, whatever readings lie behind it.
     """
     meters = _meters(current, before, month, zones)
     own, earlier = (_numbered(readings, meters) for readings in (current, before))
@@ -106,11 +107,13 @@ def _bounded(meters: pl.DataFrame, current: pl.DataFrame, before: pl.DataFrame, 
     time = pl.Datetime("us", "UTC")
     known = pl.col("zone").replace_strict(horizon, default=None, return_dtype=time).fill_null(pl.col("origin"))
     whole = (pl.min_horizontal(known, "end") - pl.col("origin")).dt.total_seconds() // pl.col("interval_s")
+    of_month = -((pl.col("origin") - pl.col("end")).dt.total_seconds() // pl.col("interval_s"))
+    read = pl.when(pl.col("read").is_not_null()).then(pl.min_horizontal(pl.col("read") + 1, of_month))
     begin = pl.when("continued").then(0).otherwise("begin")
     return (
         meters.join(own, on="meter_id", how="left", maintain_order="left")
         .join(earlier, on="meter_id", how="left", maintain_order="left")
-        .with_columns(pl.min_horizontal("earlier", begin).alias("first"), pl.max_horizontal(whole, pl.col("read") + 1).alias("last"))
+        .with_columns(pl.min_horizontal("earlier", begin).alias("first"), pl.max_horizontal(whole, read).alias("last"))
         .filter(pl.col("last") > pl.max_horizontal("first", 0))
         .with_columns((pl.col("last") - pl.col("first")).cum_sum().shift(1, fill_value=0).alias("offset"))
         .select("meter_id", "zone", "interval_s", "origin", "end", "first", "last", "offset")

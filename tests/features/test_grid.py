@@ -166,3 +166,13 @@ def test_no_energy_is_lost_or_made(readings: list[tuple[int, float]]) -> None:
     assert grid.rows.height == ordered[-1][0] - ordered[0][0] + 1
     assert np.isclose(grid.rows["kwh"].sum(), frame["kwh"].sum())
     assert grid.rows["kwh"].count() == len(readings)
+
+
+def test_a_reading_behind_the_months_end_makes_the_grid_no_longer(plant: Plant) -> None:
+    """Readings that were cut into months by another zone, further east, lie behind the end of the meter's own month."""
+    plant.meter("a")
+    times = month_times(MARCH)
+    plant.read("a", [*times.tail(2), datetime(2022, 4, 1, 3, tzinfo=UTC)], [1.0, 2.0, 9.0], MARCH)
+    written = plant.build(MARCH)
+    assert plant.features(MARCH)["timestamp"].to_list() == times.tail(2).to_list()
+    assert written.info.facts["dropped"]["no_place"] == 1
