@@ -14,6 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from ecoai_pipeline.domain import Quality
+from ecoai_pipeline.sources.clock import by_wall_clock, to_utc
 from ecoai_pipeline.sources.layout import STATED, Traits
 from ecoai_pipeline.sources.mapping import Unit
 from ecoai_pipeline.sources.reasons import Reason
@@ -94,9 +95,10 @@ def place(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> 
     `intervals` are lengths in seconds known of meters from the whole file. The column `month` is that of the start,
     at the meter's home, which may be a neighbour of that of the stamp.
     """
-    placed = split(_to_utc(frame))
+    placed = split(to_utc(frame.with_columns(stated=pl.col("interval_s").is_not_null()), ends=traits.ends))
     timed = split(_with_interval(placed.good, traits, intervals))
-    return Parts(_started(timed.good, traits), pl.concat([placed.refused, timed.refused]))
+    lasting = by_wall_clock(timed.good, ends=traits.ends)
+    return Parts(_started(lasting, traits), pl.concat([placed.refused, timed.refused]))
 
 
 def count_steps(frame: pl.DataFrame) -> pl.DataFrame:
@@ -113,6 +115,12 @@ def modal_steps(counts: pl.DataFrame, *keys: str) -> pl.DataFrame:
     summed = counts.group_by(*keys, "step").agg(pl.col("times").sum())
     ordered = summed.sort(*keys, "times", "step", descending=[False] * len(keys) + [True, False])
     return ordered.unique(list(keys), keep="first", maintain_order=True)
+
+
+def known_intervals(counts: pl.DataFrame, traits: Traits) -> dict[str, int]:
+    """Per meter the length that the steps of the whole file tell, seconds; a few steps do not outweigh what the source says."""
+    steps = modal_steps(counts, "meter").filter((pl.col("times") >= _SURE_STEPS) | pl.lit(traits.interval_s is None))
+    return dict(steps.select("meter", "step").iter_rows())
 
 
 def _numbers(frame: pl.DataFrame, *, thousands: bool) -> pl.DataFrame:
@@ -146,36 +154,11 @@ def _localised(part: pl.DataFrame, latest: datetime) -> pl.DataFrame:
     return part.with_columns(local=local).with_columns(late=pl.col("local") > limit)
 
 
-def _to_utc(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fill `utc` from the local time; in the hour that comes twice the first reading of a time is the earlier one."""
-    parts = [_zone_to_utc(part) for part in frame.partition_by("zone")]
-    return pl.concat(parts) if parts else frame.with_columns(reason=pl.lit(None, pl.String))
-
-
-def _zone_to_utc(part: pl.DataFrame) -> pl.DataFrame:
-    zone = part["zone"][0]
-    local = pl.col("local").dt
-
-    def instant(ambiguous: str | pl.Expr) -> pl.Expr:
-        moment = local.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null")  # type: ignore[arg-type]
-        return pl.coalesce("utc", moment.dt.convert_time_zone("UTC"))
-
-    sure = part.with_columns(utc=instant("null"), reason=pl.lit(None, pl.String))
-    if sure["utc"].null_count() == 0:
-        return sure
-    nth = pl.int_range(pl.len()).over("meter", "local")
-    side = pl.when(nth == 0).then(pl.lit("earliest")).otherwise(pl.lit("latest"))
-    unsure = sure.filter(pl.col("utc").is_null()).sort("line", "cell").with_columns(side=side)
-    solved = unsure.with_columns(utc=instant(pl.col("side"))).drop("side")
-    solved = solved.with_columns(reason=_when(pl.col("utc").is_null(), Reason.NO_SUCH_TIME))
-    return pl.concat([sure.filter(pl.col("utc").is_not_null()), solved])
-
-
 def _with_interval(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> pl.DataFrame:
     """Fill `interval_s` where the reading states none: the source's, where its columns fix it; else the most frequent step of the
     meter's local day, month or file."""
     if traits.fixed_interval or frame["interval_s"].null_count() == 0:
-        return frame.with_columns(pl.coalesce("interval_s", pl.lit(traits.interval_s, pl.Int32)), reason=pl.lit(None, pl.String))
+        return frame.with_columns(pl.coalesce("interval_s", pl.lit(traits.interval_s, pl.Int32))).with_columns(reason=_skips())
     day = pl.col("local").dt.offset_by("-1us" if traits.ends else "0us").dt.date()
     ordered = frame.sort("meter", "utc", "line").with_columns(day=day)
     step = (pl.col("utc").shift(-1) - pl.col("utc")).dt.total_seconds()
@@ -189,9 +172,14 @@ def _with_interval(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, 
     interval = pl.coalesce("interval_s", "day_step", "month_step", known, pl.lit(traits.interval_s, pl.Int64)).cast(pl.Int32)
     return (
         joined.with_columns(interval_s=interval)
-        .with_columns(reason=_when(pl.col("interval_s").is_null(), Reason.NO_INTERVAL))
+        .with_columns(reason=pl.coalesce(_when(pl.col("interval_s").is_null(), Reason.NO_INTERVAL), _skips()))
         .drop("day", "day_step", "month_step")
     )
+
+
+def _skips() -> pl.Expr:
+    """An interval that clocks skip whole does not exist; a longer one begins with the change."""
+    return _when((pl.col("skipped_s") > 0) & (pl.col("interval_s") <= pl.col("skipped_s")), Reason.NO_SUCH_TIME)
 
 
 def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
@@ -209,11 +197,9 @@ def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
     ).with_columns(
         rule=pl.when(pl.col("quality") == Quality.SUSPECT.value).then(pl.col("rule").fill_null(STATED_DOUBT)).otherwise("rule"),
     )
-    if not moved["zone"].equals(moved["home"]):
-        moved = pl.concat([_home_month(part) for part in moved.partition_by("home")])
-    elif traits.ends:
-        moved = moved.with_columns(month=month_key(pl.col("local") - length))
-    return moved.drop("number", "utc", "local", "zone", "home")
+    if traits.ends or not moved["zone"].equals(moved["home"]):
+        moved = pl.concat([moved[:0], *(_home_month(part) for part in moved.partition_by("home"))])
+    return moved.drop("number", "utc", "local", "zone", "home", "wall", "stated", "skipped_s")
 
 
 def _quality(number: pl.Expr) -> pl.Expr:

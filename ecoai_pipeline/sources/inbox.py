@@ -16,6 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from ecoai_pipeline.domain import Industry
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
@@ -140,7 +142,7 @@ def _judged(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, dict[str,
         if error.filename != str(path):
             raise
         return Fate.REJECTED, {"error": f"it cannot be read ({error.strerror}); allow this user to read it and drop it again"}
-    except Exception as error:
+    except (Exception, pl.exceptions.PanicException) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         message = f"a fault of this program, not of the file: {type(error).__name__}: {error}; report it with the traceback"

@@ -17,7 +17,7 @@ from ecoai_pipeline.sources.canonical import (
     Parts,
     Zones,
     count_steps,
-    modal_steps,
+    known_intervals,
     place,
     sort_out,
     without_contradictions,
@@ -56,7 +56,7 @@ class Reader:
         self.claims = CLAIMS.to_frame()
         self._opened, self._layout, self._terms, self._folder = opened, layout, terms, folder
         self._aside: dict[int, list[Path]] = {}
-        self._abroad = False
+        self._abroad = terms.traits.ends
         self._steps: list[pl.DataFrame] = []
         self._intervals: dict[str, int] = {}
         self._last_month: dict[str, int] = {}
@@ -74,12 +74,13 @@ class Reader:
             if progress:
                 progress("reading", block.share)
         if self._steps:
-            self._intervals = dict(modal_steps(pl.concat(self._steps), "meter").select("meter", "step").iter_rows())
+            self._intervals = known_intervals(pl.concat(self._steps), self._terms.traits)
 
     def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
         """Settled readings, the latest month first, because the end of an interval may lie in the month after its start.
 
-        Stamps of another zone than the meter's may lie in the month before or after: then the month before is placed, too.
+        Stamps of another zone than the meter's, and ends of intervals where midnight comes twice, may lie in the month before
+        or after: then the month before is placed, too.
         `repeat` marks equal repeats, `behind` readings that start before the one of their meter above them in the file.
         """
         carried: dict[int, list[pl.DataFrame]] = {}

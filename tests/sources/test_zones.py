@@ -113,3 +113,78 @@ def test_a_zone_that_is_none_is_refused_by_name_wherever_it_is_given(zone, tmp_p
     registry = put(tmp_path / "r.csv", f"meter_id,industry,time_zone\nm,metal,{zone}\n")
     with pytest.raises(IngestError, match=r"r.csv: row 2, column 'time_zone': .*is no time zone"):
         read_registry(registry)
+
+
+BERLIN = {"zone": "Europe/Berlin", "industry": "metal"}
+TWICE = [f"02:{minute:02d}" for minute in (0, 15, 30, 45)]
+"""On 27 October 2024 the clocks of Berlin go from 3:00 back to 2:00, which is 1:00 in UTC."""
+
+
+@pytest.fixture
+def autumn(ingest, table, raw):
+    """Minutes of UTC after midnight, and kWh, of quarter hours that stand in a file under times of that night."""
+
+    def read(*times, **options):
+        result = ingest(table(*(f"{time},{n}" for n, time in enumerate(times)), header="timestamp,kwh"), **BERLIN, **options)
+        midnight = datetime(2024, 10, 27, tzinfo=UTC)
+        return [(int((t - midnight).total_seconds() // 60), kwh) for t, kwh in raw(result).select("timestamp", "kwh").rows()]
+
+    return lambda *times: read(*(f"2024-10-27 {time}:00" for time in times), columns="timestamp=timestamp,kwh=kwh,interval_s=900")
+
+
+def test_the_second_pass_begins_where_the_clock_falls_back_even_if_readings_of_the_first_are_lost(autumn):
+    found = autumn("01:45", "02:00", "02:15", "02:45", *TWICE, "03:00")
+    assert found == [(-15, 0), (0, 1), (15, 2), (45, 3), (60, 4), (75, 5), (90, 6), (105, 7), (120, 8)]
+
+
+def test_a_file_that_is_newest_first_has_the_second_pass_first(autumn):
+    found = autumn("03:00", *reversed(TWICE), "02:45", "02:15", "02:00", "01:45")
+    assert found == [(-15, 8), (0, 7), (15, 6), (45, 5), (60, 4), (75, 3), (90, 2), (105, 1), (120, 0)]
+
+
+def test_times_that_were_sorted_alternate(autumn):
+    found = autumn("01:45", *(time for time in TWICE for _ in "12"), "03:00")
+    assert found == [(-15, 0), (0, 1), (15, 3), (30, 5), (45, 7), (60, 2), (75, 4), (90, 6), (105, 8), (120, 9)]
+
+
+def test_an_hour_that_is_given_once_is_the_first(autumn):
+    assert autumn("01:45", *TWICE, "03:00") == [(-15, 0), (0, 1), (15, 2), (30, 3), (45, 4), (120, 5)]
+
+
+def test_meters_in_turns_have_two_passes_each(ingest, table, raw):
+    times = ["01:45", *TWICE, *TWICE, "03:00"]
+    rows = [f"{meter},2024-10-27 {time}:00,{n}" for n, time in enumerate(times) for meter in "ab"]
+    readings = raw(ingest(table(*rows), **BERLIN))
+    assert readings["kwh"].to_list() == [float(n) for n in range(10)] * 2
+    assert readings.group_by("meter_id").agg(pl.col("timestamp").n_unique()).sort("meter_id").rows() == [("a", 10), ("b", 10)]
+
+
+def test_a_file_that_says_all_twice_repeats_both_passes(ingest, table):
+    rows = [f"m,2024-10-27 {time}:00,{n}" for n, time in enumerate(["01:45", *TWICE, *TWICE, "03:00"])]
+    statement = ingest(table(*rows, *rows), **BERLIN).statement
+    assert (statement.quarantined, statement.added, statement.unchanged) == (0, 10, 10)
+
+
+def test_skipped_times_are_no_times_but_a_day_may_begin_with_the_change(ingest, table, raw, quarantine):
+    """Clocks of Sao Paulo went from 0:00 to 1:00 on 4 November 2018: the day has 23 hours, and hour 0 of an hourly file is none."""
+    days = [f"d,2018-11-{day:02d},{day}" for day in range(1, 8)]
+    readings = raw(ingest(table(*days, name="d.csv"), zone="America/Sao_Paulo"))
+    assert readings["kwh"].to_list() == [float(day) for day in range(1, 8)]
+    assert readings["interval_s"].to_list() == [86_400, 86_400, 86_400, 82_800, 86_400, 86_400, 86_400]
+    result = ingest(table(*hours(meter="h", day="2018-11-04"), name="h.csv"), zone="America/Sao_Paulo")
+    assert (result.statement.accepted, quarantine().select("row", "reason").rows()) == (
+        23,
+        [(2, "the local time does not exist (clocks went forward)")],
+    )
+
+
+def test_power_of_a_long_day_is_energy_of_its_25_hours(ingest, table, raw):
+    days = [f"m,2024-10-{day},2" for day in range(24, 31)]
+    assert raw(ingest(table(*days), unit="kW", **BERLIN))["kwh"].to_list() == [48.0, 48.0, 48.0, 50.0, 48.0, 48.0, 48.0]
+
+
+def test_a_reading_or_two_take_the_length_that_the_mapping_names(ingest, table, raw):
+    """Two readings three hours apart tell nothing of quarter hours."""
+    columns = "meter=meter_id,timestamp=timestamp,kwh=kwh,stamp=end,interval_s=900"
+    readings = raw(ingest(table("m,2025-03-01 03:00:00,1", "m,2025-03-01 06:00:00,2"), columns=columns))
+    assert readings["interval_s"].to_list() == [900, 900]

@@ -1,0 +1,147 @@
+"""The wall clock: which instant a local time means, and how long an interval of wall time really lasts.
+
+Where clocks go back, times come twice; where they go forward, times are skipped. Providers write both in several ways;
+a test for each way is in tests/sources/test_zones.py.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+
+from ecoai_pipeline.sources.reasons import Reason
+
+Ambiguous = Literal["earliest", "latest", "null"]
+_HOUR_S, _DAY_S = 3600, 86_400
+_MOMENT = pl.duration(microseconds=1)
+
+
+def to_utc(frame: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
+    """Fill `utc` from `local` where the file gave local times.
+
+    - Of times that come twice in a file, the first are the earlier ones, or the last in a file that runs backwards.
+    - A reading whose time is skipped has `skipped_s`, by how much; it counts as the moment of the change when that is where
+      the skipped times begin, as the start of an interval that lasts longer or the end of one; else `reason` says so.
+
+    Args:
+        frame: readings of a month (line, cell, meter, zone, local, utc).
+        ends: whether stamps are the ends of intervals.
+
+    Returns:
+        the frame with `wall` (whether the file gave a local time), `skipped_s` (seconds, else 0) and `reason`.
+    """
+    parts = [_zone_to_utc(part, ends=ends) for part in frame.partition_by("zone")]
+    none = pl.lit(None, pl.String)
+    return pl.concat(parts) if parts else frame.with_columns(wall=pl.lit(True), skipped_s=pl.lit(0, pl.Int64), reason=none)
+
+
+def by_wall_clock(frame: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
+    """Correct `interval_s` of more than an hour where the file does not state it: from wall time to wall time a day has 23, 24 or 25 hours.
+
+    Instants count as wall time when they lie at a multiple of the interval from midnight, as those of daily readings do.
+    """
+    long = ~pl.col("stated") & ((pl.col("interval_s") > _HOUR_S) | (pl.col("skipped_s") > 0))
+    marked = frame.with_columns(long=long.fill_null(False))
+    if not marked["long"].any():
+        return frame
+    parts = marked.partition_by("zone", "long")
+    return pl.concat([_real_length(part, ends=ends) if part["long"][0] else part for part in parts]).drop("long")
+
+
+def _real_length(part: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
+    zone = part["zone"][0]
+    length = pl.duration(seconds=pl.col("interval_s"))
+    shown = pl.col("local")
+    until = _shown(pl.col("utc") - _MOMENT, zone) + _MOMENT  # where clocks skip midnight, this is midnight and not 1:00
+    edge = pl.when(_is_aligned(shown)).then(shown).when(_is_aligned(until)).then(until).when("wall").then(shown)
+    other = edge - length if ends else edge + length
+    instant = pl.coalesce(_instant(other, zone), _change(other, zone))
+    seconds = (instant - pl.col("utc")).dt.total_seconds().abs().cast(pl.Int32)
+    return part.with_columns(interval_s=pl.coalesce(pl.when(seconds > 0).then(seconds), "interval_s"))
+
+
+def _is_aligned(local: pl.Expr) -> pl.Expr:
+    return local.dt.epoch("s") % _DAY_S % pl.min_horizontal("interval_s", pl.lit(_DAY_S)) == 0
+
+
+def _shown(instant: pl.Expr, zone: str) -> pl.Expr:
+    """What the clock on the wall shows."""
+    return instant.dt.convert_time_zone(zone).dt.replace_time_zone(None)
+
+
+def _instant(local: pl.Expr, zone: str, ambiguous: Ambiguous = "earliest") -> pl.Expr:
+    """The instant of a local time; null where it is skipped."""
+    return local.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null").dt.convert_time_zone("UTC")
+
+
+def _comes_twice(local: pl.Expr, zone: str) -> pl.Expr:
+    return _instant(local, zone, "null").is_null() & _instant(local, zone).is_not_null()
+
+
+def _change(local: pl.Expr, zone: str) -> pl.Expr:
+    """The moment of the clock change for the first of the times that it skips; null for all others."""
+    return _instant(local - _MOMENT, zone) + _MOMENT
+
+
+def _zone_to_utc(part: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
+    zone = part["zone"][0]
+    known = part.with_columns(
+        utc=pl.coalesce("utc", _instant(pl.col("local"), zone, "null")),
+        wall=pl.col("utc").is_null(),
+        skipped_s=pl.lit(0, pl.Int64),
+        reason=pl.lit(None, pl.String),
+    )
+    known = _with_starts_in_the_fold(known, zone) if ends else known.with_columns(stamp="local")
+    if known["utc"].null_count() == 0:
+        return known.drop("stamp")
+    doubtful = pl.col("utc").is_null()
+    skipped = _skipped(known.filter(doubtful, _instant(pl.col("stamp"), zone).is_null()), zone, ends=ends)
+    twice = _passes(known.filter(doubtful, _instant(pl.col("stamp"), zone).is_not_null()), known)
+    stamp = pl.col("stamp")
+    instant = pl.when("second").then(_instant(stamp, zone, "latest")).otherwise(_instant(stamp, zone))
+    solved = twice.with_columns(utc=instant + (pl.col("local") - stamp))
+    return pl.concat([part.select(known.columns) for part in (known.filter(~doubtful), skipped, solved)]).drop("stamp")
+
+
+def _skipped(rows: pl.DataFrame, zone: str, *, ends: bool) -> pl.DataFrame:
+    """Skipped times: the first of them is the moment of the change, the others are no times."""
+    moved = rows.with_columns(utc=_change(pl.col("local"), zone))
+    later = (_shown(pl.col("utc"), zone) - pl.col("local")).dt.total_seconds().fill_null(0)
+    return moved.with_columns(
+        skipped_s=pl.lit(0, pl.Int64) if ends else later,
+        reason=pl.when(pl.col("utc").is_null()).then(pl.lit(Reason.NO_SUCH_TIME.value)),
+    )
+
+
+def _with_starts_in_the_fold(known: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Give `stamp`, the time by which to tell which pass of the hour that comes twice an end belongs to.
+
+    Some write the end as the clock shows it then (…, 1:59 → 1:00), some as the start on the clock plus the length
+    (…, 1:59 → 2:00, and 2:00 comes twice). Then the last moment of the interval tells, for that meter's stamps of the month.
+    """
+    before = pl.col("local") - _MOMENT
+    comes_twice, was_twice = _comes_twice(pl.col("local"), zone), _comes_twice(before, zone)
+    opens, closes = (comes_twice & ~was_twice).sum(), (was_twice & ~comes_twice).sum()
+    # A single one may be an end as the clock shows it, of which the others lie in the month before.
+    by_length = pl.col("wall") & ((closes > 1) & (closes > opens)).over("meter")
+    moved = known.with_columns(stamp=pl.when(by_length).then(before).otherwise("local"))
+    again = _instant(pl.col("stamp"), zone, "null") + _MOMENT
+    return moved.with_columns(utc=pl.when(pl.col("stamp") < pl.col("local")).then(again).otherwise("utc"))
+
+
+def _passes(twice: pl.DataFrame, month: pl.DataFrame) -> pl.DataFrame:
+    """Add `second`: whether a time that comes twice is meant the second time.
+
+    Per meter in the order of the file, or against it where the file runs backwards: once the times fall back the second
+    pass has begun. Where they never do, as times are sorted or an interval is as long as a pass, equal times alternate.
+    """
+    step = pl.col("local").diff().dt.total_seconds().sign()
+    backwards = month.sort("line", "cell").group_by("meter").agg(backwards=step.sum() < 0)
+    numbered = twice.sort("line", "cell").with_row_index("at").join(backwards, on="meter", how="left")
+    at = pl.when("backwards").then(-pl.col("at").cast(pl.Int64)).otherwise(pl.col("at").cast(pl.Int64))
+    ordered = numbered.with_columns(at=at).sort("meter", "at")
+    falls = (pl.col("stamp") < pl.col("stamp").shift(1)).fill_null(False)
+    alternate = pl.int_range(pl.len()).over("meter", "stamp") % 2 == 1
+    once = falls.sum().over("meter") == 1
+    return ordered.with_columns(second=pl.when(once).then(falls.cum_sum().over("meter") > 0).otherwise(alternate))
