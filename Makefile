@@ -31,7 +31,7 @@ test: check
 	$(BIN)/pytest -n 2 -m "not full and not benchmark"
 
 test-full: check
-	$(BIN)/pytest -n 2 -m "not benchmark"
+	$(BIN)/pytest -n 2 -m "not benchmark" --hypothesis-profile full
 
 bench: setup
 	$(BIN)/pytest -m benchmark --benchmark-columns=min,median,rounds

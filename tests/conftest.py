@@ -6,9 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from ecoai_pipeline.settings import Settings, load_settings
 from ecoai_pipeline.storage.lake import Lake
+
+# A busy machine is no finding, so no example has a deadline; `make test-full` asks for the profile `full` and more examples.
+hypothesis_settings.register_profile("quick", deadline=None)
+hypothesis_settings.register_profile("full", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("quick")
 
 
 @pytest.fixture

@@ -7,9 +7,17 @@ import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hypothesis import settings
+
 RECEIVED = datetime(2026, 1, 10, 3, 0, tzinfo=UTC)
 CANONICAL = "meter_id,timestamp,kwh"
 CELLS = [f"elcp_use_{minute // 60:02d}{minute % 60:02d}" for minute in range(15, 1441, 15)]
+
+
+def examples(few: int, *, full: int) -> settings:
+    """So many examples of a property: few in `make test`, more with the profile `full`, which `make test-full` takes."""
+    thorough = settings.get_current_profile_name() == "full"
+    return settings(max_examples=full if thorough else few, deadline=None)
 
 
 def put(path: Path, text: str, encoding: str = "utf-8") -> Path:
