@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ecoai_pipeline.cli import bench, demo, nights, readings, statements, views
+from ecoai_pipeline.cli import bench, demo, nights, readings, simulate, statements, views
 from ecoai_pipeline.cli.output import Format, print_error
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Anomalies in the electricity readings of industrial meters: files in, last night's events out.",
 )
 
-app.command()(readings.simulate)
+app.command()(simulate.simulate)
 app.command()(readings.ingest)
 app.command()(nights.train)
 app.command()(nights.nightly)

@@ -88,7 +88,7 @@ def prepare_night(root: Path, meters: int, steps: Steps) -> None:
     from ecoai_pipeline.cli.pipeline import run_backfill, train_all
     from ecoai_pipeline.cli.readings import ingest_paths
     from ecoai_pipeline.sources.ingest import IngestOptions
-    from ecoai_pipeline.sources.simulator import simulate
+    from ecoai_pipeline.sources.simulation.simulator import simulate
 
     os.environ["ECOAI_ROOT"] = str(root / "lake")
     steps.start("simulating", 1)

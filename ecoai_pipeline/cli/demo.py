@@ -40,7 +40,7 @@ def demo(
 def _bring_in(root: Path, meters: int, steps: Steps) -> Path:
     """Simulate and ingest; returns the record of the injected faults."""
     from ecoai_pipeline.sources.ingest import IngestOptions
-    from ecoai_pipeline.sources.simulator import simulate
+    from ecoai_pipeline.sources.simulation.simulator import simulate
 
     steps.start("simulating", 1)
     made = simulate(root / "simulated", industries=list(Industry), meters_per_industry=meters, months=MONTHS, seed=SEED)

@@ -1,4 +1,4 @@
-"""Commands that bring readings in: `simulate` and `ingest`."""
+"""The command that brings readings in: `ingest`."""
 
 from __future__ import annotations
 
@@ -9,49 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
-from ecoai_pipeline.domain import Industry, MonthRange, Partition
+from ecoai_pipeline.domain import Partition
 from ecoai_pipeline.settings import load_settings
+from ecoai_pipeline.sources.simulation import FAULTS, MAINTENANCE
 
 if TYPE_CHECKING:
     from ecoai_pipeline.sources.ingest import IngestOptions
 
-FAULTS = "faults.csv"
 COUNTS = ("readings_in", "accepted", "quarantined", "added", "changed", "unchanged")
-
-
-def simulate(
-    out: Annotated[Path | None, typer.Option(help="Folder for the files; else simulated under the root.", show_default=False)] = None,
-    industry: Annotated[list[str] | None, typer.Option(help="Industry, repeatable; else all eight.", show_default=False)] = None,
-    meters: Annotated[int, typer.Option(min=1, help="Meters per industry.")] = 3,
-    months: Annotated[str, typer.Option(help="Months, as 2025-01..2025-04.")] = "2025-01..2025-04",
-    interval: Annotated[int, typer.Option(help="Length of an interval, seconds.")] = 900,
-    seed: Annotated[int, typer.Option(help="Equal seed, equal files.")] = 0,
-    encoding: Annotated[str, typer.Option(help="utf-8 or cp949.")] = "utf-8",
-    layout: Annotated[str, typer.Option(help="kepco (a row per meter and day) or table (a row per reading).")] = "kepco",
-    form: FormatOption = Format.TABLE,
-    as_json: JsonOption = False,
-) -> None:
-    """Write the files of a made-up portfolio as a provider would send them, with faults in them and a record of the faults."""
-    from ecoai_pipeline.sources.simulator import simulate as run
-
-    industries = [Industry.parse(name) for name in industry] if industry else list(Industry)
-    folder = out or load_settings().root / "simulated"
-    with progress_bar() as steps:
-        steps.start("simulating", 1)
-        made = run(
-            folder,
-            industries=industries,
-            meters_per_industry=meters,
-            months=MonthRange.parse(months),
-            interval_s=interval,
-            seed=seed,
-            encoding=encoding,
-            layout=layout,
-        )
-    files = [{"file": str(path), "bytes": path.stat().st_size} for path in made.files]
-    document = {"folder": str(folder), "files": files, "registry": str(made.registry), "truth": str(made.truth)}
-    notes = [f"registry: {made.registry}", f"truth of the faults: {made.truth}", f"next: ecoai ingest {folder} --meters {made.registry}"]
-    Answer(document, files, notes=notes).show(form, as_json)
 
 
 def ingest(
@@ -113,10 +78,11 @@ def ingest_paths(paths: list[Path], options: IngestOptions, registry: Path | Non
 
 
 def _files(paths: list[Path], registry: Path | None) -> list[Path]:
-    """The files named, folders opened, in order of name; the registry that was named, and the simulator's record of faults
+    """The files named, folders opened, in order of name; the registry that was named, and the simulator's records
     beside it, are no readings."""
     found: list[Path] = []
-    left_out = {registry.resolve(), registry.resolve().with_name(FAULTS)} if registry else set()
+    records = (registry, registry.with_name(FAULTS), registry.with_name(MAINTENANCE)) if registry else ()
+    left_out = {record.resolve() for record in records}
     for path in paths:
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))

@@ -16,7 +16,7 @@ from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
 from ecoai_pipeline.sources.raw import materialize_raw
 from ecoai_pipeline.sources.registry_file import register_file
-from ecoai_pipeline.sources.simulator import simulate
+from ecoai_pipeline.sources.simulation.simulator import simulate
 from ecoai_pipeline.storage.lake import Lake
 
 pytestmark = pytest.mark.benchmark

@@ -146,7 +146,9 @@ def test_csv_keeps_every_digit_and_offset(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_portfolio_from_files_to_last_nights_events(ecoai: Ecoai) -> None:
     """The main way on the simulator's files, small: simulate, ingest, train, nightly, events."""
-    made = ecoai("simulate", "--industry", "metal", "--meters", "2", "--months", "2025-01..2025-03", "--interval", "3600", "--json")
+    made = ecoai(
+        "simulate", "--industry", "metal", "--meters", "2", "--months", "2025-01..2025-03", "--interval", "3600", "--seed", "2", "--json"
+    )
     assert made.code == 0, made.err
     folder, registry = made.document["folder"], made.document["registry"]
 

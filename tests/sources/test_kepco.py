@@ -17,9 +17,10 @@ from hypothesis.extra.numpy import arrays
 from ecoai_pipeline.domain import RAW_READINGS, Industry, Month, UsageType
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
-from ecoai_pipeline.sources.kepco_writer import MeterDays, write_wide
 from ecoai_pipeline.sources.raw import materialize_raw
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.sources.writers.block import Block
+from ecoai_pipeline.sources.writers.kepco import write_wide
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.registry import MeterRegistry
 from tests.sources.given import RECEIVED, day_line, put, wide_text
@@ -36,11 +37,10 @@ energies = st.one_of(st.just(np.nan), st.floats(-1e9, 1e9), st.floats(0, 1e-6))
 )
 @hypothesis_settings(max_examples=20, deadline=None)
 def test_what_is_written_is_what_is_read(kwh, first, industry, usage, encoding):
-    n = len(kwh)
-    days = MeterDays(["가-1"] * n, [industry] * n, [usage] * n, [first + timedelta(days=d) for d in range(n)], kwh)
+    block = Block(["가-1"], [industry], [usage], first, "Asia/Seoul", kwh[None], np.zeros((1, *kwh.shape), dtype=bool))
     with tempfile.TemporaryDirectory() as folder:
         lake, settings, path = Lake(Path(folder) / "lake"), load_settings(), Path(folder) / "k.csv"
-        write_wide(path, days, encoding)
+        write_wide(path, [block], encoding)
         result = ingest_file(lake, settings, path, IngestOptions(), received_at=RECEIVED)
         assert (result.statement.readings_in, result.statement.added) == (kwh.size, kwh.size)
         for partition in result.partitions:

@@ -26,7 +26,7 @@ TRUTH = pl.Schema(
     }
 )
 _PLACES = 20  # places tried before another kind is drawn
-_KINDS = 60  # kinds tried in a row before the load is left as it is
+_KINDS = 30  # kinds tried before the load is left as it is
 _MEASURED = 0.5  # share of a fault's intervals in which a reading came, at least
 _ROUNDING = 1e-6
 
@@ -64,21 +64,15 @@ def inject(
         decimals: to which changed readings are rounded, as the meter's are.
     """
     plan = plan or standard_plan()
-    faulty, faults, failures = kwh.copy(), list[Fault](), 0
-    wanted = plan.share * int(np.isfinite(kwh).sum())
+    faulty, faults = kwh.copy(), list[Fault]()
     series = Series(kwh, slot_of_day, interval_s, plan.least_spread)
-    while wanted > 0 and failures < _KINDS:
-        drawn = _drawn(series, faults, plan, rng, decimals)
-        if drawn is None:
-            failures += 1
-            continue
-        fault, changed = drawn
-        readings = int(np.isfinite(changed).sum())
-        if readings > wanted and rng.random() > wanted / readings:
-            break  # the last fault is kept by chance, so that the share is met on average
+    for _ in range(rng.poisson(plan.share * np.isfinite(kwh).sum() / _mean_length(plan, series))):
+        drawn = (_drawn(series, faults, plan, rng, decimals) for _ in range(_KINDS))
+        fault, changed = next(filter(None, drawn), (None, None))
+        if fault is None:
+            break
         faulty[fault.start : fault.stop] = changed
         faults.append(fault)
-        wanted, failures = wanted - readings, 0
     return faulty, sorted(faults, key=lambda fault: fault.start)
 
 
@@ -111,6 +105,11 @@ def truth(meter_id: str, faults: Sequence[Fault], first: datetime, interval_s: i
     step = timedelta(seconds=interval_s)
     rows = [(meter_id, f.kind, first + f.start * step, first + f.stop * step, f.kwh, f.depth) for f in faults]
     return pl.DataFrame(rows, schema=TRUTH, orient="row").with_columns(pl.col("kwh").round(3), pl.col("depth").round(4))
+
+
+def _mean_length(plan: FaultPlan, series: Series) -> float:
+    """Of a fault of any kind, intervals."""
+    return float(np.mean([max(1.0, series.per_hour * sum(kind.hours) / 2) for kind in plan.kinds.values()]))
 
 
 def _drawn(

@@ -23,9 +23,9 @@ class Series:
 
     @cached_property
     def spread(self) -> Floats:
-        """Inter-quartile range of each reading's slot (n,), at least a share of the median |load|."""
+        """Inter-quartile range of each reading's slot (n,), at least a share of the upper quartile of |load|."""
         low, high = slot_quantiles(self.kwh, self.slots, (0.25, 0.75))
-        least = self.least_spread * float(np.nanmedian(np.abs(self.kwh)))
+        least = self.least_spread * float(np.nanquantile(np.abs(self.kwh), 0.75))
         spread: Floats = np.fmax(high - low, least)[self.slots]
         return spread
 

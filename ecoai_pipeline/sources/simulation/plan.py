@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 FAULTS_FILE = "faults-v1.yaml"
 
@@ -55,3 +56,18 @@ def standard_plan() -> FaultPlan:
     """The plan that the package carries."""
     text = files(__package__).joinpath(FAULTS_FILE).read_text(encoding="utf-8")
     return FaultPlan.model_validate(yaml.safe_load(text))
+
+
+def read_plan(path: Path) -> FaultPlan:
+    """A plan of one's own, in the form of the standard one.
+
+    Raises:
+        ValueError: the file cannot be read, or is no plan; the message names the entries.
+    """
+    try:
+        return FaultPlan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ValueError(f"faults {path}: {wrong}; compare it with {FAULTS_FILE} of this package") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"faults {path}: it cannot be read ({error})") from None
