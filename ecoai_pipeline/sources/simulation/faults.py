@@ -25,6 +25,7 @@ TRUTH = pl.Schema(
         "depth": pl.Float64(),  # mean |change| of a reading, in spreads
     }
 )
+TruthRow = tuple[str, str, datetime, datetime, float, float]
 _PLACES = 20  # places tried before another kind is drawn
 _KINDS = 30  # kinds tried before the load is left as it is
 _MEASURED = 0.5  # share of a fault's intervals in which a reading came, at least
@@ -91,20 +92,24 @@ def inject_readings(readings: pl.DataFrame, zone: str, *, seed: int, plan: Fault
         ValueError: two readings of a meter stand in one interval.
     """
     numbered = readings.with_row_index("row")
-    parts, truths = [numbered.clear()], [TRUTH.to_frame()]
+    parts, rows_of_truth = [numbered.clear()], list[TruthRow]()
     for (meter_id,), rows in numbered.group_by("meter_id", maintain_order=True):
         rng = np.random.default_rng([seed, zlib.crc32(str(meter_id).encode())])
         part, faults, first, interval_s = _on_grid(str(meter_id), rows, zone, rng, plan)
         parts.append(part)
-        truths.append(truth(str(meter_id), faults, first, interval_s))
-    return pl.concat(parts).sort("row").drop("row"), pl.concat(truths)
+        rows_of_truth += truth_rows(str(meter_id), faults, first, interval_s)
+    return pl.concat(parts).sort("row").drop("row"), truth(rows_of_truth)
 
 
-def truth(meter_id: str, faults: Sequence[Fault], first: datetime, interval_s: int) -> pl.DataFrame:
-    """Faults as rows of TRUTH, the series starting at `first`, UTC."""
+def truth_rows(meter_id: str, faults: Sequence[Fault], first: datetime, interval_s: int) -> list[TruthRow]:
+    """Faults in a series that starts at `first`, UTC, as rows of TRUTH."""
     step = timedelta(seconds=interval_s)
-    rows = [(meter_id, f.kind, first + f.start * step, first + f.stop * step, f.kwh, f.depth) for f in faults]
-    return pl.DataFrame(rows, schema=TRUTH, orient="row").with_columns(pl.col("kwh").round(3), pl.col("depth").round(4))
+    return [(meter_id, f.kind, first + f.start * step, first + f.stop * step, round(f.kwh, 3), round(f.depth, 4)) for f in faults]
+
+
+def truth(rows: Sequence[TruthRow]) -> pl.DataFrame:
+    """The record of faults (TRUTH)."""
+    return pl.DataFrame(rows, schema=TRUTH, orient="row")
 
 
 def _mean_length(plan: FaultPlan, series: Series) -> float:
@@ -140,7 +145,7 @@ def _free_start(
     series: Series, kind: FaultKind, length: int, faults: Sequence[Fault], plan: FaultPlan, rng: np.random.Generator
 ) -> int | None:
     """A start at which the fault fits, apart from the others, after a reading and with half of its readings there."""
-    candidates = series.starts[kind.starts]
+    candidates = series.starts(kind.starts)
     if not len(candidates):
         return None
     start, apart = int(rng.choice(candidates)), max(1, series.intervals(plan.apart_hours))

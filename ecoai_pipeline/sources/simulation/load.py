@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -29,19 +29,26 @@ class Series:
         spread: Floats = np.fmax(high - low, least)[self.slots]
         return spread
 
-    @cached_property
-    def starts(self) -> Mapping[str, NDArray[np.integer]]:
-        """Where faults may start, by the plan's words."""
-        midnight, end = np.flatnonzero(self.slots == 0), np.flatnonzero(self.slots == self._end_of_work())
-        return {"anywhere": np.arange(len(self.kwh)), "midnight": midnight, "end_of_work": end}
+    def starts(self, where: str) -> NDArray[np.integer]:
+        """Intervals in which a fault may start, by the plan's word for them."""
+        if where == "anywhere":
+            return self._all
+        return np.flatnonzero(self.slots == (0 if where == "midnight" else self._end_of_work))
 
+    @cached_property
+    def _all(self) -> NDArray[np.integer]:
+        return np.arange(len(self.kwh))
+
+    @cached_property
     def _end_of_work(self) -> int:
         """The slot at which the typical day falls most, from the mean of the hour before to that of the hour after."""
         (typical,) = slot_quantiles(self.kwh, self.slots, (0.5,))
+        typical = np.where(np.isfinite(typical), typical, np.nanmedian(typical))
         hour = max(1, self.intervals(1))
-        around = np.stack([np.roll(typical, hour - k) for k in range(2 * hour)])
-        fall = around[:hour].mean(axis=0) - around[hour:].mean(axis=0)
-        return int(np.nanargmax(fall)) if np.isfinite(fall).any() else 0
+        sums = np.cumsum(np.concatenate([[0.0], typical[-hour:], typical, typical[:hour]]))
+        means = (sums[hour:] - sums[:-hour]) / hour  # of the hours that start `hour` slots before each slot of the day
+        fall = means[: len(typical)] - means[hour : hour + len(typical)]
+        return int(np.argmax(fall))
 
 
 def slot_quantiles(kwh: Floats, slots: NDArray[np.integer], shares: Sequence[float]) -> Floats:

@@ -17,7 +17,7 @@ from ecoai_pipeline.domain import Industry, Month, MonthRange
 from ecoai_pipeline.sources.simulation import FAULTS, MAINTENANCE, REGISTRY
 from ecoai_pipeline.sources.simulation.chance import Floats
 from ecoai_pipeline.sources.simulation.days import Days, Flags, days_of
-from ecoai_pipeline.sources.simulation.faults import TRUTH, inject, truth
+from ecoai_pipeline.sources.simulation.faults import TRUTH, TruthRow, inject, truth, truth_rows
 from ecoai_pipeline.sources.simulation.maintenance import STOPS, Stop, stops
 from ecoai_pipeline.sources.simulation.plan import FaultPlan
 from ecoai_pipeline.sources.simulation.portfolio import Members, energy, members
@@ -130,15 +130,15 @@ def _faulty(of: Members, kwh: Floats, month: Month, draw: _Draw) -> tuple[Flags,
     """Put faults into `kwh` (k, d, slots) itself; returns where they are, and their record."""
     slots = np.tile(np.arange(kwh.shape[2]), kwh.shape[1])
     midnight = datetime.combine(month.first_day, datetime.min.time(), ZoneInfo(ZONE)).astimezone(UTC)
-    inside, records = np.zeros(kwh.shape, dtype=bool), []
+    inside, rows = np.zeros(kwh.shape, dtype=bool), list[TruthRow]()
     for row, meter in enumerate(of.meters):
         rng = np.random.default_rng([draw.seed, zlib.crc32(meter.encode()), month.year, month.month])
         changed, faults = inject(kwh[row].ravel(), slots, draw.interval_s, rng, draw.plan, decimals=_DECIMALS)
         kwh[row] = changed.reshape(kwh.shape[1:])
         for fault in faults:
             inside[row].ravel()[fault.start : fault.stop] = True
-        records.append(truth(meter, faults, midnight, draw.interval_s))
-    return inside, pl.concat(records)
+        rows += truth_rows(meter, faults, midnight, draw.interval_s)
+    return inside, truth(rows)
 
 
 def _write(made: _Made, form: WrittenFormat, folder: Path, name: str, blocks: Iterable[Block], apart: Path | None) -> None:
