@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ecoai_pipeline.cli import bench, demo, nights, readings, simulate, statements, views
+from ecoai_pipeline.cli import bench, demo, nights, quality, readings, simulate, statements, views
 from ecoai_pipeline.cli.output import Format, print_error
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command()(nights.backfill)
 app.command()(views.events)
 app.command()(views.revisions)
 app.command()(views.status)
+app.command()(quality.quality)
 app.command()(views.ui)
 app.command()(demo.demo)
 app.add_typer(statements.app, name="statements")

@@ -45,12 +45,12 @@ def validate(frame: pl.DataFrame, suite: Suite) -> list[Outcome]:
     """
     columns = dict.fromkeys(["meter_id", *(column for e in suite.expectations for column in e.columns)])
     slim = frame.select(_for_pandas(pl.col(name), frame.schema[name]) for name in columns)
-    with _quietly():
+    with quietly():
         import great_expectations as gx
 
-        native = gx.ExpectationSuite(name=suite.name, expectations=[_native(e) for e in suite.expectations])
+        theirs = gx.ExpectationSuite(name=suite.name, expectations=[native(e) for e in suite.expectations])
         batch = _whole_frame().get_batch(batch_parameters={"dataframe": slim.to_pandas()})
-        results = {result.expectation_config.meta["name"]: result for result in batch.validate(native, result_format=_FORMAT).results}
+        results = {result.expectation_config.meta["name"]: result for result in batch.validate(theirs, result_format=_FORMAT).results}
     return [_outcome(frame, expectation, results[expectation.name]) for expectation in suite.expectations]
 
 
@@ -66,18 +66,24 @@ _EPOCH = 719_163  # 1970-01-01 as date.toordinal counts
 
 @cache
 def _whole_frame() -> Any:
-    """One context per process, in memory: it writes nothing to disk, shows no bars and reports to nobody."""
+    """One context per process to check with."""
+    return in_memory().data_sources.add_pandas("memory").add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
+
+
+def in_memory(**config: Any) -> Any:
+    """A context in memory: it writes nothing to disk but the sites it is given, shows no bars and reports to nobody."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
     # The defaults of `get_context` add a site of documentation in a temporary folder.
-    config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(), analytics_enabled=False)
-    context = gx.get_context(mode="ephemeral", project_config=config)
+    project = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(), analytics_enabled=False, **config)
+    context = gx.get_context(mode="ephemeral", project_config=project)
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    return context.data_sources.add_pandas("memory").add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
+    return context
 
 
-def _native(expectation: Expectation) -> Any:
+def native(expectation: Expectation) -> Any:
+    """An expectation of ours as one of theirs."""
     import great_expectations.expectations as gxe
     from great_expectations.expectations.row_conditions import Column, ComparisonCondition, Operator
 
@@ -103,7 +109,7 @@ def _outcome(frame: pl.DataFrame, expectation: Expectation, result: Any) -> Outc
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Its import logs each method it finds, and loads two deprecated modules of the standard library; that is all it warns of."""
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():

@@ -19,13 +19,13 @@ class Rule(StrEnum):
     ZERO_RUN = "zero_run"
     FLAT_RUN = "flat_run"
     NULL_RUN = "null_run"
-    COUNTER_RESET = "counter_reset"  # the counter stood or was not read, then gave all at once; the whole run
-    ABOVE_HISTORY = "above_history"  # more than the meter has ever used; a register that jumped
+    COUNTER_RESET = "counter_reset"
+    ABOVE_HISTORY = "above_history"
     NEGATIVE = "negative"
     ABOVE_CAPACITY = "above_capacity"
-    MIXED_INTERVAL = "mixed_interval"  # an interval of a length that is not the meter's
-    OFF_GRID = "off_grid"  # the stamp lies beside the grid of the local day
-    DRIFTING = "drifting"  # and has moved against it since the one before
+    MIXED_INTERVAL = "mixed_interval"
+    OFF_GRID = "off_grid"
+    DRIFTING = "drifting"
 
 
 class DayRule(StrEnum):
@@ -33,6 +33,22 @@ class DayRule(StrEnum):
 
     MISSING_DAY = "missing_day"
     INTERVAL_CHANGED = "interval_changed"
+
+
+MEANINGS: Mapping[Rule | DayRule, str] = {
+    Rule.ZERO_RUN: "zeros run on for long; a counter that stands",
+    Rule.FLAT_RUN: "equal readings run on for long; a counter or a line that is stuck",
+    Rule.NULL_RUN: "nothing was read for long",
+    Rule.COUNTER_RESET: "the counter stood or was not read, then gave its energy at once; the whole run",
+    Rule.ABOVE_HISTORY: "far more than the meter's usual load; a register that jumped",
+    Rule.NEGATIVE: "negative, but the meter is not signed",
+    Rule.ABOVE_CAPACITY: "more than the capacity allows",
+    Rule.MIXED_INTERVAL: "an interval of a length that is not the meter's",
+    Rule.OFF_GRID: "the stamp lies beside the grid of the local day",
+    Rule.DRIFTING: "the stamp moves against the grid; a clock that drifts",
+    DayRule.MISSING_DAY: "a whole local day has no value",
+    DayRule.INTERVAL_CHANGED: "the meter's interval changes for good",
+}
 
 
 def meter_frame(meters: Mapping[str, Meter]) -> pl.DataFrame:

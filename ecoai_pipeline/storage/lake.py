@@ -149,6 +149,15 @@ class Lake:
     def write_beside(self, table: Table, partition: Partition, name: str, value: Mapping[str, Any]) -> None:
         write_text(self.beside(table, partition, name), json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
+    @property
+    def docs(self) -> Path:
+        """Folder of the sites about runs."""
+        return self.root / "docs"
+
+    def report(self, kind: str, partition: Partition) -> Path:
+        """Place of a page on a partition for people to read."""
+        return self.root / "reports" / kind / f"industry={partition.industry}" / f"month={partition.month}.html"
+
     def lock(self, name: str) -> AbstractContextManager[None]:
         """The writer lock of an industry, or of `landing`."""
         return writer_lock(self.root / "locks", name, self.params.lock_timeout_s)

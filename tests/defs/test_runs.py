@@ -12,7 +12,7 @@ import pytest
 from ecoai_pipeline.defs.runs import RunFailedError, Runner, groups
 from ecoai_pipeline.detection.anomalies import merged_events
 from ecoai_pipeline.detection.staleness import months_to_run, stale_months, unread_months
-from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, SCORES, Industry, Month, MonthRange, Partition
+from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, SCORES, VALIDATED_READINGS, Industry, Month, MonthRange, Partition
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.registry import MeterRegistry
@@ -58,6 +58,28 @@ def test_runs_leave_records_per_partition(lake: Lake, scored: Runner) -> None:
         "anomalies": ["metal|2025-03-01"],
     }
     assert [record.status.value for record in checks.values()] == ["SUCCEEDED"]
+
+
+def test_a_run_leaves_a_report_per_month_and_one_site_of_data_docs(lake: Lake, run: Runner, tmp_path: Path) -> None:
+    take_in(lake, write_readings(tmp_path / "readings.csv", datetime(2025, 2, 1), datetime(2025, 3, 5)))
+    span = MonthRange.parse("2025-02..2025-03")
+    made = [one for one in run.tables(READINGS, {Industry.METAL: span}) if one.asset == "validated_readings"]
+
+    assert sorted(Path(one.metadata["report"]).name for one in made) == ["month=2025-02.html", "month=2025-03.html"]
+    sites = {one.metadata["run_docs"] for one in made}
+    assert [Path(site).parent.parent for site in sites] == [lake.docs]
+    pages = [*(Path(site) for site in sites), *(Path(one.metadata["report"]) for one in made), lake.docs / "latest" / "index.html"]
+    assert all(page.is_file() for page in pages)
+    again = [one for one in run.tables(READINGS, {Industry.METAL: span}) if one.asset == "validated_readings"]
+    assert [("report" in one.metadata, "run_docs" in one.metadata) for one in again] == [(False, False)] * 2
+
+
+def test_pages_that_cannot_be_written_hold_up_no_table(lake: Lake, run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_in(lake, write_readings(tmp_path / "readings.csv", datetime(2025, 3, 1), datetime(2025, 3, 5)))
+    lake.docs.write_text("a file where the folder should be")
+    made = run.tables(READINGS, {Industry.METAL: MARCH})
+    assert lake.info(VALIDATED_READINGS, Partition(Industry.METAL, MARCH.first)).rows == 2 * 24 * 4
+    assert "could not be built" in made[-1].metadata["run_docs"]
 
 
 def test_an_industry_without_readings_succeeds_with_no_rows_and_a_warning(lake: Lake, scored: Runner) -> None:
