@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +16,14 @@ from ecoai_pipeline.cli.views import EVENT_COLUMNS, event_rows
 from ecoai_pipeline.domain import Category, Industry, Month, MonthRange
 from ecoai_pipeline.settings import load_settings
 
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ecoai_pipeline.sources.simulation.simulator import Simulation
+
 MONTHS = MonthRange(Month(2025, 1), Month(2025, 4))
 SEED = 0
+MATCHED_BY = ("event_id", "meter_id", "start", "end")
 
 
 def demo(
@@ -29,50 +35,63 @@ def demo(
     root = the_lake().root / "demo"
     os.environ["ECOAI_ROOT"] = str(root)
     with progress_bar() as steps:
-        truth = _bring_in(root, meters, steps)
+        made = _bring_in(root, meters, steps)
         train_all(None, None, None, steps)
         night = MONTHS.last.next.first_day - timedelta(days=1)
         run_night(night, steps)
-    answer = _answer(root, truth, night)
-    answer.show(form, as_json)
+    _answer(root, made, night).show(form, as_json)
 
 
-def _bring_in(root: Path, meters: int, steps: Steps) -> Path:
-    """Simulate and ingest; returns the record of the injected faults."""
+def _bring_in(root: Path, meters: int, steps: Steps) -> Simulation:
+    """Simulate and ingest."""
     from ecoai_pipeline.sources.ingest import IngestOptions
     from ecoai_pipeline.sources.simulation.simulator import simulate
 
     steps.start("simulating", 1)
     made = simulate(root / "simulated", industries=list(Industry), meters_per_industry=meters, months=MONTHS, seed=SEED)
     ingest_paths(list(made.files), IngestOptions(), made.registry, dry_run=False, steps=steps)
-    return made.truth
+    return made
 
 
-def _answer(root: Path, truth: Path, night: date) -> Answer:
+def _answer(root: Path, made: Simulation, night: date) -> Answer:
+    """The events of the night's month beside what had been put in."""
     import polars as pl
 
-    from ecoai_pipeline.evaluation.matching import match_events, read_faults
+    from ecoai_pipeline.evaluation.matching import during, match_events, read_faults, read_stops
 
-    lake = the_lake()
     month, zone = Month.of(night), load_settings().time_zone
-    rows = [row for row in event_rows(lake, since=month.first_day) if row["category"] == Category.ENERGY]
-    faults = read_faults(truth).filter(pl.col("end").dt.convert_time_zone(zone).dt.date() >= month.first_day)
-    matched = match_events(pl.DataFrame(rows, infer_schema_length=None), faults)
-    tonight = [row for row in rows if row["end"].date() >= night]
-    meters = len({row["meter_id"] for row in rows} | set(faults["meter_id"]))
+    rows = [row for row in event_rows(the_lake(), since=month.first_day) if row["category"] == Category.ENERGY]
+    utc = pl.Datetime("us", "UTC")
+    events = pl.DataFrame(
+        [[row[name] for name in MATCHED_BY] for row in rows],
+        dict(zip(MATCHED_BY, (pl.String, pl.String, utc, utc), strict=True)),
+        orient="row",
+    )
+    faults = read_faults(made.truth).filter(pl.col("end").dt.convert_time_zone(zone).dt.date() >= month.first_day)
+    matched = match_events(events, faults)
+    stopped = during(matched.false_alarms, read_stops(made.maintenance)).height
     figures: dict[str, Any] = {
         "month": str(month),
         "faults": faults.height,
         "found": matched.found.height,
         "alarms": len(rows),
         "false_alarms": matched.false_alarms.height,
+        "false_alarms_in_planned_stops": stopped,
         "by_kind": matched.per_kind.to_dicts(),
         "by_depth": matched.per_depth.to_dicts(),
     }
+    tonight = sum(row["end"].date() >= night for row in rows)
     notes = [
-        f"{matched.found.height} of {faults.height} faults injected in {month} were found; "
-        f"{matched.false_alarms.height} of {len(rows)} alarms were false; {len(tonight)} events touch the last night, {night}",
+        f"{matched.found.height} of {faults.height} faults injected in {month} were found; {matched.false_alarms.height} of {len(rows)} "
+        f"alarms were false, {stopped} of them in planned stops; {tonight} events touch the last night, {night}",
+        f"found by kind:  {_shares(matched.per_kind, pl.col('kind'))}",
+        f"found by depth: {_shares(matched.per_depth, pl.format('{} to {}', pl.col('least').round(1), pl.col('most').round(1)))}",
         f"the same on your screen: ecoai --root {root} ui   (Dagster on http://127.0.0.1:3000)",
         f"the events again:        ecoai --root {root} events --since {month.first_day}",
     ]
-    return Answer({**figures, "meters": meters, "events": rows}, rows, EVENT_COLUMNS, title=f"events of {month}", notes=notes)
+    return Answer({**figures, "events": rows}, rows, EVENT_COLUMNS, title=f"events of {month}", notes=notes)
+
+
+def _shares(counts: pl.DataFrame, name: pl.Expr) -> str:
+    """Faults found of those there are, as `surge 1 of 2, …`."""
+    return ", ".join(f"{what} {found} of {faults}" for what, found, faults in counts.select(name, "found", "faults").iter_rows())

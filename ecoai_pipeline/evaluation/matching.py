@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from ecoai_pipeline.sources.simulation.faults import TRUTH
+from ecoai_pipeline.sources.simulation.maintenance import STOPS
 
 _FOUND = pl.col("event_id").is_not_null()
 _COUNTS = (
@@ -78,10 +79,28 @@ def match_events(events: pl.DataFrame, faults: pl.DataFrame, tolerance: timedelt
     )
 
 
+def during(events: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    """The events that overlap a span (`meter_id, start, end`) of their meter, such as a planned stop."""
+    pairs = events.select("event_id", "meter_id", "start", "end").join(
+        spans.select("meter_id", "start", "end"), on="meter_id", suffix="_span"
+    )
+    inside = pairs.filter(pl.col("start") < pl.col("end_span"), pl.col("end") > pl.col("start_span"))
+    return events.join(inside, on="event_id", how="semi", maintain_order="left")
+
+
 def read_faults(path: Path) -> pl.DataFrame:
     """The record of injected faults that the simulator writes (TRUTH)."""
-    times = [name for name, dtype in TRUTH.items() if dtype == pl.Datetime]
-    texts = {name: pl.String() if name in times else dtype for name, dtype in TRUTH.items()}
+    return _read(path, TRUTH)
+
+
+def read_stops(path: Path) -> pl.DataFrame:
+    """The record of planned stops that the simulator writes (STOPS)."""
+    return _read(path, STOPS)
+
+
+def _read(path: Path, schema: pl.Schema) -> pl.DataFrame:
+    times = [name for name, dtype in schema.items() if dtype == pl.Datetime]
+    texts = {name: pl.String() if name in times else dtype for name, dtype in schema.items()}
     return pl.read_csv(path, schema_overrides=texts).with_columns(pl.col(times).str.to_datetime(time_unit="us", time_zone="UTC"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ecoai_pipeline.evaluation.matching import Matched, match_events, read_faults
+from ecoai_pipeline.evaluation.matching import Matched, during, match_events, read_faults
 from ecoai_pipeline.sources.simulation.faults import TRUTH
 
 HOUR = timedelta(hours=1)
@@ -68,6 +68,12 @@ def test_depths_are_counted_by_quartile() -> None:
         (3, 4.5, 5.5, 2, 0),
         (4, 6.5, 7.5, 2, 2),
     ]
+
+
+def test_events_in_planned_stops_are_told_apart() -> None:
+    alarms = match([("a", 0, 2), ("a", 5, 6), ("b", 5, 6)], []).false_alarms
+    stops = match([], [("a", 1, 3), ("b", 6, 7)]).missed
+    assert during(alarms, stops)["event_id"].to_list() == ["e0"]
 
 
 def test_the_record_is_read_as_it_was_written(tmp_path: Path) -> None:

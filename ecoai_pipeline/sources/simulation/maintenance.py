@@ -15,7 +15,15 @@ from ecoai_pipeline.sources.simulation.days import Days
 
 ANNOUNCED_DAYS = 14
 LEFT = 0.07  # share of the load that stays on during a stop: light, cranes, heating of the halls
-STOPS = pl.Schema({"meter_id": pl.String(), "start": pl.String(), "end": pl.String(), "announced": pl.String(), "work": pl.String()})
+STOPS = pl.Schema(
+    {
+        "meter_id": pl.String(),
+        "start": pl.Datetime("us", "UTC"),
+        "end": pl.Datetime("us", "UTC"),
+        "announced": pl.Date(),
+        "work": pl.String(),
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def _announced(portfolio: Sequence[Members], planned: dict[Industry, list[Stop]]
     """The stops that touch the months, times in UTC."""
     zone, from_day, to_day = ZoneInfo(ZONE), months.first.first_day, months.last.next.first_day
     rows = [
-        (of.meters[stop.meter], *(_utc(moment, zone) for moment in (stop.start, stop.end)), stop.announced.isoformat(), stop.work)
+        (of.meters[stop.meter], *(_utc(moment, zone) for moment in (stop.start, stop.end)), stop.announced, stop.work)
         for of in portfolio
         for stop in planned[of.industry]
         if stop.start.date() < to_day and stop.end.date() >= from_day
@@ -178,8 +178,8 @@ def _announced(portfolio: Sequence[Members], planned: dict[Industry, list[Stop]]
     return pl.DataFrame(rows, schema=STOPS, orient="row").sort("meter_id", "start")
 
 
-def _utc(local: datetime, zone: ZoneInfo) -> str:
-    return local.replace(tzinfo=zone).astimezone(UTC).isoformat()
+def _utc(local: datetime, zone: ZoneInfo) -> datetime:
+    return local.replace(tzinfo=zone).astimezone(UTC)
 
 
 def _write_csv(path: Path, frame: pl.DataFrame) -> Path:

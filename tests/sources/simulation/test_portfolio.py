@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ecoai_pipeline.domain import Industry, MonthRange, UsageType
-from ecoai_pipeline.evaluation.matching import read_faults
+from ecoai_pipeline.evaluation.matching import read_faults, read_stops
 from ecoai_pipeline.sources.simulation.chance import Chance, Floats
 from ecoai_pipeline.sources.simulation.days import days_of
 from ecoai_pipeline.sources.simulation.maintenance import HABITS, stops
@@ -156,9 +156,7 @@ def test_planned_stops_are_announced_and_are_no_faults(tmp_path):
     """Paper mills stop about eleven times a year for 8 to 14 hours; the load is low then, and no fault is recorded for it."""
     months = MonthRange.parse("2025-03..2025-05")
     made = simulate(tmp_path, industries=[Industry.PAPER_WOOD], meters_per_industry=2, months=months, interval_s=3600)
-    planned = pl.read_csv(made.maintenance).with_columns(
-        pl.col("start", "end").str.to_datetime(time_zone="UTC"), pl.col("announced").str.to_date()
-    )
+    planned = read_stops(made.maintenance)
     assert planned.height >= 4
     assert ((planned["start"].dt.date() - planned["announced"]).dt.total_days() >= 13).all()
     lasts = (planned["end"] - planned["start"]).dt.total_hours()
