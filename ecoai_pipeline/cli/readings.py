@@ -29,6 +29,10 @@ def ingest(
     columns: Annotated[
         str | None, typer.Option(help="Mapping: a YAML file, or meter=@filename,timestamp=…,kwh=….", show_default=False)
     ] = None,
+    flow: Annotated[
+        str | None,
+        typer.Option(help="Green Button: apart (delivered and received are two meters) or net (one signed meter).", show_default=False),
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Read and judge, but keep nothing.")] = False,
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
@@ -37,7 +41,7 @@ def ingest(
     from ecoai_pipeline.sources.ingest import IngestOptions
 
     try:
-        options = IngestOptions.of(source=source, industry=industry, zone=zone, unit=unit, columns=columns)
+        options = IngestOptions.of(source=source, industry=industry, zone=zone, unit=unit, columns=columns, flow=flow)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     with progress_bar() as steps:

@@ -17,6 +17,7 @@ from ecoai_pipeline.domain import Quality
 from ecoai_pipeline.sources.clock import by_wall_clock, to_utc
 from ecoai_pipeline.sources.layout import STATED, Traits
 from ecoai_pipeline.sources.mapping import Unit
+from ecoai_pipeline.sources.parts import added_up
 from ecoai_pipeline.sources.reasons import Reason
 
 REFUSED = pl.Schema(
@@ -144,6 +145,15 @@ def _numbers(frame: pl.DataFrame, *, thousands: bool) -> pl.DataFrame:
     return plain.with_columns(number=pl.when(grouped & clear).then(ungrouped).otherwise("number"), number_reason=reason)
 
 
+def relocated(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give instants that have moved their local time and month again."""
+    parts = [
+        part.with_columns(local=pl.col("utc").dt.convert_time_zone(part["zone"][0]).dt.replace_time_zone(None))
+        for part in frame.partition_by("zone")
+    ]
+    return pl.concat(parts).with_columns(month=month_key(pl.col("local"))) if parts else frame
+
+
 def _localised(part: pl.DataFrame, latest: datetime) -> pl.DataFrame:
     """Fill `local` where the file gave instants, and mark times after `latest`; the part has one zone."""
     zone = part["zone"][0]
@@ -192,14 +202,16 @@ def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
     }[traits.unit]
     moved = frame.with_columns(
         timestamp=pl.col("utc") - length if traits.ends else pl.col("utc"),
-        kwh=pl.col("number") if traits.unit is Unit.KWH else pl.col("number") * factor,
+        kwh=pl.when(pl.col("per_kwh").is_null())
+        .then(pl.col("number") if traits.unit is Unit.KWH else pl.col("number") * factor)
+        .otherwise(pl.col("number") / pl.col("per_kwh")),
         quality=_quality(pl.col("number")),
     ).with_columns(
         rule=pl.when(pl.col("quality") == Quality.SUSPECT.value).then(pl.col("rule").fill_null(STATED_DOUBT)).otherwise("rule"),
     )
     if traits.ends or not moved["zone"].equals(moved["home"]):
         moved = pl.concat([moved[:0], *(_home_month(part) for part in moved.partition_by("home"))])
-    return moved.drop("number", "utc", "local", "zone", "home", "wall", "stated", "skipped_s")
+    return moved.drop("number", "utc", "local", "zone", "home", "wall", "stated", "skipped_s", "per_kwh", "register")
 
 
 def _quality(number: pl.Expr) -> pl.Expr:
@@ -219,16 +231,20 @@ def _home_month(part: pl.DataFrame) -> pl.DataFrame:
 
 
 def without_contradictions(frame: pl.DataFrame) -> Parts:
-    """Sort by meter and time; mark equal repeats in the column `repeat`, refuse a row that contradicts an earlier one."""
-    ordered = frame.sort("meter", "timestamp", "line", "cell")
-    again = (pl.col("meter") == pl.col("meter").shift(1)) & (pl.col("timestamp") == pl.col("timestamp").shift(1))
+    """Sort by meter and time; mark equal repeats in the column `repeat`, refuse a row that contradicts an earlier one, add up parts."""
+    ordered = frame.with_columns(pl.col("part").fill_null(0)).sort("meter", "timestamp", "part", "line", "cell")
+    again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("meter", "timestamp", "part"))
     marked = ordered.with_columns(repeat=again.fill_null(False), reason=pl.lit(None, pl.String))
-    if not marked["repeat"].any():
-        return split(marked)
-    first_kwh = pl.col("kwh").first().over("meter", "timestamp")
-    first_line = pl.col("line").first().over("meter", "timestamp")
-    detail = pl.format(f"{Reason.CONFLICT}; line {{}} was kept", first_line)
-    return split(marked.with_columns(reason=pl.when(pl.col("repeat") & pl.col("kwh").ne_missing(first_kwh)).then(detail)))
+    if marked["repeat"].any():
+        first_kwh = pl.col("kwh").first().over("meter", "timestamp", "part")
+        first_line = pl.col("line").first().over("meter", "timestamp", "part")
+        detail = pl.format(f"{Reason.CONFLICT}; line {{}} was kept", first_line)
+        marked = marked.with_columns(reason=pl.when(pl.col("repeat") & pl.col("kwh").ne_missing(first_kwh)).then(detail))
+    once = split(marked)
+    if once.good.filter(pl.col("part") > 0).is_empty():
+        return Parts(once.good.drop("part"), once.refused)
+    whole = split(added_up(once.good))
+    return Parts(whole.good.drop("part"), pl.concat([once.refused, whole.refused]))
 
 
 def _when(condition: pl.Expr, reason: Reason) -> pl.Expr:

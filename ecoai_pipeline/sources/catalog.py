@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.greenbutton.codes import Flow
+from ecoai_pipeline.sources.greenbutton.source import GreenButton
 from ecoai_pipeline.sources.kepco import Kepco
 from ecoai_pipeline.sources.kpi import Kpi
 from ecoai_pipeline.sources.layout import Layout, show_header
@@ -26,15 +28,24 @@ class Source(Protocol):
     def layout(self, opened: OpenFile) -> Layout: ...
 
 
-SOURCES: tuple[Source, ...] = (Kepco(), Lead(), Kpi(), Steel(), TableSource())
+SOURCES: tuple[Source, ...] = (Kepco(), GreenButton(), Lead(), Kpi(), Steel(), TableSource())
 
 
-def choose(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -> Source:
+def choose(opened: OpenFile, name: str | None, columns: ColumnMapping | None, flow: Flow | None = None) -> Source:
     """The source that is named, that a mapping implies, or whose marks the header bears.
 
     Raises:
-        IngestError: the name is unknown, a mapping is given to a source that has its own, or not exactly one source fits.
+        IngestError: the name is unknown, a mapping or a flow is given to a source that has its own, or not exactly one source fits.
     """
+    source = _chosen(opened, name, columns)
+    if flow is None:
+        return source
+    if not isinstance(source, GreenButton):
+        raise IngestError(opened.file, f"--flow is for the source 'greenbutton'; in {source.name!r} nothing tells the directions apart")
+    return GreenButton(flow)
+
+
+def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -> Source:
     if columns is not None:
         if name not in (None, TableSource.name):
             raise IngestError(opened.file, f"--columns is for the source 'table'; the source {name!r} knows its own columns")

@@ -1,4 +1,4 @@
-"""Opening a provider's file by what it holds: delimited text, Parquet or a workbook, all as rows of text fields."""
+"""Opening a provider's file by what it holds: delimited text, Parquet, a workbook or XML, all as rows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Protocol
 import polars as pl
 import pyarrow.parquet as pq
 
+from ecoai_pipeline.sources.greenbutton.opened import open_espi
+from ecoai_pipeline.sources.greenbutton.xml import is_xml
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, open_text, peek_header
 
-_TYPES = "delimited text (.csv, .tsv, .txt), any of these as .gz, .parquet or .xlsx"
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "it is an old Excel file (.xls); save it as .xlsx or .csv",
     b"BZh": "it is packed with bzip2; pack it with gzip or unpack it",
@@ -59,8 +60,8 @@ def open_file(path: Path, file: str | None = None) -> OpenFile:
         return _open_parquet(path, file)
     if head.startswith(b"PK\x03\x04"):
         return _open_workbook(path, file)
-    if head.lstrip(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
-        raise IngestError(file, f"it is XML or HTML, which is not read yet; give the readings as {_TYPES}")
+    if is_xml(path):
+        return open_espi(path, file)
     return open_text(path, file)
 
 

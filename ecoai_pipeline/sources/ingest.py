@@ -207,7 +207,8 @@ class _Entry:
         if known:
             return replace(known, industry=industry, valid_from=valid_from)
         usage = self.intake.usage.get(name, UsageType.INDUSTRIAL)
-        return Meter(name, industry, usage, self.intake.zones[name], self.prepared.traits.signed, valid_from)
+        signed = self.prepared.traits.signed or name in self.prepared.traits.signed_meters
+        return Meter(name, industry, usage, self.intake.zones[name], signed, valid_from)
 
     def _partitions(self, fresh: Iterable[Meter]) -> list[Partition]:
         """Industry × month of all readings, as the registry is with the new rows."""

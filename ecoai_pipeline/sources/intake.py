@@ -24,7 +24,6 @@ from ecoai_pipeline.sources.kepco import WideLayout
 from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
 from ecoai_pipeline.sources.labels import labelled, runs
 from ecoai_pipeline.sources.layout import Layout, Traits, stem_of
-from ecoai_pipeline.sources.mapping import FILE_STEM
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import Reason
@@ -52,7 +51,7 @@ class Prepared:
     @classmethod
     def of(cls, path: Path, file: str, options: IngestOptions) -> Self:
         opened = open_file(path, file)
-        source = choose(opened, options.source, options.columns)
+        source = choose(opened, options.source, options.columns, options.flow)
         layout = source.layout(opened)
         if isinstance(layout, WideLayout) and options.industry is not None:
             layout = replace(layout, industry_told=True)
@@ -63,8 +62,7 @@ class Prepared:
 
 def _statement_id(sha256: str, source: Source, layout: Layout, options: IngestOptions, file: str) -> str:
     """Depends on the bytes and on how they are understood, not on order or time; the file's name counts where it names the meter."""
-    mapping = getattr(layout, "mapping", None)
-    stem = stem_of(file) if mapping is not None and mapping.meter == FILE_STEM else None
+    stem = stem_of(file) if layout.named_by_file else None
     understood = {**options.model_dump(mode="json"), "source": source.name, "stem": stem}
     return hashlib.sha256((sha256 + json.dumps(understood, sort_keys=True)).encode()).hexdigest()[:16]
 
@@ -166,7 +164,8 @@ class Intake:
     def _zones_of(self, meter_id: str) -> Zones:
         """Stamps are in the zone that the sender names, else the registry's, the source's, the settings'; months in the registry's."""
         registered = self.registry.home_zone(meter_id)
-        stamps = self.options.zone or registered or self.prepared.traits.zone or self.settings.time_zone
+        traits = self.prepared.traits
+        stamps = self.options.zone or registered or traits.zones.get(meter_id) or traits.zone or self.settings.time_zone
         self.zones[meter_id] = registered or stamps
         return Zones(stamps, registered or stamps)
 

@@ -45,6 +45,7 @@ class WideLayout:
     usage: str | None
     interval_s: int
     traits: Traits
+    named_by_file: bool = False
     industry_told: bool = False  # the sender says the industry: one that is unknown in the file is no fault
 
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -33,8 +33,13 @@ STATED = pl.Schema(
         "interval_s": pl.Int32(),  # length of the interval, seconds; null: as the times of the readings tell
         "quality": pl.String(),  # null: measured where there is a number, else missing
         "rule": pl.String(),  # why the sender doubts it
+        "per_kwh": pl.Float64(),  # how many of the value make a kWh; null: as the unit of the file says
+        "register": pl.Boolean(),  # the value is that of a register at the end of the interval
+        "part": pl.Int8(),  # readings of a meter that start together and are different parts of it are added up; null: the first
     }
 )
+ZERO_LENGTH, SECOND_PART = 1, 2
+"""A reading that lasts no time and belongs to the one that starts with it; the other one of two directions."""
 """What a source may say of each reading beyond ROUGH; a layout that knows nothing of a column leaves it out."""
 _DAY_END = r"(^|[ T]|^\d{8})24(:00(?::00(?:[.,]0+)?)?|0000|00)\b"
 EPOCH = {"epoch": "s", "epoch_ms": "ms"}
@@ -60,7 +65,7 @@ _FORMATS = (
 
 @dataclass(frozen=True)
 class Traits:
-    """What holds for all readings of a file."""
+    """What holds for all readings of a file; `zones` and `signed_meters` for those of some meters."""
 
     unit: Unit = Unit.KWH
     signed: bool = False
@@ -68,6 +73,9 @@ class Traits:
     interval_s: int | None = None
     fixed_interval: bool = False
     zone: str | None = None
+    zones: Mapping[str, str] = field(default_factory=dict)
+    signed_meters: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
     thousands: bool = True
     weather: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
@@ -76,13 +84,16 @@ class Traits:
 class Layout(Protocol):
     """How the rows of one file become rough readings.
 
-    `cells` names the columns that a row's readings stand in: one for a long table, 96 for a wide one.
+    `cells` names the columns that a row's readings stand in: one for a long table, 96 for a wide one. `named_by_file` is true
+    where the name of the file is that of a meter.
     """
 
     @property
     def traits(self) -> Traits: ...
     @property
     def cells(self) -> tuple[str, ...]: ...
+    @property
+    def named_by_file(self) -> bool: ...
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows (line, text, fields; as many fields as the header) to the columns of ROUGH, any of STATED, and `weather:NAME` texts."""
         ...
@@ -105,6 +116,10 @@ class LongLayout:
     @property
     def cells(self) -> tuple[str, ...]:
         return (self.mapping.kwh,)
+
+    @property
+    def named_by_file(self) -> bool:
+        return self.mapping.meter == FILE_STEM
 
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
         times = rows.select(self._field(self.mapping.timestamp)).to_series()

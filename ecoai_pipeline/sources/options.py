@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
 
 from ecoai_pipeline.domain import Industry, time_zone
-from ecoai_pipeline.sources.mapping import ColumnMapping, Unit
+from ecoai_pipeline.sources.greenbutton.codes import Flow
+from ecoai_pipeline.sources.mapping import ColumnMapping, Unit, without_unset
 
 T = TypeVar("T")
 
@@ -23,6 +24,11 @@ class IngestOptions(BaseModel):
     zone: str | None = None
     unit: Unit | None = None
     columns: ColumnMapping | None = None
+    flow: Flow | None = None
+
+    @model_serializer(mode="wrap")
+    def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unset(dump(self), ("flow",))
 
     @field_validator("zone")
     @classmethod
@@ -38,6 +44,7 @@ class IngestOptions(BaseModel):
         zone: str | None = None,
         unit: str | None = None,
         columns: str | None = None,
+        flow: str | None = None,
     ) -> Self:
         """Options as a person writes them: Korean names of industries, a mapping as a file or inline.
 
@@ -53,9 +60,17 @@ class IngestOptions(BaseModel):
                 zone=zone or None,
                 unit=_option("unit", Unit, unit),
                 columns=_option("columns", ColumnMapping.parse, columns),
+                flow=_option("flow", _flow, flow),
             )
         except ValidationError as error:
             raise ValueError("; ".join(f"--{fault['loc'][0]}: {_plain(fault['msg'])}" for fault in error.errors())) from None
+
+
+def _flow(text: str) -> Flow:
+    known: dict[str, Flow] = {word: word for word in get_args(Flow)}
+    if text not in known:
+        raise ValueError(f"{text!r} is unknown; known are {', '.join(known)}")
+    return known[text]
 
 
 def _option(name: str, read: Callable[[str], T], text: str | None) -> T | None:

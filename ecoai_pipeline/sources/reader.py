@@ -19,11 +19,14 @@ from ecoai_pipeline.sources.canonical import (
     count_steps,
     known_intervals,
     place,
+    relocated,
     sort_out,
+    split,
     without_contradictions,
 )
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits
+from ecoai_pipeline.sources.parts import Register, differenced
 from ecoai_pipeline.sources.reasons import Reason
 
 Progress = Callable[[str, float], None]
@@ -57,24 +60,47 @@ class Reader:
         self._opened, self._layout, self._terms, self._folder = opened, layout, terms, folder
         self._aside: dict[int, list[Path]] = {}
         self._abroad = terms.traits.ends
+        self._pieces = 0
         self._steps: list[pl.DataFrame] = []
         self._intervals: dict[str, int] = {}
         self._last_month: dict[str, int] = {}
+        self._registers = False
 
     def read(self, block_bytes: int, progress: Progress | None = None) -> None:
         """Sort out every block and set its readings aside by month."""
         for block in self._opened.blocks(block_bytes):
-            whole = pl.col("fields").list.len() == len(self._opened.header)
-            torn = block.rows.filter(~whole)
-            if torn.height:
-                self.refused.append(self._refuse_lines(torn))
-            rows = block.rows if torn.height == 0 else block.rows.filter(whole)
+            rows = self._whole(block.rows)
             if rows.height:
                 self._sort_out(rows)
             if progress:
                 progress("reading", block.share)
+        if self._registers:
+            self._difference()
         if self._steps:
             self._intervals = known_intervals(pl.concat(self._steps), self._terms.traits)
+
+    def _whole(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with as many fields as the header; rows that come in columns are whole."""
+        if "fields" not in rows.columns:
+            return rows
+        whole = pl.col("fields").list.len() == len(self._opened.header)
+        torn = rows.filter(~whole)
+        if torn.height == 0:
+            return rows
+        self.refused.append(self._refuse_lines(torn))
+        return rows.filter(whole)
+
+    def _difference(self) -> None:
+        """Turn registers into energy, the earliest month first: the interval of a month's first one starts in the month before."""
+        last: dict[str, Register] = {}
+        for key in sorted(self._aside):
+            aside = pl.concat([pl.read_ipc(path) for path in self._aside.pop(key)])
+            registers, others = aside.filter("register"), aside.filter(~pl.col("register").fill_null(value=False))
+            energy, last = differenced(registers, last)
+            parts = split(energy)
+            self._refuse(parts)
+            for (month,), rows in pl.concat([relocated(parts.good), others]).partition_by("month", as_dict=True).items():
+                self._set_aside(int(month), rows)
 
     def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
         """Settled readings, the latest month first, because the end of an interval may lie in the month after its start.
@@ -118,6 +144,7 @@ class Reader:
         if not self._terms.traits.fixed_interval:
             self._steps.append(count_steps(parts.good))
         self._abroad = self._abroad or not parts.good["zone"].equals(parts.good["home"])
+        self._registers = self._registers or bool(parts.good["register"].any())
         good = with_month_above(parts.good, self._last_month)
         for (key,), month in good.partition_by("month", as_dict=True).items():
             self._set_aside(int(key), month)
@@ -128,7 +155,8 @@ class Reader:
 
     def _set_aside(self, key: int, month: pl.DataFrame) -> None:
         paths = self._aside.setdefault(key, [])
-        path = self._folder / f"{key}-{len(paths):06d}.arrow"
+        self._pieces += 1
+        path = self._folder / f"{key}-{self._pieces:06d}.arrow"
         month.write_ipc(path, compression="lz4")
         paths.append(path)
 

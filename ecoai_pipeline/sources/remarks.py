@@ -55,6 +55,7 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
         yield f"industry unknown of {_shown(guessed)}: taken as other; give --industry or --meters REGISTRY.csv"
     if intake.claimed:
         yield f"the file puts {_shown(intake.claimed)} into another industry than --industry {industry}, which was taken"
+    yield from intake.prepared.traits.warnings
     yield from _usage_warnings(intake, fresh)
     yield from _weather_warnings(intake.weather)
 

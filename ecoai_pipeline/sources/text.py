@@ -89,7 +89,7 @@ def peek_header(path: Path) -> tuple[str, ...]:
     Raises:
         IngestError: the gzip file is torn.
     """
-    with _unpacked(path, path.name) as (stream, _):
+    with unpacked(path, path.name) as (stream, _):
         head = stream.read(_PEEK)
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     text = head.decode("utf-16" if wide else "utf-8-sig", errors="replace")
@@ -186,7 +186,7 @@ def _texts(path: Path, file: str, encoding: str, line_end: str, block_bytes: int
     """Whole lines of a file: text, number of its first line, share read."""
     decoder, rest, line = codecs.getincrementaldecoder(encoding)(), "", 1
     size = max(path.stat().st_size, 1)
-    with _unpacked(path, file) as (stream, packed):
+    with unpacked(path, file) as (stream, packed):
         while chunk := stream.read(block_bytes):
             text = rest + decoder.decode(chunk).replace(line_end, "\n")
             cut = text.rfind("\n") + 1
@@ -200,7 +200,7 @@ def _texts(path: Path, file: str, encoding: str, line_end: str, block_bytes: int
 
 
 @contextmanager
-def _unpacked(path: Path, file: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+def unpacked(path: Path, file: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     """The file's bytes, unpacked where it is gzip, and the file itself (for progress)."""
     with path.open("rb") as packed:
         is_gzip = packed.read(2) == GZIP_MAGIC
@@ -218,7 +218,7 @@ def _unpacked(path: Path, file: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
 
 def _encoding(path: Path, file: str) -> str:
     """utf-8-sig, utf-16 or cp949: the first that decodes all of the file."""
-    with _unpacked(path, file) as (stream, _):
+    with unpacked(path, file) as (stream, _):
         head = stream.read(4096)
     if not head.strip():
         raise IngestError(file, "it is empty")
@@ -240,7 +240,7 @@ def _encoding(path: Path, file: str) -> str:
 def _failure(path: Path, file: str, encoding: str) -> str | None:
     """Where decoding breaks, in words; None where it does not."""
     decoder, offset, lines = codecs.getincrementaldecoder(encoding)(), 0, 1
-    with _unpacked(path, file) as (stream, _):
+    with unpacked(path, file) as (stream, _):
         while True:
             chunk = stream.read(_CHUNK)
             try:

@@ -1,0 +1,73 @@
+"""Links of an Atom feed as places of resources, and finding a resource by a link that is written differently than its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+OWNERS = ("retailcustomer", "user", "customer", "subscription")
+_COLLECTIONS = {*OWNERS, "usagepoint", "meterreading", "intervalblock", "readingtype", "localtimeparameters"}
+
+
+class Step(NamedTuple):
+    """A collection, in lower case, and the id in it; an empty id is the collection itself."""
+
+    collection: str
+    id: str
+
+
+Place = tuple[Step, ...]
+
+
+def place(href: str) -> Place:
+    """The resources along a link; host, base path, query and the case of letters do not matter, except in ids.
+
+    >>> place("https://h/DataCustodian/espi/1_1/resource/RetailCustomer/9B6/UsagePoint/01/MeterReading")
+    (Step(collection='retailcustomer', id='9B6'), Step(collection='usagepoint', id='01'), Step(collection='meterreading', id=''))
+    >>> place("/Batch/Subscription/")
+    (Step(collection='subscription', id=''),)
+    """
+    try:
+        path = urlsplit(href.strip()).path
+    except ValueError:
+        return ()
+    parts = [unquote(part) for part in path.split("/") if part]
+    steps, at = [], 0
+    while at < len(parts):
+        name = parts[at].lower()
+        if name in _COLLECTIONS:
+            follows = parts[at + 1] if at + 1 < len(parts) and parts[at + 1].lower() not in _COLLECTIONS else ""
+            steps.append(Step(name, follows))
+            at += 1 + bool(follows)
+        else:
+            at += 1
+    return tuple(steps)
+
+
+def up_to(where: Place, collection: str) -> Place | None:
+    """The part of a place that ends with an id of a collection; None where it holds none."""
+    ends = [at for at, step in enumerate(where, start=1) if step.collection == collection and step.id]
+    return where[: ends[-1]] if ends else None
+
+
+class Index:
+    """Resources of one kind by place: found by the whole of it, or by its end where only one resource has that end."""
+
+    def __init__(self, places: Iterable[tuple[Place, int]]) -> None:
+        self._ends: dict[Place, set[int]] = {}
+        for where, number in places:
+            for start in range(len(where)):
+                self._ends.setdefault(_folded(where[start:]), set()).add(number)
+
+    def find(self, where: Place | None) -> int | None:
+        folded = _folded(where or ())
+        for start in range(len(folded)):
+            found = self._ends.get(folded[start:], set())
+            if len(found) == 1:
+                return next(iter(found))
+        return None
+
+
+def _folded(where: Place) -> Place:
+    return tuple(Step(collection, name.casefold()) for collection, name in where)
