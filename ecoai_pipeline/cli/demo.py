@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MONTHS = MonthRange(Month(2025, 1), Month(2025, 4))
 SEED = 0
-MATCHED_BY = ("event_id", "meter_id", "start", "end")
 
 
 def demo(
@@ -62,11 +61,8 @@ def _answer(root: Path, made: Simulation, night: date) -> Answer:
     month, zone = Month.of(night), load_settings().time_zone
     rows = [row for row in event_rows(the_lake(), since=month.first_day) if row["category"] == Category.ENERGY]
     utc = pl.Datetime("us", "UTC")
-    events = pl.DataFrame(
-        [[row[name] for name in MATCHED_BY] for row in rows],
-        dict(zip(MATCHED_BY, (pl.String, pl.String, utc, utc), strict=True)),
-        orient="row",
-    )
+    schema = {"event_id": pl.String(), "meter_id": pl.String(), "start": utc, "end": utc}
+    events = pl.DataFrame([[row[name] for name in schema] for row in rows], schema, orient="row")
     faults = read_faults(made.truth).filter(pl.col("end").dt.convert_time_zone(zone).dt.date() >= month.first_day)
     matched = match_events(events, faults)
     stopped = during(matched.false_alarms, read_stops(made.maintenance)).height
