@@ -63,7 +63,7 @@ class _Feed:
         self.out.write("</feed>\n")
 
     def meter(self, meter_id: str, readings: pl.DataFrame) -> None:
-        point = f"{_BASE}/RetailCustomer/1/UsagePoint/{quote(meter_id, safe='')}"
+        point = f"{_BASE}/UsagePoint/{quote(meter_id, safe='')}"
         interval_s = int(readings["interval_s"].mode().sort()[0]) if readings.height else 0
         related = [f"{point}/MeterReading", f"{_BASE}/LocalTimeParameters/1"]
         service = "<ServiceCategory><kind>0</kind></ServiceCategory>"
