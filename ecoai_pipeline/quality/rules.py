@@ -61,15 +61,15 @@ def meter_frame(meters: Mapping[str, Meter]) -> pl.DataFrame:
 def mark(examined: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
     """Make readings that meet a rule suspect and name the rules; no row and no energy changes.
 
-    A missing reading stays missing and is told to lie in a null run; a reading that meets no rule is left as it came.
+    A missing reading stays missing and is told to lie in a null run; what the source said of a reading stays, behind the rules
+    it meets. A reading that meets no rule is left as it came.
     """
-    names = pl.concat_str(
-        [pl.when(condition).then(pl.lit(rule.value)) for rule, condition in conditions(params).items()], separator="+", ignore_nulls=True
-    )
-    met = names != ""
-    suspect = met & (pl.col("quality") != Quality.MISSING)
+    met = [pl.when(condition).then(pl.lit(rule.value)) for rule, condition in conditions(params).items()]
+    named = pl.concat_str(met, separator="+", ignore_nulls=True)
+    said = pl.col("rule").str.split("+").list.set_difference([rule.value for rule in Rule]).list.join("+").replace("", None)
+    suspect = (named != "") & (pl.col("quality") != Quality.MISSING)
     return examined.with_columns(
-        rule=pl.when(met).then(names).otherwise("rule"),
+        rule=pl.when(named != "").then(pl.concat_str([named, said], separator="+", ignore_nulls=True)).otherwise("rule"),
         quality=pl.when(suspect).then(pl.lit(Quality.SUSPECT.value)).otherwise("quality"),
     )
 

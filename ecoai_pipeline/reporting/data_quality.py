@@ -75,8 +75,9 @@ def _overview(report: QualityReport) -> str:
 def _section(one: PartitionQuality, zone: str) -> str:
     rules, days = one.summary.get("suspect_by_rule", {}), one.summary.get("days_by_rule", {})
     meanings = {rule.value: meaning for rule, meaning in MEANINGS.items()}
-    order = [rule.value for rule in (*Rule, *DayRule)]
-    by_rule = {rule: {**rules, **days}[rule] for rule in order if {**rules, **days}.get(rule)}
+    found = {**rules, **days}
+    order = [*(rule.value for rule in (*Rule, *DayRule)), *found]  # what sources said of readings comes last
+    by_rule = {rule: found[rule] for rule in order if found.get(rule)}
     late = [
         {"meter": m.meter_id, "read until": _clock(m.reached, zone), "due until": _clock(m.due, zone)} for m in one.arrival.late[:_NAMED]
     ]

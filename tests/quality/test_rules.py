@@ -223,6 +223,13 @@ def test_what_a_provider_called_suspect_stays_so(make_readings, working):
     assert_frame_equal(marked(readings), readings)
 
 
+def test_what_a_source_said_of_a_reading_stands_behind_the_rules_it_meets(make_readings, working):
+    readings = make_readings([*working(3), -1.0]).with_columns(quality=pl.lit("suspect"), rule=pl.lit("questionable"))
+    once = marked(readings)
+    assert once["rule"].to_list() == ["questionable"] * 3 + ["negative+questionable"]
+    assert_frame_equal(marked(once), once)
+
+
 VALUES = st.one_of(st.none(), st.sampled_from([0.0, 1.0, -1.0, 50.0]), st.floats(-1e6, 1e6))
 RUNS = st.lists(st.tuples(VALUES, st.integers(1, 30)), min_size=1, max_size=8)
 
