@@ -30,6 +30,8 @@ class StorageParams(Params):
 class SourceParams(Params):
     block_mb: int = Field(32, gt=0, description="text parsed at once, MiB")
     future_tolerance_h: float = Field(24, ge=0, description="readings later than this after receipt are quarantined, hours")
+    capacity_quantile: float = Field(0.98, gt=0.5, le=1, description="of a month's load that an unknown capacity is inferred from")
+    capacity_margin: float = Field(1.25, ge=1, description="an inferred capacity above that load")
     inbox_rest_s: float = Field(30, ge=0, description="a file of the inbox is landed when unchanged for this long, seconds")
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ecoai_pipeline.cli import bench, demo, nights, quality, readings, simulate, statements, views
+from ecoai_pipeline.cli import bench, demo, meters, nights, quality, readings, simulate, statements, views
 from ecoai_pipeline.cli.output import Format, print_error
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(views.status)
 app.command()(quality.quality)
 app.command()(views.ui)
 app.command()(demo.demo)
+app.add_typer(meters.app, name="meters")
 app.add_typer(statements.app, name="statements")
 app.add_typer(statements.readings, name="readings")
 app.add_typer(bench.app, name="bench")

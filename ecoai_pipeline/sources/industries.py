@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from ecoai_pipeline.domain import Industry, Month
+from ecoai_pipeline.domain import FIRST_MONTH, Industry, Month
 from ecoai_pipeline.storage.registry import MeterRegistry
 
 Said = tuple[Industry, Industry]
@@ -45,7 +45,9 @@ def rule(meter_id: str, said: Mapping[Month, Said], registry: MeterRegistry) -> 
     ruling, agreed = Ruling(), False
     for month, (first, last) in sorted(said.items()):
         now = _in_force(meter_id, month, ruling, registry)
-        if now is None or (agreed and first not in (now, _in_force(meter_id, month.next, ruling, registry))):
+        if now is None:
+            ruling.rows.append((FIRST_MONTH.first_day, first))
+        elif agreed and first not in (now, _in_force(meter_id, month.next, ruling, registry)):
             ruling.rows.append((month.first_day, first))
         elif first not in (now, _in_force(meter_id, month.next, ruling, registry)):
             ruling.refused.add(month)

@@ -12,15 +12,16 @@ from typing import Any
 
 import polars as pl
 
-from ecoai_pipeline.domain import QUARANTINE, Industry, Meter, Month, Partition, UsageType
+from ecoai_pipeline.domain import FIRST_MONTH, QUARANTINE, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.sources.capacity import Inference, Weighing
 from ecoai_pipeline.sources.intake import Intake, Prepared, by_reason
 from ecoai_pipeline.sources.merge import merged
 from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress
 from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
-from ecoai_pipeline.sources.remarks import Weighing, capacities, warnings
+from ecoai_pipeline.sources.remarks import warnings
 from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces, partitions_of
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing, OtherBytesError
@@ -140,7 +141,7 @@ class _Entry:
         self.landing = Landing(lake)
         self.intake = Intake(lake, settings, prepared, options, received_at, write=write, watch=self._compare)
         self.counts: Counter[str] = Counter()
-        self.weighing = Weighing()
+        self.weighing, self.inference = Weighing(), Inference(settings.sources)
 
     def run(self, path: Path, progress: Progress | None) -> IngestResult:
         """Read the file and enter it, or leave everything as it was."""
@@ -157,7 +158,10 @@ class _Entry:
     def _compare(self, month: Month, rows: pl.DataFrame) -> None:
         about = [one for one in self.landing.touching(month) if one.statement_id != self.prepared.statement_id]
         self.counts.update(_compared(self.lake, self.settings, about, month, rows))
-        self.weighing.weigh(rows, capacities(self.intake, month))
+        known = ((name, self.intake.registry.at(name, month)) for name in self.intake.meters[month])
+        capacities = {name: meter.capacity_kw for name, meter in known if meter and meter.capacity_kw}
+        self.weighing.weigh(rows, capacities)
+        self.inference.look(rows.filter(~pl.col("meter_id").is_in(list(capacities))))
 
     def _enter(self, path: Path) -> IngestResult:
         fresh = self._fresh_meters()
@@ -194,12 +198,15 @@ class _Entry:
         )
 
     def _fresh_meters(self) -> list[Meter]:
-        """Registry rows for meters that are new, or whose change of industry the file shows."""
+        """Registry rows for meters that are new, or whose change of industry the file shows.
+
+        What first makes a meter known holds from the beginning, so that a registry that does not name a day takes its place.
+        """
         intake, fresh = self.intake, []
         for name in intake.all_meters:
             first = min(month for month, names in intake.meters.items() if name in names)
             known, ruling = intake.registry.at(name, first), intake.rulings.get(name)
-            rows = ruling.rows if ruling else [] if known else [(first.first_day, self.options.industry or Industry.OTHER)]
+            rows = ruling.rows if ruling else [] if known else [(FIRST_MONTH.first_day, self.options.industry or Industry.OTHER)]
             fresh += [self._meter(name, known, industry, valid_from) for valid_from, industry in rows]
         return fresh
 
@@ -207,8 +214,10 @@ class _Entry:
         if known:
             return replace(known, industry=industry, valid_from=valid_from)
         usage = self.intake.usage.get(name, UsageType.INDUSTRIAL)
-        signed = self.prepared.traits.signed or name in self.prepared.traits.signed_meters
-        return Meter(name, industry, usage, self.intake.zones[name], signed, valid_from)
+        guessed = self.options.industry is None and name not in self.intake.rulings
+        inferred, traits = self.inference.capacity_kw(name), self.prepared.traits
+        zone, signed = self.intake.zones[name], traits.signed or name in traits.signed_meters
+        return Meter(name, industry, usage, zone, signed, valid_from, guessed=guessed, inferred_kw=inferred)
 
     def _partitions(self, fresh: Iterable[Meter]) -> list[Partition]:
         """Industry × month of all readings, as the registry is with the new rows."""

@@ -2,49 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from ecoai_pipeline.domain import Meter, Month, UsageType
+from ecoai_pipeline.domain import Meter, UsageType
 from ecoai_pipeline.sources.intake import Intake
-
-IMPLAUSIBLE = 1.2
-"""A reading above this multiple of what the connection can carry is not believed."""
-
-
-class Weighing:
-    """Counts readings above what a meter's connection can carry: many of them mean another unit."""
-
-    def __init__(self) -> None:
-        self._over: Counter[str] = Counter()
-        self._measured: Counter[str] = Counter()
-
-    def weigh(self, rows: pl.DataFrame, capacity_kw: dict[str, float]) -> None:
-        """Count the readings (STATED_READINGS) of a month."""
-        if not capacity_kw:
-            return
-        capacity = pl.col("meter_id").replace_strict(capacity_kw, default=None, return_dtype=pl.Float64)
-        limit = capacity * pl.col("interval_s") / 3600 * IMPLAUSIBLE
-        counts = rows.group_by("meter_id").agg(over=(pl.col("kwh") > limit).sum(), measured=pl.col("kwh").count())
-        for name, above, measured in counts.iter_rows():
-            self._over[name] += above
-            self._measured[name] += measured
-
-    def warnings(self) -> Iterator[str]:
-        for name, over in sorted(self._over.items()):
-            if over > self._measured[name] / 2:
-                yield (
-                    f"meter {name}: {over} of {self._measured[name]} readings exceed {IMPLAUSIBLE} times what its capacity allows: "
-                    "implausible, perhaps the values are kW: use --unit kW"
-                )
-
-
-def capacities(intake: Intake, month: Month) -> dict[str, float]:
-    """What is known of the connections of a month's meters, kW."""
-    known = ((name, intake.registry.at(name, month)) for name in intake.meters[month])
-    return {name: meter.capacity_kw for name, meter in known if meter and meter.capacity_kw}
 
 
 def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
@@ -52,7 +15,7 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
     industry = intake.options.industry
     guessed = [meter.meter_id for meter in fresh if industry is None and meter.meter_id not in intake.rulings]
     if guessed:
-        yield f"industry unknown of {_shown(guessed)}: taken as other; give --industry or --meters REGISTRY.csv"
+        yield f"industry unknown of {_shown(guessed)}: taken as other, capacity inferred; give --industry or --meters REGISTRY.csv"
     if intake.claimed:
         yield f"the file puts {_shown(intake.claimed)} into another industry than --industry {industry}, which was taken"
     yield from intake.prepared.traits.warnings

@@ -72,7 +72,8 @@ def test_a_file_is_landed_and_the_reason_says_what_became_of_it(drop, land, lake
     assert (reason["sha256"], reason["statement_id"]) == (hashlib.sha256(data).hexdigest(), statement.statement_id)
     assert [reason[name] for name in ("readings_in", "accepted", "quarantined", "added")] == [25, 24, 1, 24]
     assert reason["quarantined_by_reason"] == {"the date or time cannot be read": 1}
-    assert reason["warnings"] == ["industry unknown of 1 meters (m): taken as other; give --industry or --meters REGISTRY.csv"]
+    (warning,) = reason["warnings"]
+    assert warning == "industry unknown of 1 meters (m): taken as other, capacity inferred; give --industry or --meters REGISTRY.csv"
     assert abs(datetime.fromisoformat(reason["at"]) - datetime.now(UTC)) < timedelta(minutes=5)
     assert left(lake) == []
 

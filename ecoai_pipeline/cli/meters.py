@@ -1,0 +1,66 @@
+"""Commands about meters: `meters list`, `meters show` and `meters erase`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption
+from ecoai_pipeline.cli.pipeline import the_lake
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.sources.meters import KnownMeter
+
+app = typer.Typer(no_args_is_help=True, help="What is known of meters, and forgetting one.")
+
+LISTED = ("meter_id", "industry", "usage_type", "time_zone", "capacity", "first", "last", "readings", "statements")
+
+
+@app.command("list")
+def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
+    """All meters with what holds of each now; `inferred` capacities come from readings and are not judged by."""
+    from ecoai_pipeline.sources.meters import known_meters
+
+    rows = [_row(meter) for meter in known_meters(the_lake())]
+    guessed = sum(row["guessed"] for row in rows)
+    notes = [f"{len(rows)} meters, of which nobody has said the industry of {guessed}: ingest --meters REGISTRY.csv tells it"]
+    Answer({"meters": rows}, [_in_words(row) for row in rows], LISTED, title="meters", notes=notes).show(form, as_json)
+
+
+@app.command()
+def show(
+    meter: Annotated[str, typer.Argument(help="Id of the meter.")],
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """One meter: its registry rows by the day they hold from, and the statements that have readings of it."""
+    from ecoai_pipeline.sources.meters import known_meters, statements_of
+
+    lake = the_lake()
+    (known,) = known_meters(lake, [meter])
+    rows = [asdict(row) for row in known.rows]
+    statements = [
+        {"statement": one.statement_id, "received": one.received_at, "file": one.file, "months": one.months}
+        for one in statements_of(lake, meter)
+    ]
+    span = f"from {known.first:%Y-%m-%d %H:%M} to {known.last:%Y-%m-%d %H:%M} UTC" if known.first and known.last else ""
+    lengths = ", ".join(f"{seconds} s" for seconds in known.intervals_s)
+    notes = [f"{known.readings:,} readings {span}; intervals: {lengths or 'none'}"]
+    notes += [f"statement {one['statement']}, received {one['received']:%Y-%m-%d %H:%M}: {one['file']}" for one in statements]
+    document = {**_row(known), "registry": rows, "statements": statements}
+    columns = ("valid_from", "industry", "usage_type", "time_zone", "capacity", "signed", "site", "region")
+    Answer(document, [_in_words(row) for row in rows], columns, title=meter, notes=notes).show(form, as_json)
+
+
+def _row(known: KnownMeter) -> dict[str, Any]:
+    counts = {"first": known.first, "last": known.last, "readings": known.readings, "statements": known.statements}
+    return {**asdict(known.newest), **counts, "intervals_s": list(known.intervals_s)}
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with its capacity and industry as people read them: what is inferred or guessed says so."""
+    stated = f"{row['capacity_kw']:g} kW" if row["capacity_kw"] else None
+    inferred = f"{row['inferred_kw']:g} kW (inferred)" if row["inferred_kw"] else None
+    return {**row, "industry": f"{row['industry']}{' (guessed)' if row['guessed'] else ''}", "capacity": stated or inferred}
