@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ecoai_pipeline import detectors
 from ecoai_pipeline.detection.calibration import Calibration
+from ecoai_pipeline.detection.cards import model_card
 from ecoai_pipeline.detection.fusion import fuse
 from ecoai_pipeline.detectors.contract import Detector, Expectation, Predictive
 from ecoai_pipeline.domain import Industry, Resolution
@@ -100,11 +101,43 @@ def load_model(bundles: Bundles, record: ModelRecord) -> Model:
     )
 
 
+def forget(bundles: Bundles, folder: Path, meter_id: str, out_of: Callable[[Any], Any]) -> bool:
+    """Take one meter out of a bundle where it is in it; `out_of` takes it out of a JSON document. Returns whether it was.
+
+    What the bundle learned from all meters together stays, and so does its version, which rows of other meters name.
+    """
+    detector, calibration = folder.parent.name, Calibration.load(folder / _CALIBRATION)
+    documents = {name: json.loads((folder / name).read_text(encoding="utf-8")) for name in (_METRICS, _CONFIG)}
+    without = {name: out_of(document) for name, document in documents.items()}
+    if meter_id not in calibration.curves and without == documents:
+        return False
+    industry, resolution = Industry(_value(folder.parents[2])), Resolution(_value(folder.parents[1]))
+    rest = Calibration(calibration.detector, {name: curve for name, curve in calibration.curves.items() if name != meter_id})
+
+    def fill(fresh: Path) -> None:
+        card = model_card(industry, resolution, detector, without[_METRICS])
+        if detector == FUSED:
+            config = without[_CONFIG]
+            plan = WindowPlan(config["window_plan"]["interval_s"], tuple(config["window_plan"]["scales"]))
+            write_fused(fresh, config["members"], plan, rest, without[_METRICS], card)
+            return
+        member = detectors.load(detector, folder)
+        member.forget(meter_id)
+        write_member(fresh, member, rest, without[_METRICS], card)
+
+    bundles.reseal(folder, fill)
+    return True
+
+
 def metrics_of(bundles: Bundles, industry: Industry, resolution: Resolution, version: str) -> Mapping[str, Any]:
     """What training measured of a model: spans, facts of each detector, calibration."""
     folder = bundles.open(industry, resolution, FUSED, version)
     metrics: Mapping[str, Any] = json.loads((folder / _METRICS).read_text(encoding="utf-8"))
     return metrics
+
+
+def _value(folder: Path) -> str:
+    return folder.name.partition("=")[2]
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -36,6 +36,10 @@ class Detector(Protocol):
         """
         ...
 
+    def forget(self, meter_id: str) -> None:
+        """Drop what was kept of one meter; what all meters have in common stays, and scores of the others are the same to the bit."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write `weights.safetensors` and `config.json`; equal state gives equal bytes. Never a pickle."""
         ...

@@ -22,9 +22,10 @@ from ecoai_pipeline.domain import Industry
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
 from ecoai_pipeline.sources.names import readable_name
-from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
+from ecoai_pipeline.sources.reasons import FileChangedError, IngestError, Reason
 from ecoai_pipeline.sources.registry_file import is_registry, register_file
 from ecoai_pipeline.storage.atomic import replacing, write_text
+from ecoai_pipeline.storage.erasure import Tombstones
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import digest_of
 from ecoai_pipeline.storage.locks import LockedError
@@ -98,7 +99,8 @@ def _dropped(inbox: Path) -> Iterator[tuple[Path, os.stat_result]]:
 def land_inbox(lake: Lake, settings: Settings, now: datetime | None = None) -> list[Landed]:
     """Land every file at rest, meter registries first.
 
-    Accepted files go to `processed`, refused ones to `rejected`, each with a `.reason.json`. One that fails does not stop
+    Accepted files go to `processed`, refused ones to `rejected`, each with a `.reason.json`; of a file that holds an erased
+    meter only the reason stays. One that fails does not stop
     the others. After a kill the next call finds a file landed already and only moves it. Two calls take turns.
     """
     with lake.lock("inbox"):
@@ -111,10 +113,14 @@ def _land(lake: Lake, settings: Settings, path: Path) -> Landed:
     said: dict[str, Any] = {"file": name, "at": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
         fate, why = _judged(lake, settings, path)
-        target = _free_name(lake.root / fate, readable_name(path.name))
-        reason = {**said, **why}
+        kept = why.get("kept", True)
+        reason = {**said, **why} if kept else Tombstones(lake).out_of_document({**said, **why})
+        target = _free_name(lake.root / fate, readable_name(path.name) if kept else Path(reason["file"]).name)
         # The reason comes first: a file that has left the inbox always has one.
         write_text(target.with_name(f"{target.name}.reason.json"), json.dumps(reason, indent=1, ensure_ascii=False, default=str) + "\n")
+        if not kept:
+            path.unlink()
+            return Landed(name, fate, None, reason)
         _move(path, target)
     except (OSError, LockedError, FileChangedError) as error:
         if not os.path.lexists(path):
@@ -137,7 +143,7 @@ def _judged(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, dict[str,
     except (FileChangedError, LockedError):
         raise
     except IngestError as error:
-        return Fate.REJECTED, {"error": str(error), "sha256": _digest(path)}
+        return Fate.REJECTED, {"error": str(error), "sha256": _digest(path), **_kept(Reason.ERASED not in error.reasons)}
     except PermissionError as error:
         if error.filename != str(path):
             raise
@@ -152,10 +158,16 @@ def _judged(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, dict[str,
 def _taken_in(lake: Lake, settings: Settings, path: Path) -> dict[str, Any]:
     now = datetime.now(UTC)
     if is_registry(path):
-        fresh = register_file(lake, settings, path, at=now)
-        return {"source": "registry", "rows_added": len(fresh), "meters": sorted({meter.meter_id for meter in fresh})}
+        registered = register_file(lake, settings, path, at=now)
+        names = sorted({meter.meter_id for meter in registered.fresh})
+        return {"source": "registry", "rows_added": len(registered.fresh), "meters": names, **_kept(not registered.erased)}
     result = ingest_file(lake, settings, path, _options(lake, path), received_at=now)
-    return {name: value for name, value in result.summary().items() if name != "file"}
+    return {**{name: value for name, value in result.summary().items() if name != "file"}, **_kept(not result.holds_erased)}
+
+
+def _kept(kept: bool) -> dict[str, Any]:
+    """Whether the dropped file itself may lie anywhere from now on."""
+    return {} if kept else {"kept": False, "not_kept_because": "it holds a meter that was erased"}
 
 
 def _options(lake: Lake, path: Path) -> IngestOptions:

@@ -21,6 +21,7 @@ from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress
 from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
+from ecoai_pipeline.sources.remade import land_remade
 from ecoai_pipeline.sources.remarks import warnings
 from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces, partitions_of
 from ecoai_pipeline.storage.lake import Lake
@@ -28,6 +29,8 @@ from ecoai_pipeline.storage.landing import Landing, OtherBytesError
 from ecoai_pipeline.storage.receipts import MeterRow, Statement
 
 __all__ = ["IngestError", "IngestOptions", "IngestResult", "ingest_file"]
+
+_NOT_SHOWN = {"sha256", "options", "received_at", "zones", "elsewhere", "registers", "remade"}
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,14 @@ class IngestResult:
     partitions: list[Partition]
     quarantined_by_reason: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def holds_erased(self) -> bool:
+        """Whether the file itself must not be kept, because it holds a meter that was erased."""
+        return self.statement.remade is not None
+
     def summary(self) -> dict[str, Any]:
         """The result as JSON-able values."""
-        statement = self.statement.model_dump(mode="json", exclude={"sha256", "options", "received_at", "zones", "elsewhere", "registers"})
+        statement = self.statement.model_dump(mode="json", exclude=_NOT_SHOWN)
         return {**statement, "already": self.already, "quarantined_by_reason": self.quarantined_by_reason}
 
 
@@ -53,6 +61,7 @@ def ingest_file(
     *,
     received_at: datetime,
     dry_run: bool = False,
+    allow_again: bool = False,
     progress: Progress | None = None,
 ) -> IngestResult:
     """Take in one file, or with `dry_run` say what would come of it.
@@ -60,6 +69,8 @@ def ingest_file(
     The counts balance: `readings_in = accepted + quarantined`, where a line of a wide file counts as many readings as it
     has interval columns and each refused one has its own row in `quarantine`; `accepted = added + changed + unchanged`,
     where an equal repeat within the file is unchanged. The same file with the same options changes nothing.
+    Rows of meters that were erased are counted in quarantine and nothing of them is kept, not even the file, unless
+    `allow_again` lets these meters in once more.
 
     Raises:
         IngestError: the file cannot be used at all; nothing is left behind.
@@ -68,11 +79,13 @@ def ingest_file(
     with nullcontext() if dry_run else lake.lock("landing"):
         landing = Landing(lake)
         earlier = landing.statement(prepared.statement_id)
-        if earlier is not None and not dry_run:
+        if earlier is not None and earlier.remade is not None and allow_again:
+            earlier = None
+        if earlier is not None and earlier.remade is None and not dry_run:
             _land(landing, path, prepared.sha256)
         if earlier is not None and can_be_read(lake, settings, earlier):
             return _again(lake, settings, earlier, received_at, write=not dry_run)
-        return _Entry(lake, settings, prepared, options, received_at, write=not dry_run).run(path, progress)
+        return _Entry(lake, settings, prepared, options, received_at, write=not dry_run, allow_again=allow_again).run(path, progress)
 
 
 def _land(landing: Landing, path: Path, sha256: str) -> None:
@@ -135,11 +148,20 @@ class _Entry:
     """The making of one statement: an intake, and beside it what it means to those before it."""
 
     def __init__(
-        self, lake: Lake, settings: Settings, prepared: Prepared, options: IngestOptions, received_at: datetime, *, write: bool
+        self,
+        lake: Lake,
+        settings: Settings,
+        prepared: Prepared,
+        options: IngestOptions,
+        received_at: datetime,
+        *,
+        write: bool,
+        allow_again: bool,
     ) -> None:
-        self.lake, self.settings, self.prepared, self.options, self.write = lake, settings, prepared, options, write
+        self.lake, self.settings, self.prepared, self.options = lake, settings, prepared, options
+        self.write, self.allow_again = write, allow_again
         self.landing = Landing(lake)
-        self.intake = Intake(lake, settings, prepared, options, received_at, write=write, watch=self._compare)
+        self.intake = Intake(lake, settings, prepared, options, received_at, write=write, watch=self._compare, allow_again=allow_again)
         self.counts: Counter[str] = Counter()
         self.weighing, self.inference = Weighing(), Inference(settings.sources)
 
@@ -156,7 +178,9 @@ class _Entry:
             raise
 
     def _compare(self, month: Month, rows: pl.DataFrame) -> None:
-        about = [one for one in self.landing.touching(month) if one.statement_id != self.prepared.statement_id]
+        # A statement that lost a meter says what it says of the others still; any other is being judged anew.
+        own = None if self.allow_again else self.prepared.statement_id
+        about = [one for one in self.landing.touching(month) if one.statement_id != own]
         self.counts.update(_compared(self.lake, self.settings, about, month, rows))
         known = ((name, self.intake.registry.at(name, month)) for name in self.intake.meters[month])
         capacities = {name: meter.capacity_kw for name, meter in known if meter and meter.capacity_kw}
@@ -167,8 +191,14 @@ class _Entry:
         fresh = self._fresh_meters()
         statement = self._statement(fresh)
         if self.write:
-            _land(self.landing, path, self.prepared.sha256)
             self.intake.write_tables()
+            if self.intake.holds_erased:
+                landed = land_remade(self.landing, self.prepared.statement_id, sorted(self.intake.meters))
+                statement = statement.model_copy(update={"sha256": landed.sha256, "remade": landed.readings})
+            else:
+                _land(self.landing, path, self.prepared.sha256)
+            for name in self.intake.tombstones.erased(statement.meters):
+                self.intake.tombstones.lift(name, self.intake.received_at)
             self.landing.enter(statement)
         return IngestResult(statement, False, self._partitions(fresh), by_reason(self.intake.refused["reason"]))
 

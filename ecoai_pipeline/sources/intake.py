@@ -27,6 +27,7 @@ from ecoai_pipeline.sources.layout import Layout, Traits, stem_of
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import Reason
+from ecoai_pipeline.storage.erasure import WORD, Tombstones
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing, digest_of
@@ -81,6 +82,7 @@ class Intake:
         zones: by which zone the months of each meter were cut.
         elsewhere: meters and months that were refused because the meter is registered in another industry.
         rulings: what the file's own lines say of each meter's industry, against the registry.
+        erased: meters of the file that were erased and may not come again; nothing but their number is kept of their rows.
         claimed: meters that the file puts into another industry than the sender.
         usage, unknown_usage: contract classes that the file names, and texts that name none.
     """
@@ -96,7 +98,9 @@ class Intake:
         write: bool,
         watch: Watch = lambda _month, _rows: None,
         restoring: Statement | None = None,
+        allow_again: bool = False,
     ) -> None:
+        self.tombstones, self._erased_may_come = Tombstones(lake), allow_again or restoring is not None
         self.landing, self.registry = Landing(lake), MeterRegistry(lake)
         self.settings, self.prepared, self.options = settings, prepared, options
         self.received_at, self.write, self.watch, self.restoring = received_at.astimezone(UTC), write, watch, restoring
@@ -106,6 +110,8 @@ class Intake:
         self.zones: dict[str, str] = {}
         self.elsewhere: dict[str, list[str]] = {}
         self.rulings: dict[str, Ruling] = {}
+        self.erased: set[str] = set()
+        self._telling: list[str] = []
         self.claimed: list[str] = []
         self.usage: dict[str, UsageType] = {}
         self.unknown_usage: dict[str, str] = {}
@@ -116,7 +122,18 @@ class Intake:
 
     @property
     def refused(self) -> pl.DataFrame:
-        return pl.concat(self._refused)
+        """REFUSED, without the words of rows that may be about an erased meter."""
+        rows = pl.concat(self._refused)
+        if not self.holds_erased:
+            return rows
+        about = pl.col("meter").is_in(list(self.erased)) | (pl.col("meter").is_null() & pl.col("text").is_in(self._telling))
+        keep = ~about.fill_null(value=False)
+        return rows.with_columns(pl.when(keep).then("meter").alias("meter"), pl.when(keep).then("text").otherwise(pl.lit("")).alias("text"))
+
+    @property
+    def holds_erased(self) -> bool:
+        """Whether the file names an erased meter, be it in a line that is torn."""
+        return bool(self.erased or self._telling)
 
     @property
     def weather(self) -> pl.DataFrame:
@@ -136,7 +153,9 @@ class Intake:
             latest = self.received_at + timedelta(hours=self.settings.sources.future_tolerance_h)
             reader = Reader(self.prepared.opened, self.prepared.layout, Terms(self.prepared.traits, self._zones_of, latest), Path(folder))
             reader.read(self.settings.sources.block_mb << 20, progress)
-            self._rule(reader.claims)
+            self.erased = set() if self._erased_may_come else self.tombstones.erased(self.zones)
+            self.zones = {name: zone for name, zone in self.zones.items() if name not in self.erased}
+            self._rule(reader.claims.filter(~pl.col("meter").is_in(list(self.erased))))
             zones = self.registry.zones_of(self.restoring.zones) if self.restoring else self.zones
             self.made_from = piece_fingerprint(self.statement_id, zones)
             for number, (month, settled) in enumerate(reader.months(), start=1):
@@ -144,6 +163,9 @@ class Intake:
                 if progress:
                     progress(f"sorting {month}", 1 - 1 / (number + 1))
             self._refused += reader.refused
+            if self.tombstones.any and not self._erased_may_come:
+                nameless = pl.concat(self._refused).filter(pl.col("meter").is_null())["text"].drop_nulls().unique()
+                self._telling = [text for text in nameless if self.tombstones.erased(WORD.findall(text))]
 
     def write_tables(self) -> None:
         """Replace the tables that belong to the statement."""
@@ -181,10 +203,11 @@ class Intake:
 
     def _take_month(self, month: Month, settled: pl.DataFrame) -> None:
         names = settled["meter"].unique().to_list()
-        strangers = [name for name in names if self._is_elsewhere(name, month)]
+        strangers = [name for name in names if name not in self.erased and self._is_elsewhere(name, month)]
         for name in strangers:
             self.elsewhere.setdefault(name, []).append(str(month))
-        reason = pl.when(pl.col("meter").is_in(strangers)).then(pl.lit(Reason.OTHER_INDUSTRY.value))
+        is_erased, is_stranger = pl.col("meter").is_in(list(self.erased)), pl.col("meter").is_in(strangers)
+        reason = pl.when(is_erased).then(pl.lit(Reason.ERASED.value)).when(is_stranger).then(pl.lit(Reason.OTHER_INDUSTRY.value))
         parts = split(settled.with_columns(reason=reason))
         self._refused.append(parts.refused)
         if parts.good.height == 0:

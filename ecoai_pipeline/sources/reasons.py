@@ -33,6 +33,7 @@ class Reason(StrEnum):
     UNKNOWN_INDUSTRY = "the industry is unknown"
     TWO_INDUSTRIES = "an earlier line of the file puts the meter into another industry on the same date"
     OTHER_INDUSTRY = "the meter is registered in another industry in this month"
+    ERASED = "the meter was erased: nothing of the row is kept"
 
 
 class IngestError(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ecoai_pipeline.domain import FIRST_MONTH, Industry, Meter, UsageType, time_zone
 from ecoai_pipeline.settings import Settings
@@ -14,6 +14,7 @@ from ecoai_pipeline.sources.files import header_of, open_file
 from ecoai_pipeline.sources.layout import require_columns
 from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.storage.erasure import Tombstones
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.registry import MeterRegistry
 
@@ -58,15 +59,25 @@ def is_registry(path: Path) -> bool:
     return set(REQUIRED) <= set(header) and not any(source.recognises(header) for source in SOURCES)
 
 
-def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -> list[Meter]:
-    """Enter a registry file into the registry; returns the rows that said something new.
+class Registered(NamedTuple):
+    """Rows that said something new, and how many were left out because their meters were erased."""
+
+    fresh: list[Meter]
+    erased: int
+
+
+def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -> Registered:
+    """Enter a registry file into the registry.
 
     Raises:
         IngestError: as `read_registry`.
     """
     meters = read_registry(path, zone=settings.time_zone)
     with lake.lock("landing"):
-        return MeterRegistry(lake).register(meters, origin=readable_name(path.name), at=at)
+        erased = Tombstones(lake).erased(meter.meter_id for meter in meters)
+        wanted = [meter for meter in meters if meter.meter_id not in erased]
+        fresh = MeterRegistry(lake).register(wanted, origin=readable_name(path.name), at=at)
+    return Registered(fresh, len(meters) - len(wanted))
 
 
 def _meter(file: str, line: int, header: tuple[str, ...], fields: list[str], zone: str) -> Meter:

@@ -11,6 +11,7 @@ from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.intake import Intake, Prepared, piece_fingerprint
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.remade import REMADE
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing
 from ecoai_pipeline.storage.receipts import Statement
@@ -57,15 +58,18 @@ def _restore(lake: Lake, settings: Settings, landing: Landing, statement: Statem
     if not landed.exists():
         message = f"its landed copy {landed} is gone, and so is what was read from it; restore it from a backup or ingest the file again"
         raise IngestError(statement.file, message)
-    options = IngestOptions.model_validate(statement.options)
-    prepared = Prepared.of(landed, statement.file, options.model_copy(update={"source": statement.source}))
+    options = IngestOptions.model_validate(statement.options).model_copy(update={"source": statement.source})
+    options = options if statement.remade is None else REMADE
+    prepared = Prepared.of(landed, statement.file, options)
     intake = Intake(lake, settings, prepared, options, statement.received_at, write=True, restoring=statement)
     intake.read()
-    if intake.accepted < statement.accepted and intake.registry.zones_of(statement.zones) == statement.zones:
+    expected = statement.accepted if statement.remade is None else statement.remade
+    if intake.accepted < expected and intake.registry.zones_of(statement.zones) == statement.zones:
         intake.forget()
-        message = f"reading its landed copy again gives {intake.accepted} readings, but {statement.accepted} were accepted when it came"
+        message = f"reading its landed copy again gives {intake.accepted} readings, but {expected} were accepted when it came"
         raise IngestError(statement.file, f"{message}; ingest the file again to have it judged anew")
     around = {near for month in map(Month.parse, statement.months) for near in (month.previous, month, month.next)}
     for month in around - intake.meters.keys():
         landing.write_piece(statement.statement_id, month, empty(STATED_READINGS), intake.made_from)
-    intake.write_tables()
+    if statement.remade is None:
+        intake.write_tables()

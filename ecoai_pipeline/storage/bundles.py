@@ -69,8 +69,7 @@ class Bundles:
         temporary.mkdir(parents=True)
         try:
             fill(temporary)
-            manifest = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
-            text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+            text = _manifest(temporary)
             (temporary / MANIFEST).write_text(text, encoding="utf-8")
             version = f"{until}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
             target = self.folder(industry, resolution, detector, version)
@@ -82,6 +81,23 @@ class Bundles:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return version
+
+    def all_folders(self) -> list[Path]:
+        """The folder of every bundle that was ever sealed."""
+        return sorted(path.parent for path in self._root.glob(f"*/*/*/*/{MANIFEST}"))
+
+    def reseal(self, folder: Path, fill: Callable[[Path], None]) -> None:
+        """Let `fill` write the files of a bundle anew under the version it has; for what must be forgotten, and nothing else."""
+        temporary, old = (self._root / f".{uuid.uuid4().hex}.tmp" for _ in range(2))
+        temporary.mkdir(parents=True)
+        try:
+            fill(temporary)
+            (temporary / MANIFEST).write_text(_manifest(temporary), encoding="utf-8")
+            folder.rename(old)
+            temporary.rename(folder)
+        finally:
+            for path in (temporary, old):
+                shutil.rmtree(path, ignore_errors=True)
 
     def open(self, industry: Industry, resolution: Resolution, detector: str, version: str) -> Path:
         """The folder of a bundle, every file checked against the manifest.
@@ -120,6 +136,11 @@ class Bundles:
             return None
         earliest = min(r.trained_until for r in records)
         return Champion([r for r in records if r.trained_until == earliest][-1], hindsight=True)
+
+
+def _manifest(folder: Path) -> str:
+    manifest = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
+    return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
 
 
 def _damage(folder: Path) -> str:

@@ -58,6 +58,7 @@ class Statement(BaseModel):
     `order_breaks` of the accepted readings stood after a later one; the table ARRIVALS holds them.
     `zones` are those by which the meters' months were cut; `elsewhere` the meters and months that were refused because
     the meter was registered in another industry; `registers` the registry rows that came with it.
+    Where a meter of it was erased, `sha256` names a file written anew that gives the `remade` readings of the others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +83,7 @@ class Statement(BaseModel):
     unmapped: list[str] = []
     warnings: list[str] = []
     registers: list[MeterRow] = []
+    remade: int | None = None
 
 
 class Withdrawal(BaseModel):
@@ -96,8 +98,16 @@ class Withdrawal(BaseModel):
     fell_back: int
 
 
-class Receipt(RootModel[Statement | RegistryEntry | Withdrawal]):
-    """A record of the ledger; the three have no needed field in common, so each is known by its fields."""
+class Erased(BaseModel):
+    """The place of a receipt that was about erased meters alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    erased_at: datetime
+
+
+class Receipt(RootModel[Statement | RegistryEntry | Withdrawal | Erased]):
+    """A record of the ledger; the kinds have no needed field in common, so each is known by its fields."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +137,11 @@ class Book:
         self._entries: dict[str, list[_Entry]] = {}
         self._newest: Statement | None = None
 
-    def apply(self, number: int, record: Statement | RegistryEntry | Withdrawal) -> None:
+    def apply(self, number: int, record: Statement | RegistryEntry | Withdrawal | Erased) -> None:
         """Take the next receipt into account."""
         self.last = max(self.last, number)
+        if isinstance(record, Erased):
+            return
         if isinstance(record, RegistryEntry):
             self._register(None, record.meters)
             self._settle({row.meter_id for row in record.meters})

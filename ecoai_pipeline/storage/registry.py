@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ecoai_pipeline.domain import Industry, Meter, Month, Partition
 from ecoai_pipeline.storage.lake import Lake
-from ecoai_pipeline.storage.receipts import MeterRow, Receipt, RegistryEntry, book_of, receipts, zoned
+from ecoai_pipeline.storage.receipts import Book, MeterRow, Receipt, RegistryEntry, book_of, receipts, zoned
 
 _LAST = Month(9999, 12)
 
@@ -17,7 +17,7 @@ class MeterRegistry:
 
     def __init__(self, lake: Lake) -> None:
         self._root = lake.root
-        self._meters = book_of(lake.root).meters
+        self.book: Book = book_of(lake.root)
 
     def register(self, meters: Iterable[Meter], *, origin: str, at: datetime) -> list[Meter]:
         """Append the rows that say something new and return them."""
@@ -25,8 +25,12 @@ class MeterRegistry:
         if fresh:
             entry = RegistryEntry(origin=origin, registered_at=at, meters=[MeterRow.of(meter) for meter in fresh])
             receipts(self._root).append(Receipt(entry))
-            self._meters = book_of(self._root).meters
+            self.book = book_of(self._root)
         return fresh
+
+    @property
+    def _meters(self) -> Mapping[str, tuple[Meter, ...]]:
+        return self.book.meters
 
     def rows(self, meter_id: str) -> list[Meter]:
         """All rows of a meter by `valid_from`, in the zone of the newest."""

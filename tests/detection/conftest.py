@@ -163,6 +163,9 @@ class Distance:
         whole = [np.full(len(series), self.mean_) for series in portfolio]
         return [Expectation(mean, mean - 2, mean + 2) for mean in whole]
 
+    def forget(self, meter_id: str) -> None:
+        """Nothing is kept of single meters."""
+
     def save(self, folder: Path) -> None:
         (folder / "weights.safetensors").write_bytes(b"")
         (folder / "config.json").write_text(json.dumps({"mean": self.mean_}))

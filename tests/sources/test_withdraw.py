@@ -138,14 +138,14 @@ def test_raw_readings_follow_from_the_order_of_receipts_and_withdrawals(said, st
 
     A file that comes again is received anew if that changes anything. A reading is restated where what its files said differs.
     """
-    mapping = "meter=meter_id,timestamp=timestamp,kwh=kwh,interval_s=3600"
+    mapping = "meter=meter_id,timestamp=timestamp,kwh=kwh,interval=length"
     with tempfile.TemporaryDirectory() as folder:
         lake, settings, order, ids = Lake(Path(folder) / "lake"), load_settings(), [], {}
         ever: set[int] = set()
         for number, comes in steps:
-            rows = [f"m,2025-03-01 {hour:02d}:00:00,{kwh}" for hour, kwh in sorted(said[number].items())]
+            rows = [f"m,2025-03-01 {hour:02d}:00:00,{kwh},3600" for hour, kwh in sorted(said[number].items())]
             if comes:
-                path = put(Path(folder) / f"{number}.csv", "\n".join([CANONICAL, *rows, ""]))
+                path = put(Path(folder) / f"{number}.csv", "\n".join([f"{CANONICAL},length", *rows, ""]))
                 result = ingest_file(lake, settings, path, IngestOptions.of(columns=mapping), received_at=RECEIVED)
                 ids[number] = result.statement.statement_id
                 if not result.already:

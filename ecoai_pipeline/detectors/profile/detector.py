@@ -98,10 +98,15 @@ class Profile:
         """Expected energy and its 5 % to 95 % band, kWh; also where no reading came, and never below 0 for a load that is not."""
         return [_physical(self._band(series), series) for series in portfolio]
 
+    def forget(self, meter_id: str) -> None:
+        self.tables_.pop(meter_id, None)
+
     def save(self, folder: Path) -> None:
         meters = sorted(self.tables_)
         tables = [self.tables_[meter] for meter in meters]
-        arrays = {f"meters.{part}": np.stack([getattr(t, part) for t in tables]).astype(np.float32) for part in ("centre", "down", "up")}
+        shape = (len(meters), *self.pooled_.centre.shape)
+        parts = {part: np.array([getattr(t, part) for t in tables], dtype=np.float32) for part in ("centre", "down", "up")}
+        arrays = {f"meters.{part}": array.reshape(shape) for part, array in parts.items()}
         arrays |= {f"pooled.{part}": getattr(self.pooled_, part).astype(np.float32) for part in ("centre", "down", "up")}
         plan = {"interval_s": self.plan_.interval_s, "scales": list(self.plan_.scales)}
         config = {"params": self.params.model_dump(mode="json"), "plan": plan, "meters": meters, "facts": dict(self.facts)}

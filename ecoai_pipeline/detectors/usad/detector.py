@@ -71,6 +71,9 @@ class Usad:
         with reproducible(self.seed, self.threads), torch.no_grad():
             return [self._score(series) for series in portfolio]
 
+    def forget(self, meter_id: str) -> None:
+        self.norms_.pop(meter_id, None)
+
     def save(self, folder: Path) -> None:
         meters = sorted(self.norms_)
         norms = [self.norms_[meter] for meter in meters]
