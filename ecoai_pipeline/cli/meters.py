@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption
-from ecoai_pipeline.cli.pipeline import the_lake
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
+from ecoai_pipeline.cli.pipeline import materialize_readings, the_lake
+from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     from ecoai_pipeline.sources.meters import KnownMeter
@@ -64,3 +66,40 @@ def _in_words(row: dict[str, Any]) -> dict[str, Any]:
     stated = f"{row['capacity_kw']:g} kW" if row["capacity_kw"] else None
     inferred = f"{row['inferred_kw']:g} kW (inferred)" if row["inferred_kw"] else None
     return {**row, "industry": f"{row['industry']}{' (guessed)' if row['guessed'] else ''}", "capacity": stated or inferred}
+
+
+@app.command()
+def erase(
+    meter: Annotated[str, typer.Argument(help="Id of the meter.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this nothing happens. It cannot be undone.")] = False,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget a meter whose owner has withdrawn consent: readings, files, events, ledgers, models. It cannot be undone."""
+    from ecoai_pipeline.defs.records import forget_records
+    from ecoai_pipeline.detection.erase import erase_meter, still_holding
+
+    if not yes:
+        raise typer.BadParameter(f"erasing {meter!r} cannot be undone; say --yes to do it")
+    lake = the_lake()
+    with progress_bar() as steps:
+        steps.start("erasing", 1)
+        done = erase_meter(lake, load_settings(), meter, at=datetime.now(UTC))
+        records = forget_records(lake.root, meter)
+        materialized = materialize_readings(done.partitions, steps)
+    remaining = [*(str(path.relative_to(lake.root)) for path in still_holding(lake, meter)), *records.remaining]
+    counts: dict[str, Any] = {
+        "statements_remade": done.statements_remade,
+        "statements_gone": done.statements_gone,
+        "readings": done.readings,
+        "rows": dict(done.rows),
+        "bundles": done.bundles,
+        "files_removed": done.files_removed,
+        "records": records.changed,
+        "materialized": materialized,
+        "remaining": remaining,
+    }
+    rows = [{"what": name.replace("_", " "), "erased": count} for name, count in {**counts, **done.rows}.items() if isinstance(count, int)]
+    notes = [f"still holds the id, and is not this pipeline's to change: {place}" for place in remaining]
+    notes.append("what models learned from all meters together stays; train again for models that never saw this one")
+    Answer(counts, rows, notes=notes).show(form, as_json)

@@ -34,6 +34,7 @@ def ingest(
         typer.Option(help="Green Button: apart (delivered and received are two meters) or net (one signed meter).", show_default=False),
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Read and judge, but keep nothing.")] = False,
+    allow_again: Annotated[bool, typer.Option("--allow-again", help="Let meters in again that were erased.")] = False,
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
@@ -45,13 +46,15 @@ def ingest(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     with progress_bar() as steps:
-        answer = ingest_paths(paths, options, meters, dry_run=dry_run, steps=steps)
+        answer = ingest_paths(paths, options, meters, dry_run=dry_run, steps=steps, allow_again=allow_again)
     answer.show(form, as_json)
     if any("error" in entry for entry in answer.document["files"]):
         raise typer.Exit(1)
 
 
-def ingest_paths(paths: list[Path], options: IngestOptions, registry: Path | None, *, dry_run: bool, steps: Steps) -> Answer:
+def ingest_paths(
+    paths: list[Path], options: IngestOptions, registry: Path | None, *, dry_run: bool, steps: Steps, allow_again: bool = False
+) -> Answer:
     """Ingest files and materialize what they touch; a file that is refused does not stop the others."""
     from ecoai_pipeline.cli.pipeline import materialize_readings
     from ecoai_pipeline.sources.ingest import IngestError, ingest_file
@@ -70,7 +73,7 @@ def ingest_paths(paths: list[Path], options: IngestOptions, registry: Path | Non
     steps.start("reading", len(files))
     for path in files:
         try:
-            result = ingest_file(lake, settings, path, options, received_at=now, dry_run=dry_run)
+            result = ingest_file(lake, settings, path, options, received_at=now, dry_run=dry_run, allow_again=allow_again)
         except IngestError as error:
             entries.append({"file": path.name, "error": str(error)})
         else:

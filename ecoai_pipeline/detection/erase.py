@@ -34,7 +34,7 @@ _COPIES = ("processed", "rejected", "reports", "docs")
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was erased, by kind, and the files that still hold the id, which are not this pipeline's to change.
+    """What was erased, by kind.
 
     Attributes:
         partitions: of raw_readings that lost rows.
@@ -47,7 +47,6 @@ class Erasure:
     bundles: int
     files_removed: int
     partitions: list[Partition]
-    remaining: list[Path]
 
 
 def erase_meter(lake: Lake, settings: Settings, meter_id: str, *, at: datetime) -> Erasure:
@@ -81,8 +80,13 @@ def erase_meter(lake: Lake, settings: Settings, meter_id: str, *, at: datetime) 
         bundles=sum(forgetting),
         files_removed=removed,
         partitions=partitions,
-        remaining=[path for path in _files(lake.root) if name.stands_in(path)],
     )
+
+
+def still_holding(lake: Lake, meter_id: str) -> list[Path]:
+    """Files under the root that hold the id: what others put there, such as files that wait in the inbox."""
+    name = Name(meter_id)
+    return [path for path in _files(lake.root) if name.is_in(path.name) or name.stands_in(path)]
 
 
 def _is_known(lake: Lake, meter_id: str) -> bool:

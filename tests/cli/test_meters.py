@@ -29,3 +29,23 @@ def test_an_unknown_meter_is_told_so(ecoai: Ecoai) -> None:
     assert ecoai("meters", "list", "--json").document == {"meters": []}
     shown = ecoai("meters", "show", "x", "--json").document
     assert shown["error"] == "meter 'x' is unknown; `ecoai meters list` shows those that are known"
+
+
+def test_an_erased_meter_leaves_no_trace_in_tables_ledgers_and_dagsters_records(ecoai: Ecoai, tmp_path: Path) -> None:
+    """Its id stands in the details of the lateness check, since its readings end a month before."""
+    rows = [*hours("plant-7", "2025-01-01", ["5"] * 24), *hours("plant-77", "2025-01-01", ["5"] * 24)]
+    ecoai("ingest", str(lead_file(tmp_path / "a.csv", rows)), "--industry", "metal")
+    assert ecoai("meters", "erase", "plant-7", "--json").code == 2, "not without --yes"
+    erased = ecoai("meters", "erase", "plant-7", "--yes", "--json")
+    assert erased.code == 0, erased.err
+    done = erased.document
+    assert (done["statements_remade"], done["readings"], done["rows"]["raw_readings"], done["remaining"]) == (1, 24, 24, [])
+    assert done["records"] > 0
+    for path in (path for path in ecoai.root.rglob("*") if path.is_file()):
+        assert b"plant-7" not in path.read_bytes().replace(b"plant-77", b""), path
+    assert [meter["meter_id"] for meter in ecoai("meters", "list", "--json").document["meters"]] == ["plant-77"]
+
+    again = ecoai("ingest", str(tmp_path / "a.csv"), "--industry", "metal", "--json").document
+    assert again["meters"] == ["plant-77"]
+    allowed = ecoai("ingest", str(tmp_path / "a.csv"), "--industry", "metal", "--allow-again", "--json").document
+    assert (allowed["meters"], allowed["added"]) == (["plant-7", "plant-77"], 24)

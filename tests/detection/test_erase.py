@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 
 from ecoai_pipeline.detection import erase as erasing
 from ecoai_pipeline.detection.anomalies import materialize_anomalies
-from ecoai_pipeline.detection.erase import Erasure, erase_meter
+from ecoai_pipeline.detection.erase import Erasure, erase_meter, still_holding
 from ecoai_pipeline.detection.night import record_detections
 from ecoai_pipeline.detection.scoring import materialize_scores
 from ecoai_pipeline.detection.training import train
@@ -139,7 +139,7 @@ def test_nothing_of_the_meter_stays_and_the_others_are_as_they_were(lake: Lake, 
     assert {Path(path).parts[0] for path in known} >= {"landing", "quarantine", "labels", "ledgers", "models", "processed", "rejected"}
     assert all(frame.height for frame in before.values())
     done = forget(lake, settings)
-    assert (done.statements_remade, done.statements_gone, done.remaining) == (2, 1, [])
+    assert (done.statements_remade, done.statements_gone, still_holding(lake, GONE)) == (2, 1, [])
     assert done.readings == (90 + 1 + 1) * 24
     assert done.rows["raw_readings"] == 90 * 24
     assert holding(lake) == []
