@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
+import polars.selectors as cs
 import pyarrow.parquet as pq
 
 from ecoai_pipeline.sources.greenbutton.opened import open_espi
@@ -16,6 +18,8 @@ from ecoai_pipeline.sources.greenbutton.xml import is_xml
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, open_text, peek_header
 
+LARGEST_WORKBOOK = 1 << 30
+"""Unpacked bytes; a full sheet of three columns has about 200 MB, and more than a gigabyte is meant to do harm."""
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "it is an old Excel file (.xls); save it as .xlsx or .csv",
     b"BZh": "it is packed with bzip2; pack it with gzip or unpack it",
@@ -87,13 +91,7 @@ class ParquetRows:
     delimiter: str = ","
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
-        rows = max(block_bytes // 64, 1)
-        with pq.ParquetFile(self.path) as parquet:
-            done, total = 0, max(parquet.metadata.num_rows, 1)
-            for batch in parquet.iter_batches(batch_size=rows):
-                frame = pl.DataFrame(batch)
-                yield Block(as_text(frame, done + 1), (done + frame.height) / total)
-                done += frame.height
+        yield from _parquet_blocks(self.path, self.file, max(block_bytes // 64, 1))
 
 
 @dataclass(frozen=True)
@@ -117,6 +115,7 @@ class WorkbookRows:
 
 def as_text(frame: pl.DataFrame, first_line: int) -> pl.DataFrame:
     """Typed columns as text fields, so that every type of file takes the same way; null and NaN become empty fields."""
+    frame = frame.with_columns(_decoded(column) for column in frame.select(cs.binary()))
     texts = frame.select(_text(name, dtype).fill_null("") for name, dtype in frame.schema.items())
     return texts.select(
         line=pl.int_range(first_line, first_line + frame.height, dtype=pl.Int64, eager=True),
@@ -125,29 +124,58 @@ def as_text(frame: pl.DataFrame, first_line: int) -> pl.DataFrame:
     )
 
 
+def _decoded(column: pl.Series) -> pl.Series:
+    """Bytes as the text that old writers of Parquet mean by them, or as digits where they are none."""
+    try:
+        return column.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return column.bin.encode("hex")
+
+
 def _text(name: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if isinstance(dtype, pl.Datetime):
         if dtype.time_zone:
             return column.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%d %H:%M:%S%.6f+0000")
         return column.dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
+    if dtype.is_nested() or isinstance(dtype, pl.Duration):
+        return pl.when(column.is_not_null()).then(pl.lit(f"({dtype})"))  # no reading, but it may stand beside one
     return (column.fill_nan(None) if dtype.is_float() else column).cast(pl.String)
 
 
 def _open_parquet(path: Path, file: str) -> ParquetRows:
-    try:
-        with pq.ParquetFile(path) as parquet:
-            names = tuple(parquet.schema_arrow.names)
-            first = next(parquet.iter_batches(batch_size=SAMPLE_LINES), None)
-    except (OSError, ValueError) as error:
-        raise IngestError(file, f"the Parquet file is torn or damaged ({error}); ask for it again") from error
+    first = next(_parquet_blocks(path, file, SAMPLE_LINES), None)
     if first is None:
         raise IngestError(file, "it is empty: it has columns but no rows")
-    return ParquetRows(path, file, names, as_text(pl.DataFrame(first), 1))
+    with pq.ParquetFile(path) as parquet:
+        return ParquetRows(path, file, tuple(parquet.schema_arrow.names), first.rows)
+
+
+def _parquet_blocks(path: Path, file: str, rows: int) -> Iterator[Block]:
+    """
+    Raises:
+        IngestError: the file is damaged, has two columns of one name, or types that are not known here.
+    """
+    try:
+        with pq.ParquetFile(path) as parquet:
+            done, total = 0, max(parquet.metadata.num_rows, 1)
+            for batch in parquet.iter_batches(batch_size=rows):
+                batch.validate(full=True)  # polars takes texts for UTF-8 unseen, and panics
+                texts = as_text(pl.DataFrame(batch), done + 1)
+                done += texts.height
+                yield Block(texts, done / total)
+    except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        cause = str(error).partition("\n")[0]
+        message = f"the Parquet file is torn or damaged, or has types that are not known here ({cause}); ask for it again, or as .csv"
+        raise IngestError(file, message) from error
 
 
 def _open_workbook(path: Path, file: str) -> WorkbookRows:
     try:
+        with zipfile.ZipFile(path) as packed:
+            unpacked = sum(part.file_size for part in packed.infolist())
+        if unpacked > LARGEST_WORKBOOK:
+            raise ValueError(f"unpacked it has {unpacked >> 20} MiB")
         frame = pl.read_excel(io.BytesIO(path.read_bytes()), engine="calamine")
     except Exception as error:  # the reader's own errors share no base class
         cause = str(error).partition("\n")[0]

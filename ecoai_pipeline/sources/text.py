@@ -21,6 +21,8 @@ DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 200
 LONGEST_RECORD = 100
 """Lines that a record may have at most."""
+LONGEST_LINE = 16 << 20
+"""Characters; a line without an end would be held in memory whole."""
 _CHUNK = 1 << 20
 _PEEK = 1 << 16
 _LINES = pl.Schema({"line": pl.Int64(), "text": pl.String()})
@@ -194,6 +196,8 @@ def _texts(path: Path, file: str, encoding: str, line_end: str, block_bytes: int
             if text:
                 yield text, line, min(packed.tell() / size, 1.0)
                 line += text.count("\n")
+            if len(rest) > LONGEST_LINE:
+                raise IngestError(file, f"line {line} has more than {LONGEST_LINE >> 20} million characters; it is no table of readings")
         rest += decoder.decode(b"", final=True).replace(line_end, "\n")
         if rest:
             yield rest, line, 1.0
