@@ -14,10 +14,10 @@ CANONICAL = "meter_id,timestamp,kwh"
 CELLS = [f"elcp_use_{minute // 60:02d}{minute % 60:02d}" for minute in range(15, 1441, 15)]
 
 
-def examples(few: int, *, full: int) -> settings:
+def examples(few: int, *, full: int, parent: settings | None = None) -> settings:
     """So many examples of a property: few in `make test`, more with the profile `full`, which `make test-full` takes."""
     thorough = settings.get_current_profile_name() == "full"
-    return settings(max_examples=full if thorough else few, deadline=None)
+    return settings(parent, max_examples=full if thorough else few)
 
 
 def put(path: Path, text: str, encoding: str = "utf-8") -> Path:
