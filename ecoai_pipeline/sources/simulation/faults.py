@@ -56,8 +56,8 @@ def inject(
 ) -> tuple[Floats, list[Fault]]:
     """Put faults into the plan's share of the readings, on average over many series.
 
-    Faults stand apart, each changes the load by at least the plan's least depth, and energy goes below zero only where
-    the series does so itself. A missing reading stays missing. The given array is left as it is.
+    Faults stand apart, each changes the load by at least the plan's least depth and to at most its most load, and energy
+    goes below zero only where the series does so itself. A missing reading stays missing. The given array is left as it is.
 
     Args:
         kwh: (n,) kWh on a regular grid, NaN where no reading came.
@@ -133,7 +133,7 @@ def _drawn(
         by = series.intervals(rng.uniform(*kind.by_hours)) * int(rng.choice([-1, 1])) if kind.by_hours else 0
         place = Place(series.kwh, start, start + length, unit * float(np.exp(rng.uniform(*depths))), by, series.per_hour, rng)
         after = _changed(series, place, kind, decimals)
-        if after is None or unit <= 0:
+        if after is None or unit <= 0 or np.nanmax(np.abs(after)) > plan.most_load * series.highest:
             continue
         depth = float(np.nanmean(np.abs(after - before))) / unit
         if depth >= plan.depth[0] * (1 - _ROUNDING):

@@ -17,6 +17,7 @@ class Series:
     def __init__(self, kwh: Floats, slots: NDArray[np.integer], interval_s: int, least_spread: float) -> None:
         self.kwh, self.slots, self.per_hour, self.least_spread = kwh, slots, 3600 / interval_s, least_spread
         self.floor = min(0.0, float(np.nanmin(kwh, initial=0.0)))
+        self.highest = float(np.nanmax(np.abs(kwh), initial=0.0))
 
     def intervals(self, hours: float) -> int:
         return round(hours * self.per_hour)

@@ -44,6 +44,7 @@ class FaultPlan(_Frozen):
     seeds: tuple[int, ...]
     depth: Range
     least_spread: float = Field(gt=0)
+    most_load: float = Field(ge=1)
     apart_hours: float = Field(gt=0)
     kinds: dict[str, FaultKind]
 

@@ -15,7 +15,7 @@ from ecoai_pipeline.sources.simulation.industries import SHAPES, Plants
 from ecoai_pipeline.sources.simulation.maintenance import Stop, running
 
 USAGE = (UsageType.INDUSTRIAL, UsageType.INDUSTRIAL, UsageType.GENERAL, UsageType.INDUSTRIAL, UsageType.MIDNIGHT, UsageType.AGRICULTURAL)
-CAPACITY = 3.0  # contracted power in full loads: faults of four spreads stay below it
+CAPACITY = 3.0  # contracted power in full loads: no fault exceeds it, being at most twice the highest reading
 _LEVEL_KW, _LEVEL_SPREAD = 400.0, 0.6  # median and log deviation of full load
 _GROWTH, _GROWTH_SPREAD = 0.01, 0.02  # per year
 _GROWTH_FROM = 18_262  # days since 1970 on 2020-01-01
