@@ -70,11 +70,12 @@ class ColumnMapping(BaseModel):
         """
         if Path(text).suffix.lower() in (".yaml", ".yml"):
             try:
-                return cls._checked(yaml.safe_load(Path(text).read_text(encoding="utf-8")), text)
+                told = yaml.safe_load(Path(text).read_text(encoding="utf-8"))
             except FileNotFoundError:
                 raise ValueError(f"column mapping {text}: there is no such file") from None
-            except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+            except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:  # a date that is none is a ValueError of its own
                 raise ValueError(f"column mapping {text} cannot be read as YAML: {error}") from None
+            return cls._checked(told, text)
         values: dict[str, Any] = {}
         for item in text.split(","):
             name, equals, column = item.partition("=")

@@ -338,6 +338,16 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path):
         ingest_file(Lake(tmp_path / "lake"), load_settings(), path, IngestOptions(), received_at=RECEIVED)
 
 
+@pytest.mark.parametrize(
+    "text", ["2025-02-30", "[" * 2_000, "a: b: c", "\xff", "- 1", ""], ids=["date", "deep", "torn", "latin-1", "list", "empty"]
+)
+def test_a_mapping_that_is_none_is_refused_by_the_name_of_its_file(tmp_path, text):
+    """The first once ended in an error of a date, without a word of the file."""
+    (tmp_path / "m.yaml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"column mapping .*m\.yaml"):
+        ColumnMapping.parse(str(tmp_path / "m.yaml"))
+
+
 ODD = {
     "list": pa.array([[1.0]] * 3),
     "struct": pa.array([{"a": 1}] * 3),
