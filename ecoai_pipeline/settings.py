@@ -43,6 +43,7 @@ class QualityParams(Params):
     capacity_factor: float = Field(1.2, ge=1, description="energy above capacity times interval times this is suspect")
     kwh_max: float = Field(1_000_000, gt=0, description="largest plausible size of a reading, kWh")
     reset_factor: float = Field(2.5, gt=1, description="load after zeros or nothing above this multiple of the usual one was caught up")
+    reset_silence_h: float = Field(1, gt=0, description="shorter zeros or gaps are not a counter's that stood, hours")
     history_factor: float = Field(20, gt=1, description="load above this multiple of the meter's usual one is suspect")
     history_readings: int = Field(12, gt=0, description="readings other than zero in two months that make a history")
     interval_kept_h: float = Field(48, gt=0, description="another interval that lasts longer than this is the meter's new one, hours")

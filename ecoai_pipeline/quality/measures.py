@@ -82,7 +82,8 @@ def _counter(frame: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
         .filter(pl.col("known") >= params.history_readings)
         .drop("known")
     )
-    late = (pl.col("since_s") > pl.col("interval_s")) & (load_kw > params.reset_factor * pl.col("usual_kw"))
+    silent = pl.col("since_s") - pl.col("interval_s") >= params.reset_silence_h * 3600
+    late = silent & (load_kw > params.reset_factor * pl.col("usual_kw"))
     carried = pl.when(_ENERGY).then(late.fill_null(False)).when(_LAST).then(False).backward_fill()
     return seen.join(usual, on="meter_id", how="left", maintain_order="left").with_columns(carried=carried).drop("since_s")
 

@@ -122,6 +122,14 @@ def test_a_load_that_comes_and_goes_is_no_counter_reset(make_readings, values):
     assert suspects(marked(make_readings(values))).height == 0
 
 
+def test_a_load_that_flutters_down_to_zero_is_no_counter_reset(make_readings, working):
+    """A quarter of an hour of nothing, then three times the usual load; after an hour of nothing it would be one."""
+    flutter = [10.0 + n % 7 for n in range(96)] + [0.0, 45.0, 0.0, 50.0]
+    assert suspects(marked(make_readings(flutter, interval_s=900))).height == 0
+    stood = [10.0 + n % 7 for n in range(96)] + [0.0] * 4 + [50.0]
+    assert suspects(marked(make_readings(stood, interval_s=900)))["rule"].to_list() == ["counter_reset"] * 5
+
+
 def test_a_signed_meter_crosses_zero_without_a_reset(make_readings, make_meter, working):
     readings = make_readings([*working(48), 0.0, 90.0, *working(20)])
     assert suspects(marked(readings, make_meter(signed=True))).height == 0
