@@ -16,6 +16,7 @@ from ecoai_pipeline.domain import Month, Quality
 from ecoai_pipeline.features.calendar import month_bounds
 
 _HOUR_S = 3600
+_KEPT_H = 48  # an interval that lasts longer than a weekend is the meter's own, and no slip
 _KEPT = ("kwh", "quality", "rule", "restated")
 
 
@@ -53,8 +54,9 @@ def regular_grid(
         zones: time zone of every meter.
         horizon: from `horizons` of the whole partition.
 
-    A meter's interval is the one most of its readings of the month have (of the month before, if it has none in this);
-    readings of another are left out. A reading off the grid belongs to the interval it falls into, the first one wins.
+    A meter's interval is the one most of its readings of the month have (of the month before, if it has none in this); where
+    it changed within the month, the longer one, to which the others are summed up. Readings of any other are left out. A
+    reading off the grid belongs to the interval it falls into, the first one wins.
     The grid begins with the meter's first reading, or with the month where there is any in the month before; it ends with the
     month, whatever readings lie behind it.
     """
@@ -75,7 +77,7 @@ def _zone_of(frame: pl.DataFrame, zones: Mapping[str, str]) -> pl.DataFrame:
 
 def _meters(current: pl.DataFrame, before: pl.DataFrame, month: Month, zones: Mapping[str, str]) -> pl.DataFrame:
     """meter_id, interval_s, continued (has readings in the month before), zone, origin and end of its month."""
-    own, earlier = _modal_interval(current), _modal_interval(before)
+    own, earlier = _interval(current), _interval(before)
     meters = _zone_of(pl.concat([own, earlier.join(own, on="meter_id", how="anti")]), zones).sort("meter_id")
     bounds = [(zone, *month_bounds(month, zone)) for zone in meters["zone"].unique()]
     time = pl.Datetime("us", "UTC")
@@ -84,18 +86,50 @@ def _meters(current: pl.DataFrame, before: pl.DataFrame, month: Month, zones: Ma
     return meters.with_columns(continued).join(edges, on="zone", maintain_order="left")
 
 
-def _modal_interval(readings: pl.DataFrame) -> pl.DataFrame:
-    counts = readings.group_by("meter_id", "interval_s").len().sort("len", "interval_s", descending=[True, False])
-    return counts.unique("meter_id", keep="first", maintain_order=True).select("meter_id", "interval_s")
+def _interval(readings: pl.DataFrame) -> pl.DataFrame:
+    """The interval most readings of a meter have; where it changed for good within the month, the longer of the two.
+
+    Changed means that both last and neither begins before the other ends; readings of the shorter one can then be summed up.
+    """
+    first, last = pl.col("timestamp").min().alias("first"), pl.col("timestamp").max().alias("last")
+    counts = readings.group_by("meter_id", "interval_s").agg(pl.len(), first, last).sort("len", "interval_s", descending=[True, False])
+    modal = counts.unique("meter_id", keep="first", maintain_order=True)
+    both = modal.join(counts, on="meter_id", suffix="_other", maintain_order="left")
+    hours = [pl.col(f"len{end}") * pl.col(f"interval_s{end}") / _HOUR_S for end in ("", "_other")]
+    apart = (pl.col("last") < pl.col("first_other")) | (pl.col("last_other") < pl.col("first"))
+    multiple = (pl.col("interval_s_other") > pl.col("interval_s")) & (pl.col("interval_s_other") % pl.col("interval_s") == 0)
+    longer = both.filter(apart, multiple, pl.min_horizontal(hours) > _KEPT_H).group_by("meter_id").agg(pl.col("interval_s_other").max())
+    chosen = pl.coalesce("interval_s_other", "interval_s").alias("interval_s")
+    return modal.join(longer, on="meter_id", how="left", maintain_order="left").select("meter_id", chosen)
 
 
 def _numbered(readings: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
-    """Readings of their meter's interval with the number of the interval they fall into."""
+    """Readings with the number of the interval they fall into, those of a shorter interval summed up to their meter's."""
+    known = meters.select("meter_id", "origin", grid_s="interval_s")
+    fitting = readings.join(known, on="meter_id", maintain_order="left").filter(pl.col("grid_s") % pl.col("interval_s") == 0)
     # A day of 23 or 25 hours moves the start of intervals of several hours by one; the slack keeps each in its own day.
-    slack = pl.when(pl.col("interval_s") > _HOUR_S).then(_HOUR_S).otherwise(0)
+    slack = pl.when(pl.col("grid_s") > _HOUR_S).then(_HOUR_S).otherwise(0)
     since = (pl.col("timestamp") - pl.col("origin")).dt.total_microseconds() // 1_000_000
-    joined = readings.join(meters.select("meter_id", "interval_s", "origin"), on=["meter_id", "interval_s"], maintain_order="left")
-    return joined.select("meter_id", ((since + slack) // pl.col("interval_s")).alias("number"), *_KEPT)
+    placed = fitting.with_columns(number=(since + slack) // pl.col("grid_s"), parts=pl.lit(1, pl.UInt32))
+    columns = ("meter_id", "number", *_KEPT, "parts")
+    whole, shorter = placed.filter(pl.col("interval_s") == pl.col("grid_s")), placed.filter(pl.col("interval_s") < pl.col("grid_s"))
+    if shorter.is_empty():
+        return whole.select(columns)
+    summed = _summed(shorter).join(whole, on=["meter_id", "number"], how="anti", maintain_order="left")
+    return pl.concat([whole.select(columns), summed.select(columns)]).sort("meter_id", "number", maintain_order=True)
+
+
+def _summed(shorter: pl.DataFrame) -> pl.DataFrame:
+    """Readings of one number as one; without all of its parts it is missing."""
+    covered = pl.col("interval_s").filter(pl.col("kwh").is_not_null()).sum()
+    doubt = pl.col("quality").filter(pl.col("quality") != Quality.MEASURED).first()
+    return shorter.group_by("meter_id", "number", maintain_order=True).agg(
+        kwh=pl.when(covered == pl.col("grid_s").first()).then(pl.col("kwh").sum()),
+        quality=pl.coalesce(doubt, pl.lit(Quality.MEASURED.value)),
+        rule=pl.col("rule").drop_nulls().first(),
+        restated=pl.col("restated").any(),
+        parts=pl.col("parts").sum(),
+    )
 
 
 def _bounded(meters: pl.DataFrame, current: pl.DataFrame, before: pl.DataFrame, horizon: Mapping[str, datetime]) -> pl.DataFrame:
@@ -128,7 +162,8 @@ def _placed(readings: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
     )
     placed = inside.with_columns((pl.col("origin_row") + pl.col("number")).alias("position"))
     # Readings come in order of time, so those of one interval are neighbours.
-    return placed.filter((pl.col("position") != pl.col("position").shift(1)).fill_null(value=True)).select("number", "position", *_KEPT)
+    first = (pl.col("position") != pl.col("position").shift(1)).fill_null(value=True)
+    return placed.filter(first).select("number", "position", *_KEPT, "parts")
 
 
 def _rows(meters: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFrame:
@@ -148,6 +183,6 @@ def _quality() -> pl.Expr:
 
 
 def _dropped(current: pl.DataFrame, numbered: pl.DataFrame, kept: pl.DataFrame) -> dict[str, int]:
-    """Every reading of the month is on the grid or counted here."""
-    placed = kept.filter(pl.col("number") >= 0).height
-    return {"other_interval": current.height - numbered.height, "no_place": numbered.height - placed}
+    """Every reading of the month is on the grid, by itself or summed up, or counted here."""
+    used, placed = (int(frame["parts"].sum()) for frame in (numbered, kept.filter(pl.col("number") >= 0)))
+    return {"other_interval": current.height - used, "no_place": used - placed}

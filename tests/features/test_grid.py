@@ -176,3 +176,27 @@ def test_a_reading_behind_the_months_end_makes_the_grid_no_longer(plant: Plant) 
     written = plant.build(MARCH)
     assert plant.features(MARCH)["timestamp"].to_list() == times.tail(2).to_list()
     assert written.info.facts["dropped"]["no_place"] == 1
+
+
+def test_a_month_in_which_the_interval_changed_is_laid_out_by_the_longer_one(plant: Plant) -> None:
+    """Three days by the hour, then three by the quarter; of one hour a quarter is missing."""
+    plant.read("a", first_of_march(*(60 * hour for hour in range(72))), [4.0] * 72, MARCH, interval_s=3600)
+    quarters = [4320 + 15 * n for n in range(4 * 72)]
+    values: list[float | None] = [1.0] * len(quarters)
+    values[5] = None
+    plant.read("a", first_of_march(*quarters), values, MARCH)
+    facts = plant.build(MARCH).info.facts
+    rows = plant.features(MARCH)
+    assert rows["interval_s"].unique().to_list() == [3600]
+    assert rows.height == 144
+    assert rows["kwh"].to_list() == [4.0] * 73 + [None] + [4.0] * 70
+    assert facts["dropped"] == {"other_interval": 0, "no_place": 0}
+
+
+def test_a_slip_of_a_day_does_not_change_the_interval(plant: Plant) -> None:
+    plant.read("a", first_of_march(*(15 * n for n in range(96))), [1.0] * 96, MARCH)
+    plant.read("a", first_of_march(*(1440 + 60 * hour for hour in range(24))), [4.0] * 24, MARCH, interval_s=3600)
+    plant.read("a", first_of_march(*(2880 + 15 * n for n in range(96))), [1.0] * 96, MARCH)
+    facts = plant.build(MARCH).info.facts
+    assert plant.features(MARCH)["interval_s"].unique().to_list() == [900]
+    assert facts["dropped"] == {"other_interval": 24, "no_place": 0}
