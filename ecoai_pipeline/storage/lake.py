@@ -84,7 +84,7 @@ class Lake:
         wanted = [partitions] if isinstance(partitions, Partition) else list(partitions)
         paths = [path for path in (self.path(table, partition) for partition in wanted) if path.exists()]
         frames = [pl.scan_parquet(path, hive_partitioning=False) for path in paths] or [empty(table).lazy()]
-        frame = pl.concat(frames).select(table.names)
+        frame = pl.concat(_complete(frame, table) for frame in frames)
         return frame if meters is None else frame.filter(pl.col("meter_id").is_in(list(meters)))
 
     def read(self, table: Table, partitions: Partition | Iterable[Partition], meters: Sequence[str] | None = None) -> pl.DataFrame:
@@ -97,7 +97,8 @@ class Lake:
             return
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
-                yield pl.DataFrame(file.read_row_group(group)).select(table.names).cast(schema_of(table))
+                frame = pl.DataFrame(file.read_row_group(group)).lazy()
+                yield _complete(frame, table).cast(schema_of(table)).collect()
 
     def write(
         self,
@@ -166,6 +167,15 @@ class Lake:
         """First and last month that any industry has."""
         months = [partition.month for partition in self.partitions(table)]
         return MonthRange(min(months), max(months)) if months else None
+
+
+def _complete(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+    """The table's columns; of a partition that an earlier version wrote those that came later count nothing."""
+    there = frame.collect_schema().names()
+    nothing = {"bool": False, "i32": 0, "i64": 0}
+    later = [column for column in table.columns if column.name not in there]
+    added = [pl.lit(nothing.get(column.dtype), schema_of(table)[column.name]).alias(column.name) for column in later]
+    return frame.with_columns(added).select(table.names)
 
 
 def write_parquet(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, Industry, Month, Partition
@@ -176,3 +177,12 @@ def test_a_month_without_events_is_a_partition_and_one_without_scores_is_none(la
 
     lake.write(ANOMALIES, MARCH, [], fingerprint="")
     assert lake.months(ANOMALIES, Industry.METAL) == []
+
+
+def test_a_partition_of_an_earlier_version_is_read_with_what_it_could_not_know(lake: Lake) -> None:
+    lake.write(RAW_READINGS, MARCH, [readings("a")], fingerprint="f")
+    path = lake.path(RAW_READINGS, MARCH)
+    pq.write_table(pq.read_table(path).drop_columns(["restated"]), path)
+
+    assert lake.read(RAW_READINGS, MARCH)["restated"].to_list() == [False] * 96
+    assert [chunk["restated"].any() for chunk in lake.chunks(RAW_READINGS, MARCH)] == [False]
