@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -74,7 +75,8 @@ def open_text(path: Path, file: str) -> DelimitedText:
         IngestError: the file is empty, torn, binary or of an unknown encoding.
     """
     encoding = _encoding(path, file)
-    text, _, _ = next(_texts(path, file, encoding, "\n", _CHUNK), ("", 1, 1.0))
+    # Two pieces: a last line without an end comes by itself, and may be all there is below the header.
+    text = "".join(text for text, _, _ in islice(_texts(path, file, encoding, "\n", _CHUNK), 2))
     line_end = "\r" if "\n" not in text and "\r" in text else "\n"
     lines = _lines(text.replace(line_end, "\n"), 1).head(LONGEST_RECORD + SAMPLE_LINES)
     first = lines["text"][0]

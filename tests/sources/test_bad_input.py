@@ -254,3 +254,8 @@ def test_a_used_column_that_stands_twice_is_refused_and_an_unused_one_is_not(ing
         ingest(table(*(f"{row},9" for row in hours()), header="meter_id,timestamp,kwh,kwh"))
     result = ingest(table(*(f"{row},9,9" for row in hours()), header="meter_id,timestamp,kwh,note,note"))
     assert result.statement.unmapped == ["note", "note"]
+
+
+def test_the_only_row_may_lack_its_line_end(ingest, tmp_path):
+    path = put(tmp_path / "t.csv", "meter_id,timestamp,kwh\nm,2025-03-01 00:00:00,1")
+    assert ingest(path, columns="meter=meter_id,timestamp=timestamp,kwh=kwh,interval_s=3600").statement.accepted == 1
