@@ -261,6 +261,8 @@ class _Scanner:
             name = names.get(tag)
             if name is None:
                 name = names[tag] = tag.rpartition(":")[2]
+            if depth > deepest:
+                raise too_deep()
             if reading is not None:
                 if name in _IN_READING:
                     collecting = name
@@ -271,8 +273,6 @@ class _Scanner:
                     unread.add(name)
             elif name == "IntervalReading":
                 reading, reading_depth, line = [None, None, None, None], depth, expat.CurrentLineNumber
-            if depth > deepest:
-                raise too_deep()
 
         def end(tag: str) -> None:
             nonlocal reading, collecting, depth
