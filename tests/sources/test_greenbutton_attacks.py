@@ -106,7 +106,7 @@ def test_what_no_green_button_file_needs(tmp_path: Path, text: str, said: str) -
 def test_a_torn_file_is_refused_wherever_it_is_torn(tmp_path: Path) -> None:
     whole = simple(hourly([1, 2, 3]))
     for end in range(1, len(whole) - 1, 37):
-        with pytest.raises(IngestError, match="well-formed|XML"):
+        with pytest.raises(IngestError, match="XML"):
             open_espi(put_feed(tmp_path / "f.xml", whole[:end]), "f.xml")
 
 

@@ -52,6 +52,7 @@ _FIELDS = {
     LOCAL_TIME: {"dstEndRule", "dstOffset", "dstStartRule", "tzOffset"},
 }
 _IN_READING = {"start": 0, "duration": 1, "value": 2, "quality": 3}
+_QUALITY = 3
 _OF_ATOM = {"published", "updated"}
 _READING_PARTS = {"timePeriod", "ReadingQuality", "IntervalReading"}
 
@@ -250,49 +251,53 @@ class _Scanner:
 
     def _read(self, block: int, depth: int) -> Callable[[str, dict[str, str]], None]:
         """Handlers as closures over plain variables: they are called a dozen times per reading."""
-        expat, held, unread, names, texts = self.parser.expat, self.parser.held, self.unread, self._names, self.aside.texts
+        expat, held, unread, names, aside = self.parser.expat, self.parser.held, self.unread, self._names, self.aside
+        columns = aside.texts
         deepest, line, reading_depth = DEEPEST - len(self._open), 0, 0
         reading: list[str | None] | None = None
-        collecting: str | None = None
+        collecting = -1
 
-        def start(tag: str, _attributes: dict[str, str]) -> None:
+        def start(tag: str, _attributes: object) -> None:
             nonlocal reading, collecting, line, depth, reading_depth
             depth += 1
+            if depth > deepest:
+                raise too_deep()
             name = names.get(tag)
             if name is None:
                 name = names[tag] = tag.rpartition(":")[2]
-            if depth > deepest:
-                raise too_deep()
             if reading is not None:
-                if name in _IN_READING:
-                    collecting = name
+                at = _IN_READING.get(name)
+                if at is not None:
+                    collecting = at
                     held.clear()
-                    expat.CharacterDataHandler = held.append
-                    return
-                if name not in _READING_PARTS:
+                elif name not in _READING_PARTS:
                     unread.add(name)
             elif name == "IntervalReading":
                 reading, reading_depth, line = [None, None, None, None], depth, expat.CurrentLineNumber
+                expat.CharacterDataHandler = held.append
 
         def end(tag: str) -> None:
             nonlocal reading, collecting, depth
             depth -= 1
-            if collecting is not None:
-                if names[tag] != collecting:
-                    return
-                expat.CharacterDataHandler = None
-                text = held[0] if len(held) == 1 else "".join(held)
-                assert reading is not None
-                at = _IN_READING[collecting]
-                before = reading[at]
-                reading[at] = text if before is None else f"{before} {text}" if at == 3 else before
-                collecting = None
-            elif reading is not None and depth < reading_depth:
-                self.aside.lines.append(line)
-                self.aside.blocks.append(block)
-                for column, text_or_none in zip(texts, reading, strict=True):
-                    column.append(text_or_none)
-                reading = None
+            if reading is not None:
+                if collecting >= 0:
+                    if _IN_READING.get(names[tag]) != collecting:
+                        return
+                    text = held[0] if len(held) == 1 else "".join(held)
+                    before = reading[collecting]
+                    if before is None:
+                        reading[collecting] = text
+                    elif collecting == _QUALITY:
+                        reading[collecting] = f"{before} {text}"
+                    collecting = -1
+                elif depth < reading_depth:
+                    aside.lines.append(line)
+                    aside.blocks.append(block)
+                    for column, told in zip(columns, reading, strict=True):
+                        column.append(told)
+                    reading = None
+                    expat.CharacterDataHandler = None
+                    held.clear()
             if depth == 0:
                 self._end_block()
 
