@@ -30,7 +30,7 @@ ROWS = pl.Schema(
         "quality": pl.String(),
     }
 )
-ROWS_ASIDE = 50_000
+ROWS_ASIDE = 15_000
 MOST_RESOURCES = 200_000
 POINT, METER_READING, READING_TYPE, LOCAL_TIME = "UsagePoint", "MeterReading", "ReadingType", "LocalTimeParameters"
 _FIELDS = {
