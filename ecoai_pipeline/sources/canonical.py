@@ -96,7 +96,8 @@ def place(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> 
     `intervals` are lengths in seconds known of meters from the whole file. The column `month` is that of the start,
     at the meter's home, which may be a neighbour of that of the stamp.
     """
-    placed = split(to_utc(frame.with_columns(stated=pl.col("interval_s").is_not_null()), ends=traits.ends))
+    stated = pl.col("interval_s").is_not_null() & ~pl.col("usual").fill_null(value=False)
+    placed = split(to_utc(frame.with_columns(stated=stated), ends=traits.ends))
     timed = split(_with_interval(placed.good, traits, intervals))
     lasting = by_wall_clock(timed.good, ends=traits.ends)
     return Parts(_started(lasting, traits), pl.concat([placed.refused, timed.refused]))
@@ -200,18 +201,19 @@ def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
         Unit.WH: pl.lit(0.001),
         Unit.KW: pl.col("interval_s") / 3600,
     }[traits.unit]
+    hours = pl.when("power").then(pl.col("interval_s") / 3600).otherwise(1.0)
     moved = frame.with_columns(
         timestamp=pl.col("utc") - length if traits.ends else pl.col("utc"),
         kwh=pl.when(pl.col("per_kwh").is_null())
         .then(pl.col("number") if traits.unit is Unit.KWH else pl.col("number") * factor)
-        .otherwise(pl.col("number") / pl.col("per_kwh")),
+        .otherwise(pl.col("number") * hours / pl.col("per_kwh")),
         quality=_quality(pl.col("number")),
     ).with_columns(
         rule=pl.when(pl.col("quality") == Quality.SUSPECT.value).then(pl.col("rule").fill_null(STATED_DOUBT)).otherwise("rule"),
     )
     if traits.ends or not moved["zone"].equals(moved["home"]):
         moved = pl.concat([moved[:0], *(_home_month(part) for part in moved.partition_by("home"))])
-    return moved.drop("number", "utc", "local", "zone", "home", "wall", "stated", "skipped_s", "per_kwh", "register")
+    return moved.drop("number", "utc", "local", "zone", "home", "wall", "stated", "usual", "skipped_s", "per_kwh", "power", "register")
 
 
 def _quality(number: pl.Expr) -> pl.Expr:

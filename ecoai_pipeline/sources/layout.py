@@ -31,9 +31,11 @@ ROUGH = pl.Schema(
 STATED = pl.Schema(
     {
         "interval_s": pl.Int32(),  # length of the interval, seconds; null: as the times of the readings tell
+        "usual": pl.Boolean(),  # the length is but the usual one: it follows the wall clock, as where none is stated
         "quality": pl.String(),  # null: measured where there is a number, else missing
         "rule": pl.String(),  # why the sender doubts it
         "per_kwh": pl.Float64(),  # how many of the value make a kWh; null: as the unit of the file says
+        "power": pl.Boolean(),  # the value is mean power: `per_kwh` is that of an hour
         "register": pl.Boolean(),  # the value is that of a register at the end of the interval
         "part": pl.Int8(),  # readings of a meter that start together and are different parts of it are added up; null: the first
     }

@@ -384,6 +384,29 @@ def test_without_any_length_the_steps_tell_it(values):
     assert found == [(at * 900, 900, 1.0) for at in range(5)]
 
 
+@pytest.mark.parametrize(
+    ("fields", "kwh"),
+    [({}, [2.4, 2.4, 2.4]), ({"uom": 38}, [57.6, 55.2, 57.6]), ({"accumulationBehaviour": 1}, [None, 0.0, 0.0])],
+    ids=["energy", "power", "register"],
+)
+def test_days_that_say_no_length_of_their_own_follow_the_wall_clock(values, fields, kwh):
+    """New York, from 8 March 2025: a day of 24 hours (from 5:00 UTC), one of 23 and one of 24 (from 4:00 UTC).
+
+    Each of 2,400 Wh, of 2,400 W in the mean, or a register that shows 2,400 Wh at the midnight after it.
+    """
+    ends = "accumulationBehaviour" in fields
+    starts = [T0 + 7 * DAY + 5 * HOUR, T0 + 8 * DAY + 5 * HOUR, T0 + 9 * DAY + 4 * HOUR, T0 + 10 * DAY + 4 * HOUR]
+    days = "".join(reading(start, None, 2400) for start in starts[ends : ends + 3])
+    found = values(simple(days, intervalLength=DAY, **fields))
+    assert [(start + T0, length) for start, length, _ in found[ends:]] == list(zip(starts, [DAY, DAY - HOUR, DAY], strict=False))[ends:]
+    assert [energy for *_, energy in found] == pytest.approx(kwh)
+
+
+def test_mean_power_without_any_length_lasts_as_long_as_the_steps(values):
+    found = values(simple(hourly([1000] * 4, duration=None, step=900), uom=38, intervalLength=None))
+    assert found == [(at * 900, 900, 0.25) for at in range(4)]
+
+
 def test_a_reading_of_no_length_is_added_or_quarantined(read, quarantine):
     text = simple(hourly([1000, 2000]) + reading(T0 + HOUR, 0, 500) + reading(T0, 0, 0) + reading(T0 + 9, 0, 77))
     result, readings = read(text)

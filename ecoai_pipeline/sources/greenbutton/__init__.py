@@ -11,9 +11,10 @@ What becomes what:
 - Wh and J are energy, W is mean power and multiplied by the interval. Everything else that is electricity (varh, A, V, maxima) is
   quarantined by name; other commodities are left out, with a warning that counts them by name.
 - `accumulationBehaviour`: a register (bulk quantity, cumulative, latching, bounded, indicating) is differenced, unless a
-  `timeAttribute` names the period that each value is of. The first register reading and a falling one give a missing reading;
-  energy over a gap is one long reading. Delta data, summations and what is not told are energy of their interval.
+  `timeAttribute` names the period that each value is of. It is read at the end of its `duration`, else at its `start`. The
+  first register reading and a falling one give a missing reading; energy over a gap is one long reading. Delta data,
+  summations and what is not told are energy of their interval.
 - An interval lasts as long as its `duration`. Where no reading of a meter reading has one, `intervalLength` holds, else the
-  step between readings. A single reading of no length, as some senders make in the hour that comes twice, is added to the
-  reading that starts with it, which becomes suspect (`zero_length`).
+  step between readings; an `intervalLength` of days follows the clock on the wall. A single reading of no length, as some
+  senders make in the hour that comes twice, is added to the reading that starts with it, which becomes suspect (`zero_length`).
 """

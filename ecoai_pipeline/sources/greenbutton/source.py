@@ -18,6 +18,8 @@ from ecoai_pipeline.sources.layout import SECOND_PART, ZERO_LENGTH, Layout, Trai
 from ecoai_pipeline.sources.mapping import Unit
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 
+_DAY_S = 86_400
+
 
 @dataclass(frozen=True)
 class EspiLayout:
@@ -46,8 +48,10 @@ class EspiLayout:
         known = rows.join(self._parts, on="stream", how="inner", maintain_order="left")
         start, duration = number_of("start"), number_of("duration")
         zero = (duration == 0) & ~pl.col("zero_is_none") & ~pl.col("register")
-        length = pl.when(duration > 0).then(duration).when(zero).then(0).otherwise("length_s")
-        lasted = known.with_columns(start=start, length=length, zero=zero.fill_null(value=False))
+        told = duration > 0
+        length = pl.when(told).then(duration).when(zero).then(0).when(~pl.col("register")).then("length_s")
+        usual = ~told.fill_null(value=False) & (length >= _DAY_S)
+        lasted = known.with_columns(start=start, length=length, zero=zero.fill_null(value=False), usual=usual)
         return lasted.with_columns(reason=self._reason(duration)).select(
             "line",
             pl.lit(0, pl.Int32).alias("cell"),
@@ -62,9 +66,10 @@ class EspiLayout:
             label=pl.lit(None, pl.String),
             reason="reason",
             interval_s=pl.when(pl.col("length") < 1 << 31).then("length").cast(pl.Int32),
+            usual="usual",
             **_qualities(),
-            per_kwh=pl.when("power").then(pl.col("per_kwh") * 3600 / pl.col("length")).otherwise("per_kwh")
-            * pl.when("received").then(-1.0).otherwise(1.0),
+            per_kwh=pl.col("per_kwh") * pl.when("received").then(-1.0).otherwise(1.0),
+            power="power",
             register="register",
             part=pl.when("zero").then(ZERO_LENGTH).when("received").then(SECOND_PART).cast(pl.Int8),
         )
@@ -94,7 +99,7 @@ class EspiLayout:
         return pl.coalesce(
             "part_reason",
             pl.when(odd).then(pl.lit(Reason.BAD_INTERVAL.value)),
-            pl.when(pl.col("power") & pl.col("length").fill_null(0).le(0)).then(pl.lit(Reason.NO_LENGTH.value)),
+            pl.when("power", pl.col("length") == 0).then(pl.lit(Reason.NO_LENGTH.value)),
             pl.when(pl.col("value").str.strip_chars().fill_null("") == "").then(pl.lit(Reason.NO_VALUE.value)),
             pl.when(covered).then(pl.lit(Reason.SAME_ENERGY.value)),
         )
