@@ -85,7 +85,7 @@ def _filtered_piece(landing: Landing, statement_id: str, month: Month, name: Nam
     piece = landing.scan_piece(statement_id, month).collect()
     rest = piece.filter(pl.col("meter_id") != name.meter_id)
     if rest.height < piece.height:
-        landing.write_piece(statement_id, month, rest, landing.piece_fingerprint(statement_id, month) or "")
+        landing.write_piece(statement_id, month, [rest], landing.piece_fingerprint(statement_id, month) or "")
     return piece.height - rest.height
 
 

@@ -182,7 +182,7 @@ class _Entry:
         own = None if self.allow_again else self.prepared.statement_id
         about = [one for one in self.landing.touching(month) if one.statement_id != own]
         self.counts.update(_compared(self.lake, self.settings, about, month, rows))
-        known = ((name, self.intake.registry.at(name, month)) for name in self.intake.meters[month])
+        known = ((name, self.intake.registry.at(name, month)) for name in rows["meter_id"].unique().sort())
         capacities = {name: meter.capacity_kw for name, meter in known if meter and meter.capacity_kw}
         self.weighing.weigh(rows, capacities)
         self.inference.look(rows.filter(~pl.col("meter_id").is_in(list(capacities))))

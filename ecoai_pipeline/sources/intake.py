@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,7 +74,8 @@ def piece_fingerprint(statement_id: str, zones: Mapping[str, str]) -> str:
 
 
 class Intake:
-    """One reading of a file. Nothing is compared with other statements here; `watch` is shown the readings of each month.
+    """One reading of a file. Nothing is compared with other statements here; `watch` is shown the readings of each month,
+    some meters at a time.
 
     Attributes:
         accepted, repeats: readings, and those among them that repeat an earlier one of the file.
@@ -151,7 +152,9 @@ class Intake:
         """Read all months and, when writing, keep them as pieces."""
         with tempfile.TemporaryDirectory(prefix="ecoai-ingest-") as folder:
             latest = self.received_at + timedelta(hours=self.settings.sources.future_tolerance_h)
-            reader = Reader(self.prepared.opened, self.prepared.layout, Terms(self.prepared.traits, self._zones_of, latest), Path(folder))
+            terms = Terms(self.prepared.traits, self._zones_of, latest)
+            reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder), self.settings.storage.piece_rows)
+            kept = _Kept(Path(folder) / "kept")
             reader.read(self.settings.sources.block_mb << 20, progress)
             self.erased = set() if self._erased_may_come else self.tombstones.erased(self.zones)
             self.zones = {name: zone for name, zone in self.zones.items() if name not in self.erased}
@@ -159,9 +162,11 @@ class Intake:
             zones = self.registry.zones_of(self.restoring.zones) if self.restoring else self.zones
             self.made_from = piece_fingerprint(self.statement_id, zones)
             for number, (month, settled) in enumerate(reader.months(), start=1):
-                self._take_month(month, settled)
+                kept.put(month, self._taken(month, settled))
                 if progress:
                     progress(f"sorting {month}", 1 - 1 / (number + 1))
+            for month in kept.months if self.write else ():
+                self.landing.write_piece(self.statement_id, month, kept.take(month), self.made_from)
             self._refused += reader.refused
             if self.tombstones.any and not self._erased_may_come:
                 nameless = pl.concat(self._refused).filter(pl.col("meter").is_null())["text"].drop_nulls().unique()
@@ -201,7 +206,8 @@ class Intake:
         unknown = claims.drop_nulls("unknown_usage").unique("meter", keep="first", maintain_order=True)
         self.unknown_usage = dict(unknown.select("meter", "unknown_usage").iter_rows())
 
-    def _take_month(self, month: Month, settled: pl.DataFrame) -> None:
+    def _taken(self, month: Month, settled: pl.DataFrame) -> pl.DataFrame:
+        """STATED_READINGS of some meters in a month, those left out that must not come, and all that is told by them."""
         names = settled["meter"].unique().to_list()
         strangers = [name for name in names if name not in self.erased and self._is_elsewhere(name, month)]
         for name in strangers:
@@ -210,19 +216,18 @@ class Intake:
         reason = pl.when(is_erased).then(pl.lit(Reason.ERASED.value)).when(is_stranger).then(pl.lit(Reason.OTHER_INDUSTRY.value))
         parts = split(settled.with_columns(reason=reason))
         self._refused.append(parts.refused)
-        if parts.good.height == 0:
-            return
         single = parts.good.filter(~pl.col("repeat"))
         rows = readings(single, self.statement_id)
-        self.meters[month] = sorted(rows["meter_id"].unique().to_list())
+        if parts.good.height == 0:
+            return rows
+        self.meters[month] = sorted([*self.meters.get(month, []), *rows["meter_id"].unique().to_list()])
         self.accepted += parts.good.height
         self.repeats += parts.good.height - single.height
         self._labels.append(labelled(single))
         self._weather.append(weather(single, self.prepared.traits.weather, self.statement_id))
         self._arrivals.append(arrivals(parts.good, self.statement_id))
         self.watch(month, rows)
-        if self.write:
-            self.landing.write_piece(self.statement_id, month, rows, self.made_from)
+        return rows
 
     def _is_elsewhere(self, meter_id: str, month: Month) -> bool:
         """Whether the meter is, or was at receipt, registered in another industry than the sender or the file says."""
@@ -234,6 +239,28 @@ class Intake:
             return bool(known) and all(meter.industry != said for meter in known)
         ruling = self.rulings.get(meter_id)
         return ruling is not None and month in ruling.refused
+
+
+class _Kept:
+    """Accepted readings by month, on disk until a month is whole; they come in order of their meters."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._parts: dict[Month, list[Path]] = {}
+
+    @property
+    def months(self) -> list[Month]:
+        return sorted(self._parts)
+
+    def put(self, month: Month, rows: pl.DataFrame) -> None:
+        if rows.height:
+            parts = self._parts.setdefault(month, [])
+            parts.append(self._folder / f"{month}-{len(parts):06d}.arrow")
+            rows.write_ipc(parts[-1], compression="lz4")
+
+    def take(self, month: Month) -> Iterator[pl.DataFrame]:
+        return (pl.read_ipc(path) for path in self._parts[month])
 
 
 def by_reason(reasons: pl.Series) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Reading a whole file month by month: blocks are sorted out and set aside by month, then each month is settled."""
+"""Reading a whole file: blocks are sorted out and set aside by month, then the months of some meters at a time are settled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import Month
 from ecoai_pipeline.sources.arrival import with_behind, with_month_above
+from ecoai_pipeline.sources.aside import Aside, Meters
 from ecoai_pipeline.sources.canonical import (
     FIRST_KEY,
     REFUSED,
@@ -52,15 +53,18 @@ class Terms:
 
 
 class Reader:
-    """One pass over a file, then one over its months; what is refused on the way gathers in `refused`."""
+    """One pass over a file, then one over the months of its meters; what is refused on the way gathers in `refused`.
 
-    def __init__(self, opened: OpenFile, layout: Layout, terms: Terms, folder: Path) -> None:
+    Memory is bounded by a block, and by `rows_at_once` readings of a month, as long as no meter has more of them.
+    """
+
+    def __init__(self, opened: OpenFile, layout: Layout, terms: Terms, folder: Path, rows_at_once: int) -> None:
         self.refused: list[pl.DataFrame] = []
         self.claims = CLAIMS.to_frame()
         self._opened, self._layout, self._terms, self._folder = opened, layout, terms, folder
-        self._aside: dict[int, list[Path]] = {}
+        self._rows_at_once = rows_at_once
+        self._aside = Aside(folder / "read")
         self._abroad = terms.traits.ends
-        self._pieces = 0
         self._steps: list[pl.DataFrame] = []
         self._intervals: dict[str, int] = {}
         self._last_month: dict[str, int] = {}
@@ -74,8 +78,6 @@ class Reader:
                 self._sort_out(rows)
             if progress:
                 progress("reading", block.share)
-        if self._registers:
-            self._difference()
         if self._steps:
             self._intervals = known_intervals(pl.concat(self._steps), self._terms.traits)
 
@@ -90,43 +92,52 @@ class Reader:
         self.refused.append(self._refuse_lines(torn))
         return rows.filter(whole)
 
-    def _difference(self) -> None:
-        """Turn registers into energy, the earliest month first: the interval of a month's first one starts in the month before."""
-        last: dict[str, Register] = {}
-        for key in sorted(self._aside):
-            aside = pl.concat([pl.read_ipc(path) for path in self._aside.pop(key)])
-            registers, others = aside.filter("register"), aside.filter(~pl.col("register").fill_null(value=False))
-            energy, last = differenced(registers, last)
-            parts = split(energy)
-            self._refuse(parts)
-            for (month,), rows in pl.concat([relocated(parts.good), others]).partition_by("month", as_dict=True).items():
-                self._set_aside(int(month), rows)
-
     def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
-        """Settled readings, the latest month first, because the end of an interval may lie in the month after its start.
+        """Settled readings of whole meters, a group of meters after the other, each with its months, the latest first.
+
+        `repeat` marks equal repeats, `behind` readings that start before the one of their meter above them in the file.
+        """
+        for number, meters in enumerate(self._aside.groups(self._rows_at_once)):
+            if self._registers:
+                yield from self._settled(self._differenced(meters, self._folder / f"differenced-{number}"), None)
+            else:
+                yield from self._settled(self._aside, meters)
+
+    def _differenced(self, meters: Meters, folder: Path) -> Aside:
+        """Registers turned into energy, the earliest month first: the interval of a month's first one starts in the month before."""
+        energy, last = Aside(folder), dict[str, Register]()
+        for key in self._aside.keys:
+            aside = self._aside.take(key, meters)
+            used, last = differenced(aside.filter("register"), last)
+            parts = split(used)
+            self._refuse(parts)
+            energy.put(pl.concat([relocated(parts.good), aside.filter(~pl.col("register").fill_null(value=False))]))
+        return energy
+
+    def _settled(self, aside: Aside, meters: Meters) -> Iterator[tuple[Month, pl.DataFrame]]:
+        """The months of some meters, the latest first, because the end of an interval may lie in the month after its start.
 
         Stamps of another zone than the meter's, and ends of intervals where midnight comes twice, may lie in the month before
         or after: then the month before is placed, too.
-        `repeat` marks equal repeats, `behind` readings that start before the one of their meter above them in the file.
         """
-        carried: dict[int, list[pl.DataFrame]] = {}
-        while keys := self._aside.keys() | carried.keys():
+        waiting, carried = set(aside.keys), dict[int, list[pl.DataFrame]]()
+        while keys := waiting | carried.keys():
             key = max(keys)
-            for near in (key, _before(key)) if self._abroad else (key,):
-                if near in self._aside:
-                    self._place(near, carried)
+            for near in waiting & ({key, _before(key)} if self._abroad else {key}):
+                waiting.remove(near)
+                self._place(aside.take(near, meters), near, carried)
             if max(carried, default=0) < key:
                 continue
             key = max(carried)
-            frames = carried.pop(key)
-            parts = without_contradictions(pl.concat(frames))
+            parts = without_contradictions(pl.concat(carried.pop(key)))
             self._refuse(parts)
             if parts.good.height:
                 yield Month(key // 100, key % 100), parts.good
 
-    def _place(self, key: int, carried: dict[int, list[pl.DataFrame]]) -> None:
-        """Carry the readings whose stamp falls into a month to the months that they start in."""
-        aside = pl.concat([pl.read_ipc(path) for path in self._aside.pop(key)])
+    def _place(self, aside: pl.DataFrame, key: int, carried: dict[int, list[pl.DataFrame]]) -> None:
+        """Carry readings whose stamp falls into a month to the months that they start in."""
+        if aside.height == 0:
+            return
         parts = place(aside, self._terms.traits, self._intervals)
         self._refuse(parts)
         good = with_behind(parts.good, key)
@@ -145,20 +156,11 @@ class Reader:
             self._steps.append(count_steps(parts.good))
         self._abroad = self._abroad or not parts.good["zone"].equals(parts.good["home"])
         self._registers = self._registers or bool(parts.good["register"].any())
-        good = with_month_above(parts.good, self._last_month)
-        for (key,), month in good.partition_by("month", as_dict=True).items():
-            self._set_aside(int(key), month)
+        self._aside.put(with_month_above(parts.good, self._last_month))
 
     def _refuse(self, parts: Parts) -> None:
         if parts.refused.height:
             self.refused.append(parts.refused)
-
-    def _set_aside(self, key: int, month: pl.DataFrame) -> None:
-        paths = self._aside.setdefault(key, [])
-        self._pieces += 1
-        path = self._folder / f"{key}-{self._pieces:06d}.arrow"
-        month.write_ipc(path, compression="lz4")
-        paths.append(path)
 
     def _without_second_industries(self, rough: pl.DataFrame, claims: pl.DataFrame | None) -> pl.DataFrame:
         """Keep what the lines say of industries; refuse a line that contradicts an earlier one on the same date."""

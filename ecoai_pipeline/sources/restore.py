@@ -70,6 +70,6 @@ def _restore(lake: Lake, settings: Settings, landing: Landing, statement: Statem
         raise IngestError(statement.file, f"{message}; ingest the file again to have it judged anew")
     around = {near for month in map(Month.parse, statement.months) for near in (month.previous, month, month.next)}
     for month in around - intake.meters.keys():
-        landing.write_piece(statement.statement_id, month, empty(STATED_READINGS), intake.made_from)
+        landing.write_piece(statement.statement_id, month, [empty(STATED_READINGS)], intake.made_from)
     if statement.remade is None:
         intake.write_tables()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -81,10 +81,13 @@ class Landing:
     def piece_path(self, statement_id: str, month: Month) -> Path:
         return self.folder / "parsed" / statement_id / f"month={month}.parquet"
 
-    def write_piece(self, statement_id: str, month: Month, readings: pl.DataFrame, fingerprint: str) -> None:
-        """Keep what a statement says of a month, so that it need not be parsed again; a cache of landing."""
+    def write_piece(self, statement_id: str, month: Month, readings: Iterable[pl.DataFrame], fingerprint: str) -> None:
+        """Keep what a statement says of a month, so that it need not be parsed again; a cache of landing.
+
+        The frames hold whole meters, in order.
+        """
         with replacing(self.piece_path(statement_id, month)) as temporary:
-            write_parquet(temporary, STATED_READINGS, [readings], self.lake.params.row_group_rows, fingerprint, {})
+            write_parquet(temporary, STATED_READINGS, readings, self.lake.params.piece_rows, fingerprint, {})
 
     def piece_fingerprint(self, statement_id: str, month: Month) -> str | None:
         """What a piece was made from, by its footer; none where there is no piece."""

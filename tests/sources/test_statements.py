@@ -174,11 +174,11 @@ def test_the_landed_file_is_the_file_that_came(ingest, table, lake):
 
 
 def test_an_intake_that_breaks_off_leaves_no_pieces(ingest, table, lake, monkeypatch):
-    """Reading starts with the latest month; here the disk is full at the one before."""
+    """Months are kept in order; here the disk is full at the second one."""
     real = Landing.write_piece
 
     def full(self, statement_id, month, readings, fingerprint):
-        if month == Month(2025, 3):
+        if month == Month(2025, 4):
             raise OSError("no space left on device")
         real(self, statement_id, month, readings, fingerprint)
 
