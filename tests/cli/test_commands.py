@@ -94,6 +94,12 @@ def test_a_file_that_cannot_be_used_gives_one_document_with_an_error(
     assert complaint in ran.document["error"]
 
 
+def test_a_green_button_file_of_gas_is_refused(ecoai: Ecoai, real_data: Path) -> None:
+    ran = ecoai("ingest", str(real_data / "greenbutton" / "Gas.xml"), "--json")
+    assert ran.code != 0
+    assert "it has no readings of electricity, only 13 of natural gas (therm) at 9B6C7070:5446AF3F" in ran.document["error"]
+
+
 def test_a_refused_file_does_not_stop_the_one_beside_it(ecoai: Ecoai, tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
