@@ -67,7 +67,10 @@ _FORMATS = (
 
 @dataclass(frozen=True)
 class Traits:
-    """What holds for all readings of a file; `zones` and `signed_meters` for those of some meters."""
+    """What holds for all readings of a file; `zones` and `signed_meters` for those of some meters.
+
+    `zone_doubts` says of a meter why its zone is but a guess, where neither the sender nor the registry names it.
+    """
 
     unit: Unit = Unit.KWH
     signed: bool = False
@@ -76,6 +79,7 @@ class Traits:
     fixed_interval: bool = False
     zone: str | None = None
     zones: Mapping[str, str] = field(default_factory=dict)
+    zone_doubts: Mapping[str, str] = field(default_factory=dict)
     signed_meters: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     thousands: bool = True

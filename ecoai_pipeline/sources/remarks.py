@@ -19,8 +19,23 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
     if intake.claimed:
         yield f"the file puts {_shown(intake.claimed)} into another industry than --industry {industry}, which was taken"
     yield from intake.prepared.traits.warnings
+    yield from _zone_warnings(intake)
     yield from _usage_warnings(intake, fresh)
     yield from _weather_warnings(intake.weather)
+
+
+def _zone_warnings(intake: Intake) -> Iterator[str]:
+    """Say by which zone meters were read that nobody names one of, and where the file says another than the one that stands above it."""
+    traits, named = intake.prepared.traits, intake.options.zone
+    alike: dict[str, list[str]] = {}
+    for name, zone in sorted(intake.zones.items()):
+        doubt, said = traits.zone_doubts.get(name), traits.zones.get(name)
+        if named is None and name not in intake.registry and doubt:
+            alike.setdefault(f"{doubt}; taken as {zone}", []).append(name)
+        elif said and said != zone and not doubt:
+            alike.setdefault(f"the file's clock is that of {said}; taken as {zone}, as given or registered", []).append(name)
+    for doubt, names in alike.items():
+        yield f"{_shown(names)}: {doubt}"
 
 
 def _usage_warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:

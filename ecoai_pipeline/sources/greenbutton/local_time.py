@@ -69,7 +69,7 @@ def zone_of(told: Mapping[str, str]) -> tuple[str | None, str | None]:
                 return zone, None
     name = _fixed(offset)
     said = f"no known zone has tzOffset {offset} and the rules {start or 'none'}, {end or 'none'}"
-    return name, f"{said}: {f'taken as {name}, without clock changes' if name else 'give --zone'}"
+    return name, f"{said}{f': {name} has its offset, but no clock changes' if name else ''}: give --zone"
 
 
 @cache

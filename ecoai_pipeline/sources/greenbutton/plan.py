@@ -18,6 +18,7 @@ from ecoai_pipeline.sources.reasons import Reason
 
 Span = tuple[int, int]
 _HOUR_S = 3600
+_NO_ZONE = "nothing tells the time zone: give --zone or --meters REGISTRY.csv"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Part:
     covered: Span | None = None
     reason: str | None = None
     zone: str | None = None
+    zone_doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def _part(owned: Belongings, extent: Extent, meter: str) -> Part:
     uom = number.get("uom")
     commodity = _commodity(number, uom, owned)
     unit = codes.UNITS.get(uom, f"unit {uom}") if uom is not None else "Wh"
+    zone, zone_doubt = zone_of(owned.clock.fields) if owned.clock else (None, _NO_ZONE)
     part = Part(
         commodity,
         meter + (_register_name(number) if commodity == codes.ELECTRICITY else ""),
@@ -127,7 +130,8 @@ def _part(owned: Belongings, extent: Extent, meter: str) -> Part:
         flow=codes.FLOWS.get(number.get("flowDirection") or 0, f"#flow{number.get('flowDirection')}"),
         default_quality=_default_quality(number.get("defaultQuality")),
         reason=_why_no_energy(number, uom, unit),
-        zone=zone_of(owned.clock.fields)[0] if owned.clock else None,
+        zone=zone,
+        zone_doubt=zone_doubt,
     )
     return replace(part, per_kwh=_per_kwh(number, uom)) if told else part
 
@@ -222,9 +226,6 @@ def _doubts(owned: Belongings) -> Iterator[str]:
         yield "no reading type tells the unit: taken as Wh, delivered; give --unit where it is another"
     elif "uom" not in owned.reading_type.fields:
         yield "the reading type names no unit: taken as Wh"
-    said = zone_of(owned.clock.fields)[1] if owned.clock else "nothing tells the time zone: give --zone or --meters REGISTRY.csv"
-    if said:
-        yield said
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -40,6 +40,7 @@ class EspiLayout:
             unit=Unit.WH,
             unmapped=self.unmapped,
             zones={part.meter: part.zone for part in electric if part.zone},
+            zone_doubts={part.meter: part.zone_doubt for part in electric if part.zone_doubt},
             signed_meters=frozenset(part.meter for part in electric if part.signed),
             warnings=tuple(self.plan.warnings),
         )
