@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from ecoai_pipeline import domain
@@ -182,10 +183,16 @@ def load_settings(root: Path | None = None) -> Settings:
     """Read the parameters as they are now; nothing is read at import. `root` wins over all other sources of it.
 
     Raises:
-        pydantic.ValidationError: a name is unknown or a value out of its range.
+        ValueError: the file cannot be read, a name is unknown or a value out of its range; the message names the file and the entry.
     """
     environment = frozenset((name, value) for name, value in os.environ.items() if name.startswith("ECOAI_"))
-    return _settings(environment, params_file().stat().st_mtime_ns, root)
+    try:
+        return _settings(environment, params_file().stat().st_mtime_ns, root)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ValueError(f"parameters {params_file()}, or a variable ECOAI_*: {wrong}") from None
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError, RecursionError) as error:  # what a text that is no table brings
+        raise ValueError(f"parameters {params_file()}: it cannot be read ({error})") from None
 
 
 @lru_cache(maxsize=8)

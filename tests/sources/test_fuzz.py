@@ -6,10 +6,12 @@ Two outcomes are allowed: a result whose balance holds, or an IngestError (a Val
 from __future__ import annotations
 
 import gzip
+import importlib.resources
 import io
 import resource
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,11 +27,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ecoai_pipeline.domain import Month
-from ecoai_pipeline.settings import load_settings
-from ecoai_pipeline.sources import files
+from ecoai_pipeline.settings import PROJECT, load_settings
+from ecoai_pipeline.sources import files, simulation
 from ecoai_pipeline.sources.ingest import IngestError, IngestOptions, ingest_file
 from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.registry_file import is_registry, read_registry
+from ecoai_pipeline.sources.simulation.plan import FAULTS_FILE, read_plan
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import CANONICAL, RECEIVED, day_line, examples, hours, put_workbook, wide_text
@@ -111,7 +114,7 @@ TOKENS = [
 
 
 @st.composite
-def changed(draw: st.DrawFn, base: bytes) -> bytes:
+def changed(draw: st.DrawFn, base: bytes, tokens: Sequence[bytes] = TOKENS) -> bytes:
     """A file with some of its bytes flipped, lost, repeated, or replaced by what parsers stumble over."""
     data = base
     for _ in range(draw(st.integers(1, 5))):
@@ -121,7 +124,7 @@ def changed(draw: st.DrawFn, base: bytes) -> bytes:
         if kind == "flip":
             data = data[:at] + bytes([draw(st.integers(0, 255))]) + data[at + 1 :]
         elif kind in ("insert", "replace"):
-            data = data[:at] + draw(st.sampled_from(TOKENS)) + data[at + (length % 12 if kind == "replace" else 0) :]
+            data = data[:at] + draw(st.sampled_from(tokens)) + data[at + (length % 12 if kind == "replace" else 0) :]
         elif kind == "lose":
             data = data[:at] + data[at + length :]
         elif kind == "repeat":
@@ -310,6 +313,62 @@ def test_a_changed_mapping_is_read_or_refused_by_name(data):
             ColumnMapping.parse(str(path))
         except ValueError as error:
             named(error, f"column mapping {path}")
+
+
+PARAMETERS = (PROJECT / "params.yaml").read_bytes()
+FAULTS = importlib.resources.files(simulation).joinpath(FAULTS_FILE).read_bytes()
+YAML_TOKENS = [
+    b"[",
+    b"{",
+    b"- ",
+    b": ",
+    b"\n",
+    b"#",
+    b"&a",
+    b"*a",
+    b"!!python/name:os.system",
+    b"2025-02-30",
+    b".nan",
+    b".inf",
+    b"null",
+    b"\xff",
+]
+
+
+@examples(20, full=2000, parent=FUZZ)
+@given(data=changed(PARAMETERS) | changed(PARAMETERS, YAML_TOKENS))
+def test_changed_parameters_are_read_or_refused_by_the_name_of_their_file(data):
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder) / "p.yaml"
+        path.write_bytes(data)
+        patch.setenv("ECOAI_PARAMS", str(path))
+        try:
+            load_settings()
+        except ValueError as error:
+            named(error, f"parameters {path}")
+
+
+@examples(20, full=2000, parent=FUZZ)
+@given(data=changed(FAULTS) | changed(FAULTS, YAML_TOKENS))
+def test_a_changed_plan_of_faults_is_read_or_refused_by_the_name_of_its_file(data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "f.yaml"
+        path.write_bytes(data)
+        try:
+            read_plan(path)
+        except ValueError as error:
+            named(error, f"faults {path}")
+
+
+@pytest.mark.parametrize("text", ["2025-02-30", "[" * 2_000, "a: b: c", "\xff", "- 1", "x", "1: 2", "{[]: 1}"])
+def test_parameters_and_faults_that_are_none_are_refused_by_the_name_of_their_file(tmp_path, monkeypatch, text):
+    path = tmp_path / "p.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    monkeypatch.setenv("ECOAI_PARAMS", str(path))
+    with pytest.raises(ValueError, match=r"^parameters .*p\.yaml"):
+        load_settings()
+    with pytest.raises(ValueError, match=r"^faults .*p\.yaml"):
+        read_plan(path)
 
 
 @pytest.mark.full

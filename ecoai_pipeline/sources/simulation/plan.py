@@ -70,5 +70,5 @@ def read_plan(path: Path) -> FaultPlan:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ValueError(f"faults {path}: {wrong}; compare it with {FAULTS_FILE} of this package") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:  # a date that is none is a ValueError of its own
         raise ValueError(f"faults {path}: it cannot be read ({error})") from None
