@@ -51,16 +51,22 @@ class _Change:
 
 
 def _changes(zone: str, year: int) -> list[_Change]:
+    """Day by day, and by half hours only within a day at whose ends the clock differs: to know a clock, many zones are tried."""
     place, moment, found = ZoneInfo(zone), datetime(year, 1, 1, tzinfo=UTC), []
-    before = moment.astimezone(place).utcoffset() or timedelta()
+    before = _offset(place, moment)
     while moment.year == year:
-        moment += timedelta(hours=0.5)
-        after = moment.astimezone(place).utcoffset() or timedelta()
+        step = timedelta(days=1) if _offset(place, moment + timedelta(days=1)) == before else timedelta(minutes=30)
+        moment += step
+        after = _offset(place, moment)
         if after != before:
             wall = (moment + before).replace(tzinfo=None)
             found.append(_Change(wall, int((after - before).total_seconds()), int(after.total_seconds())))
         before = after
     return found
+
+
+def _offset(place: ZoneInfo, moment: datetime) -> timedelta:
+    return moment.astimezone(place).utcoffset() or timedelta()
 
 
 def _rule(changes: Mapping[int, _Change], year: int) -> str:
