@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ecoai_pipeline.cli.fresh import in_fresh_process, peak
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
 from ecoai_pipeline.domain import Industry, Month, MonthRange
 
@@ -71,7 +70,7 @@ def nightly(
     try:
         with progress_bar() as steps:
             prepare_night(root, meters, steps)
-            measured = _in_fresh_process(root)
+            measured = in_fresh_process(measure_night, str(root / "night"))
     finally:
         shutil.rmtree(root, ignore_errors=True)
     document = {"meters": meters, "readings": measured["readings"], **measured}
@@ -105,34 +104,17 @@ def prepare_night(root: Path, meters: int, steps: Steps) -> None:
     run_backfill(MonthRange(Month.of(NIGHT), Month.of(NIGHT)), list(Industry), steps)
 
 
-def _in_fresh_process(root: Path) -> dict[str, Any]:
-    """The timed part on its own, so that memory is the night's and not the preparation's."""
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-c",
-        "from ecoai_pipeline.cli.bench import measure_night; measure_night()",
-        str(root / "night"),
-    ]
-    finished = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
-    if finished.returncode:
-        raise RuntimeError(f"the measured night failed:\n{finished.stderr[-2000:]}")
-    measured: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
-    return measured
-
-
-def measure_night() -> None:
-    """Body of the measured process: imports first, then the clock; prints one line of JSON."""
+def measure_night(folder: str) -> dict[str, Any]:
+    """Body of the measured process: imports first, then the clock."""
     from ecoai_pipeline.cli.pipeline import run_night
 
     _import_everything()
-    files = sorted(Path(sys.argv[1]).iterdir())
+    files = sorted(Path(folder).iterdir())
     with progress_bar() as steps:
         started = time.perf_counter()
         stages = [_land(files), *_stages(run_night(NIGHT, steps))]
         total = time.perf_counter() - started
-    print(json.dumps({"stages": stages, **_totals(stages, total)}))
+    return {"stages": stages, **_totals(stages, total)}
 
 
 def _totals(stages: list[dict[str, Any]], total: float) -> dict[str, Any]:
@@ -156,7 +138,7 @@ def _land(files: list[Path]) -> dict[str, Any]:
         "stage": "landing",
         "seconds": round(time.perf_counter() - started, 3),
         "rows": sum(result.statement.accepted for result in results),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        **peak(),
     }
 
 
