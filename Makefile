@@ -37,6 +37,7 @@ bench: setup
 	$(BIN)/pytest -m benchmark --benchmark-columns=min,median,rounds
 	$(BIN)/ecoai bench import
 	$(BIN)/ecoai bench nightly --meters 40
+	$(BIN)/ecoai bench ingest
 
 ui: setup
 	$(BIN)/ecoai ui

@@ -88,6 +88,14 @@ def simulate(
     )
 
 
+def blocks(industry: Industry, *, meters: int, months: MonthRange, interval_s: int = 900, seed: int = 0) -> Iterator[Block]:
+    """The readings that `simulate` writes for an industry, with the standard faults: month by month, some meters at a time."""
+    of, draw = members(industry, meters, seed), _Draw(interval_s, seed, None)
+    planned = stops(industry, of.chance, months.first.year - 1, months.last.year)
+    for month in months:
+        yield from _blocks(of, planned, month, _days(month, interval_s, seed), draw, [])
+
+
 @dataclass(frozen=True)
 class _Draw:
     """What a month is drawn by, beside its meters."""

@@ -1,0 +1,73 @@
+"""Measurements of taking files in: what is reported, and that it is about the file that was asked for; speed itself is not tested."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecoai_pipeline.cli import bench_ingest
+from ecoai_pipeline.cli.bench_ingest import PEER, measure_ingest, write_file
+from ecoai_pipeline.cli.fresh import in_fresh_process, peak
+from ecoai_pipeline.sources.writers.catalog import WRITTEN
+
+from .conftest import Ecoai
+
+MEASURED = {"reader", "file_mb", "readings", "seconds", "peak_mb", "kwh", "readings_per_s", "mb_per_s", "note"}
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+def test_a_file_is_measured_and_a_peer_that_is_missing_says_how_to_get_it(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_ingest, "find_spec", lambda _: None)
+    ran = ecoai("bench", "ingest", "--megabytes", "0.1", "--as", "greenbutton", "--json")
+
+    assert ran.code == 0, ran.err
+    ours, peer = ran.document["readers"]
+    assert set(ours) == MEASURED
+    assert (ours["reader"], ours["note"], ran.document["megabytes"]) == ("greenbutton", "", 0.1)
+    assert min(ours[name] for name in MEASURED - {"reader", "note"}) > 0
+    assert peer == {"reader": PEER, "note": f"not installed: python -m pip install {PEER}"}
+    assert ran.document["ratio"] is None
+
+
+def test_the_ratio_is_of_megabytes_per_second() -> None:
+    rows: list[dict[str, Any]] = [{"reader": "greenbutton", "mb_per_s": 6.0}, {"reader": PEER, "mb_per_s": 4.0}]
+    assert bench_ingest._ratio(rows) == 1.5
+    assert bench_ingest._ratio(rows[:1]) is None
+
+
+def test_the_peer_reads_the_same_readings_and_the_same_energy(tmp_path: Path) -> None:
+    pytest.importorskip("greenbutton_objects")
+    path = write_file("greenbutton", "0.5", str(tmp_path))["path"]
+    ours, theirs = measure_ingest(path, str(tmp_path / "lake")), bench_ingest.measure_peer(path)
+    assert ours["readings"] == theirs["readings"] > 2900
+    assert ours["kwh"] == pytest.approx(theirs["kwh"], abs=0.001)
+
+
+def test_the_extra_names_the_version_that_is_measured_against() -> None:
+    assert tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]["bench"] == [PEER]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, form in WRITTEN.items() if not form.per_meter))
+def test_a_file_has_about_the_size_asked_for(name: str, tmp_path: Path) -> None:
+    path = Path(write_file(name, "0.6", str(tmp_path))["path"])
+    assert path.stat().st_size == pytest.approx(0.6e6, rel=0.35)
+
+
+def test_a_file_of_one_meter_has_as_many_months_as_it_takes(tmp_path: Path) -> None:
+    """A month of minutes is about 2 MB, so 4 MB are the last two months of 2024, one row per minute."""
+    path = Path(write_file("steel", "4", str(tmp_path))["path"])
+    assert len(path.read_text().splitlines()) == 1 + (30 + 31) * 1440
+
+
+def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it() -> None:
+    held = b"\1" * 300_000_000
+    assert peak()["peak_mb"] > len(held) // 2**20
+    assert in_fresh_process(peak)["peak_mb"] < 200
+
+
+def test_a_process_that_fails_says_why() -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)write_file failed:.*unknown format 'nonsense'"):
+        in_fresh_process(write_file, "nonsense", "1", "nowhere")
