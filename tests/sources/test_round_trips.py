@@ -1,12 +1,13 @@
 """Round trips over clock changes: what a meter used, written as providers write it, is in the lake to the last interval.
 
 The truth is energy per interval of real time. It is written down with the wall clock of some zone, in UTC, or as numbers since
-1970, by the start or the end of intervals, in order or newest first, as a long table or a wide one; then it goes the whole
+1970, by the start or the end of intervals, in order or newest first, as a long table, a wide one or Green Button; then it goes the whole
 way into the lake.
 """
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,6 +23,7 @@ from ecoai_pipeline.domain import RAW_READINGS
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.sources.ingest import IngestOptions, IngestResult, ingest_file
 from ecoai_pipeline.sources.raw import materialize_raw
+from ecoai_pipeline.sources.writers.espi import FORWARD, NET, REVERSE, write_espi
 from ecoai_pipeline.storage.lake import Lake
 from tests.sources.given import RECEIVED, examples, put
 
@@ -201,3 +203,50 @@ def test_a_wide_file_holds_what_its_columns_can(told: Truth) -> None:
     assert readings.height == given_kwh.height
     assert set(result.quarantined_by_reason) <= {"the local time does not exist (clocks went forward)"}
     assert result.statement.quarantined == len(days) * len(cells) - len(kept)
+
+
+def signed(told: Truth, sign: int) -> pl.DataFrame:
+    """The truth as readings; `sign` says of which direction: of every third interval the energy is received."""
+    lengths = [int((end - start).total_seconds()) for start, end in zip(told.starts, told.ends, strict=True)]
+    net = [-kwh if n % 3 == 0 else kwh for n, kwh in enumerate(told.kwh)]
+    columns = {"timestamp": told.starts, "interval_s": lengths, "kwh": [max(sign * kwh, 0.0) if sign else kwh for kwh in net]}
+    return pl.DataFrame(columns, schema={"timestamp": pl.Datetime("us", "UTC"), "interval_s": pl.Int32, "kwh": pl.Float64})
+
+
+def feed_of_both(folder: Path, told: Truth, power_of_ten: int) -> Path:
+    """Two meter readings of one usage point, as the writer of one direction makes them; equal ids but for that of the second."""
+    texts = []
+    for flow, sign, number in ((FORWARD, 1, 1), (REVERSE, -1, 2)):
+        path = folder / f"{flow}.xml"
+        write_espi(path, [("m", signed(told, sign))], told.zone, updated=RECEIVED, flow=flow, power_of_ten=power_of_ten)
+        text = path.read_text(encoding="utf-8").replace("MeterReading/1", f"MeterReading/{number}")
+        texts.append(re.sub(r"ReadingType/(\d+)", rf"ReadingType/{flow}-\1", text))
+    return put(folder / "both.xml", texts[0].replace("</feed>", "") + texts[1].partition("</updated>\n")[2].partition("\n")[2])
+
+
+@examples(12, full=800)
+@given(told=truths(), power_of_ten=st.integers(-6, 3))
+def test_what_goes_in_as_green_button_comes_out(told: Truth, power_of_ten: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_espi(Path(folder) / "f.xml", [("m", signed(told, 0))], told.zone, updated=RECEIVED, flow=NET, power_of_ten=power_of_ten)
+        result, readings = taken_in(Lake(Path(folder) / "lake"), Path(folder) / "f.xml", zone=told.zone)
+    assert (result.quarantined_by_reason, result.statement.meters) == ({}, ["m#net"])
+    assert_same(told, readings.with_columns(pl.col("kwh").abs()))
+    assert (readings["kwh"] < 0).to_list() == [n % 3 == 0 for n in range(readings.height)]
+
+
+@examples(12, full=800)
+@given(told=truths(), power_of_ten=st.integers(-6, 3), flow=st.sampled_from(["apart", "net"]))
+def test_both_directions_of_green_button_come_out(told: Truth, power_of_ten: int, flow: str) -> None:
+    """Apart each direction is a meter, with zero where the other had energy; as one they are delivered less received."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = feed_of_both(Path(folder), told, power_of_ten)
+        result, readings = taken_in(Lake(Path(folder) / "lake"), path, zone=told.zone, flow=flow)
+    assert (result.quarantined_by_reason, result.statement.accepted) == ({}, 2 * len(told.starts))
+    if flow == "net":
+        assert readings["kwh"].to_list() == signed(told, 0)["kwh"].to_list()
+        assert_same(told, readings.with_columns(pl.col("kwh").abs()))
+        return
+    delivered, received = (readings.filter(meter_id=meter) for meter in ("m", "m#reverse"))
+    assert delivered["kwh"].to_list() == signed(told, 1)["kwh"].to_list()
+    assert_same(told, delivered.with_columns(kwh=delivered["kwh"] + received["kwh"]))
