@@ -79,12 +79,11 @@ def ingest_file(
     with nullcontext() if dry_run else lake.lock("landing"):
         landing = Landing(lake)
         earlier = landing.statement(prepared.statement_id)
-        if earlier is not None and earlier.remade is not None and allow_again:
-            earlier = None
-        if earlier is not None and earlier.remade is None and not dry_run:
-            _land(landing, path, prepared.sha256)
-        if earlier is not None and can_be_read(lake, settings, earlier):
-            return _again(lake, settings, earlier, received_at, write=not dry_run)
+        if earlier is not None and earlier.remade is None:
+            if not dry_run:
+                _land(landing, path, prepared.sha256)
+            if can_be_read(lake, settings, earlier):
+                return _again(lake, settings, earlier, received_at, write=not dry_run)
         return _Entry(lake, settings, prepared, options, received_at, write=not dry_run, allow_again=allow_again).run(path, progress)
 
 
@@ -159,8 +158,11 @@ class _Entry:
         allow_again: bool,
     ) -> None:
         self.lake, self.settings, self.prepared, self.options = lake, settings, prepared, options
-        self.write, self.allow_again = write, allow_again
+        self.write = write
         self.landing = Landing(lake)
+        earlier = self.landing.statement(prepared.statement_id)
+        # One that lost a meter says what it says of the others still, and more if the meter may come again; any other is judged anew.
+        self.lessened = earlier if earlier and earlier.remade is not None else None
         self.intake = Intake(lake, settings, prepared, options, received_at, write=write, watch=self._compare, allow_again=allow_again)
         self.counts: Counter[str] = Counter()
         self.weighing, self.inference = Weighing(), Inference(settings.sources)
@@ -169,6 +171,8 @@ class _Entry:
         """Read the file and enter it, or leave everything as it was."""
         try:
             self.intake.read(progress)
+            if self.lessened and self.lessened.meters == self.intake.all_meters:
+                return _again(self.lake, self.settings, self.lessened, self.intake.received_at, write=self.write)
             if not self.intake.accepted:
                 raise IngestError(path, "no row of it is a usable reading; nothing was kept", by_reason(self.intake.refused["reason"]))
             return self._enter(path)
@@ -178,8 +182,7 @@ class _Entry:
             raise
 
     def _compare(self, month: Month, rows: pl.DataFrame) -> None:
-        # A statement that lost a meter says what it says of the others still; any other is being judged anew.
-        own = None if self.allow_again else self.prepared.statement_id
+        own = None if self.lessened else self.prepared.statement_id
         about = [one for one in self.landing.touching(month) if one.statement_id != own]
         self.counts.update(_compared(self.lake, self.settings, about, month, rows))
         known = ((name, self.intake.registry.at(name, month)) for name in rows["meter_id"].unique().sort())

@@ -196,6 +196,19 @@ def test_with_consent_the_meter_comes_again(lake: Lake, settings: Settings, toge
     assert later.statement.accepted == 24, "once let in, it is a meter like any other"
 
 
+def test_once_let_in_the_meter_comes_with_every_file_sent_again(lake: Lake, settings: Settings, together: Path, take, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Its consent came with another file: the one that lost it is not taken for one that is there already."""
+    forget(lake, settings)
+    take(table(tmp_path / "next.csv", [GONE], 1, datetime(2025, 3, 31)), allow_again=True)
+    result = take(together)
+    assert (result.already, result.holds_erased, result.statement.meters) == (False, False, [GONE, STAYS])
+    assert result.statement.added == 89 * 24, "the last day was let in already"
+    assert lake.read(RAW_READINGS, PARTS[0], [GONE]).height == 0
+    materialize_raw(lake, settings, PARTS[0])
+    assert lake.read(RAW_READINGS, PARTS[0], [GONE]).height == 31 * 24
+    assert take(together).already
+
+
 def test_an_erasure_that_was_killed_is_ended_by_the_next(
     lake: Lake, settings: Settings, together: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
