@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,17 +9,15 @@ from typing import Any
 
 import polars as pl
 
-from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, WEATHER, Month, Table
+from ecoai_pipeline.domain import ARRIVALS, QUARANTINE, Month, Table
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.remade import land_remade
 from ecoai_pipeline.sources.restore import ensure_pieces
 from ecoai_pipeline.storage.erasure import Name
 from ecoai_pipeline.storage.lake import Lake
-from ecoai_pipeline.storage.landing import Landing
-from ecoai_pipeline.storage.receipts import Erased, Receipt, RegistryEntry, Statement, Withdrawal, receipts
-
-_TABLES = (QUARANTINE, LABELS, WEATHER, ARRIVALS)
+from ecoai_pipeline.storage.landing import STATED, Landing
+from ecoai_pipeline.storage.receipts import Erased, Receipt, RegistryEntry, Statement, Withdrawal, first_registry, receipts
 
 
 @dataclass
@@ -44,13 +41,11 @@ def forget_statements(lake: Lake, settings: Settings, name: Name, at: datetime) 
         if _names(statement, name):
             _take_out(lake, settings, landing, statement, name, done)
     receipts(lake.root).rewrite(lambda receipt: _without(receipt, name, done, at))
+    first_registry(lake.root).rewrite(lambda entry: _without_rows(entry, name))
     kept = {statement.sha256 for statement in landing.book.ever()}
     for sha256 in done.files - kept:
         (landing.folder / sha256).unlink(missing_ok=True)
-    for statement_id in done.gone:
-        shutil.rmtree(landing.folder / "parsed" / statement_id, ignore_errors=True)
-        for table in _TABLES:
-            shutil.rmtree(landing.table_path(table, statement_id).parent, ignore_errors=True)
+    landing.clear_strays({statement.statement_id for statement in landing.book.ever()})
     _clear_strays(landing, kept, name)
     return done
 
@@ -74,7 +69,7 @@ def _take_out(lake: Lake, settings: Settings, landing: Landing, statement: State
         done.gone.add(statement.statement_id)
         return
     landed = land_remade(landing, statement.statement_id, months)
-    breaks = {table.name: _filtered_table(landing, table, statement.statement_id, name) for table in _TABLES}[ARRIVALS.name]
+    breaks = {table.name: _filtered_table(landing, table, statement.statement_id, name) for table in STATED}[ARRIVALS.name]
     left = sorted({str(month) for month in months if landing.scan_piece(statement.statement_id, month).head(1).collect().height})
     new = {"sha256": landed.sha256, "remade": landed.readings, "meters": others, "order_breaks": breaks, "months": left}
     done.remade[statement.statement_id] = new
@@ -114,12 +109,17 @@ def _without(receipt: Receipt, name: Name, done: Forgotten, at: datetime) -> Rec
         remade = done.remade.get(record.statement_id, {})
         new = Erased(erased_at=at) if record.statement_id in done.gone else _without_in(record, name, remade)
     elif isinstance(record, RegistryEntry):
-        rows = [row for row in record.meters if row.meter_id != name.meter_id]
-        new = record.model_copy(update={"meters": rows, "origin": name.out_of(record.origin)})
+        new = _without_rows(record, name) or record
     elif isinstance(record, Withdrawal):
         gone = record.withdrawn in done.gone
         new = Erased(erased_at=at) if gone else record.model_copy(update={"reason": name.out_of(record.reason)})
     return Receipt(new) if new != record else None
+
+
+def _without_rows(entry: RegistryEntry, name: Name) -> RegistryEntry | None:
+    rows = [row for row in entry.meters if row.meter_id != name.meter_id]
+    new = entry.model_copy(update={"meters": rows, "origin": name.out_of(entry.origin)})
+    return new if new != entry else None
 
 
 def _without_in(statement: Statement, name: Name, remade: Mapping[str, Any]) -> Statement:

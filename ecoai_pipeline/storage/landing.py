@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from ecoai_pipeline.domain import ARRIVALS, QUARANTINE, STATED_READINGS, Month, Table
-from ecoai_pipeline.storage.atomic import replacing
+from ecoai_pipeline.domain import ARRIVALS, LABELS, PARTITIONED, QUARANTINE, STATED_READINGS, WEATHER, Month, Table
+from ecoai_pipeline.storage.atomic import remove_unfinished, replacing
 from ecoai_pipeline.storage.lake import Lake, write_parquet
 from ecoai_pipeline.storage.receipts import Book, Receipt, Statement, Withdrawal, book_of, receipts
 from ecoai_pipeline.storage.schema import empty
 
+STATED = (QUARANTINE, LABELS, WEATHER, ARRIVALS)
+"""Tables that belong to a statement rather than to a month."""
 _BLOCK = 1 << 20
 
 
@@ -122,6 +124,15 @@ class Landing:
         paths = (self.table_path(table, name) for name in sorted(statement.statement_id for statement in self.in_force()))
         frames = [pl.read_parquet(path, hive_partitioning=False) for path in paths if path.exists()]
         return pl.concat(frames) if frames else empty(table)
+
+    def clear_strays(self, statements: Collection[str]) -> None:
+        """Remove what was read from files for any other statement: it is gone, or was never entered; and unfinished files."""
+        folders = [*self.folder.glob("parsed/*"), *(f for table in STATED for f in (self.lake.root / table.name).glob("statement=*"))]
+        for folder in folders:
+            if folder.name.removeprefix("statement=") not in statements:
+                shutil.rmtree(folder, ignore_errors=True)
+        for table in ("landing", *(table.name for table in (*STATED, *PARTITIONED))):
+            remove_unfinished(self.lake.root / table)
 
     def order_breaks(self, statements: Sequence[Statement]) -> pl.DataFrame:
         """ARRIVALS of some statements; one without order breaks needs no file.

@@ -249,6 +249,11 @@ def receipts(root: Path) -> Ledger[Receipt]:
     return Ledger(root / "ledgers" / "statements", Receipt)
 
 
+def first_registry(root: Path) -> Ledger[RegistryEntry]:
+    """What an earlier version knew of meters, before receipts and registry were one ledger."""
+    return Ledger(root / "ledgers" / "meters", RegistryEntry)
+
+
 _books: dict[Path, tuple[tuple[int, ...], Book]] = {}
 _lock = Lock()
 
@@ -263,7 +268,7 @@ def book_of(root: Path) -> Book:
         mark, book = _books.get(ledger.folder, ((), None))
         if book is None or mark != ledger.mark(book.last):
             book = Book()
-            for _, entry in Ledger(root / "ledgers" / "meters", RegistryEntry).read():
+            for _, entry in first_registry(root).read():
                 book.apply(0, entry)
         for number, receipt in ledger.since(book.last):
             book.apply(number, receipt.root)

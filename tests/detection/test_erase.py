@@ -196,7 +196,9 @@ def test_with_consent_the_meter_comes_again(lake: Lake, settings: Settings, toge
     assert later.statement.accepted == 24, "once let in, it is a meter like any other"
 
 
-def test_once_let_in_the_meter_comes_with_every_file_sent_again(lake: Lake, settings: Settings, together: Path, take, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_once_let_in_the_meter_comes_with_every_file_sent_again(
+    lake: Lake, settings: Settings, together: Path, take, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
     """Its consent came with another file: the one that lost it is not taken for one that is there already."""
     forget(lake, settings)
     take(table(tmp_path / "next.csv", [GONE], 1, datetime(2025, 3, 31)), allow_again=True)
@@ -219,6 +221,28 @@ def test_an_erasure_that_was_killed_is_ended_by_the_next(
                 forget(lake, settings)
     forget(lake, settings)
     assert holding(lake) == []
+
+
+def test_what_killed_runs_left_of_the_meter_goes_too(
+    lake: Lake, settings: Settings, together: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An intake before its receipt, a writer before its rename, an erasure after it had rewritten the ledger; a registry of old."""
+    row = {"meter_id": GONE, "industry": "metal", "usage_type": "industrial", "time_zone": "Asia/Seoul", "signed": False}
+    old = {"origin": "old.csv", "registered_at": NOW.isoformat(), "meters": [{**row, "valid_from": "2000-01-01"}]}
+    (lake.root / "ledgers" / "meters").mkdir()
+    (lake.root / "ledgers" / "meters" / "000001.json").write_text(json.dumps(old))
+    with monkeypatch.context() as patch:
+        patch.setattr(Landing, "enter", lambda *_: 0)
+        take_in(lake, settings, table(lake.root.parent / "alone.csv", [GONE], 1, datetime(2025, 3, 30)))
+    part = lake.path(RAW_READINGS, PARTS[0])
+    shutil.copyfile(part, part.with_name(".part.parquet.0.tmp"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Landing, "clear_strays", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            forget(lake, settings)
+    forget(lake, settings)
+    assert holding(lake) == []
+    assert list(MeterRegistry(lake)) == [STAYS]
 
 
 def test_an_unknown_meter_is_refused(lake: Lake, settings: Settings) -> None:
