@@ -362,6 +362,37 @@ def test_the_shortest_intervals_of_a_meter_tell_its_energy(read):
     assert sorted(readings["interval_s"].unique()) == [HOUR, DAY]
 
 
+def beside(finer: str, coarser: str, **fields: object) -> str:
+    """A usage point with hours, and with something coarser."""
+    return feed(
+        point(), local_time(), reading_type("1"), reading_type("2", **{"intervalLength": DAY, **fields}),
+        meter_reading("1", "1"), meter_reading("2", "2"), blocks(finer), blocks(coarser, "2"),
+    )  # fmt: skip
+
+
+def test_days_that_tell_no_length_give_way_to_hours(read):
+    """Once what told no length counted as the shortest, and the hours were set aside for the days."""
+    days = hourly([240, 240], T0, None, DAY)
+    result, readings = read(beside(hourly([10] * 48), days, intervalLength=None))
+    assert (readings.height, readings["kwh"].sum()) == (48, pytest.approx(0.48))
+    assert result.quarantined_by_reason == {Reason.SAME_ENERGY.value: 2}
+
+
+def test_a_register_gives_way_to_hours_as_a_whole(read):
+    """A register of six midnights, and hours of two of the days: left outside of them, its gap would tell their energy again."""
+    midnights = "".join(reading(T0 + day * DAY, None, 240 * day) for day in range(6))
+    result, readings = read(beside(hourly([10] * 48, T0 + DAY), midnights, accumulationBehaviour=1))
+    assert (readings.height, readings["kwh"].sum()) == (48, pytest.approx(0.48))
+    assert result.quarantined_by_reason == {Reason.SAME_ENERGY.value: 6}
+
+
+def test_a_reading_of_1970_spans_no_days(read):
+    days = hourly([240] * 6, T0, DAY, DAY)
+    result, readings = read(beside(hourly([10] * 24, T0 + 5 * DAY) + reading(0, HOUR, 1), days))
+    assert readings["kwh"].sum() == pytest.approx(6 * 0.24)
+    assert result.quarantined_by_reason == {Reason.SAME_ENERGY.value: 1, Reason.BEFORE_2000.value: 1}
+
+
 def test_single_phases_and_tariffs_are_meters_beside_the_whole(read):
     parts = [("1", {}), ("2", {"phase": 128}), ("3", {"tou": 2}), ("4", {"phase": 128, "flowDirection": 19})]
     text = feed(point(), *(reading_type(name, **fields) + meter_reading(name, name) + blocks(hourly([9]), name) for name, fields in parts))

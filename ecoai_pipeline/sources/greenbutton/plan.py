@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
@@ -18,6 +19,11 @@ from ecoai_pipeline.sources.reasons import Reason
 
 Span = tuple[int, int]
 _HOUR_S = 3600
+_FOREVER = 1 << 60
+_FIRST_S = 946_684_800 - 86_400
+"""A day before 2000: what starts earlier is refused, and spans nothing."""
+_LAST_S = 4_102_444_800
+"""The year 2100."""
 _NO_ZONE = "nothing tells the time zone: give --zone or --meters REGISTRY.csv"
 
 
@@ -25,13 +31,14 @@ _NO_ZONE = "nothing tells the time zone: give --zone or --meters REGISTRY.csv"
 class Extent:
     """What the readings of a stream span: how many there are, from when to when (epoch seconds), and their usual length.
 
-    `length_s` is null where none of them has a duration.
+    `length_s` is null where none of them has a duration; `step_s` is the usual time between starts, null where there is one.
     """
 
     readings: int
     first: int
     end: int
     length_s: int | None
+    step_s: int | None = None
 
 
 @dataclass(frozen=True)
@@ -192,9 +199,15 @@ def _without_the_same_energy(parts: Sequence[Part]) -> list[Part]:
         for at, part in members:
             finer = [other for _, other in members if other is not part and _speaks_for(other, part)]
             if finer:
-                span = (min(other.extent.first for other in finer), max(other.extent.end for other in finer))
-                done[at] = replace(part, covered=span)
+                done[at] = replace(part, covered=_spoken_for(part, finer))
     return done
+
+
+def _spoken_for(part: Part, finer: Sequence[Part]) -> Span:
+    """The time for which finer parts speak: of a register all of it, else the energy over the gap would be counted twice."""
+    if part.register and not any(other.register for other in finer):
+        return -_FOREVER, _FOREVER
+    return min(other.extent.first for other in finer), max(other.extent.end for other in finer)
 
 
 def _speaks_for(other: Part, part: Part) -> bool:
@@ -205,7 +218,9 @@ def _speaks_for(other: Part, part: Part) -> bool:
 
 
 def _coarseness(part: Part) -> tuple[int, bool, bool]:
-    return part.extent.length_s or part.length_s or 0, part.power, part.register
+    """Where nothing tells a length the steps do; a single reading of no length is the last to be asked."""
+    length_s = part.extent.length_s or (None if part.register else part.length_s) or part.extent.step_s or _FOREVER
+    return length_s, part.power, part.register
 
 
 def _directed(parts: Sequence[Part], flow: Flow) -> list[Part]:
@@ -244,25 +259,28 @@ def _unknown_qualities(scan: Scan) -> Iterator[str]:
 
 def _extents(scan: Scan) -> list[Extent]:
     """Readings, span and usual length of each stream, a piece of the file at a time."""
-    frames = []
-    for path in scan.pieces:
-        rows = pl.read_ipc(path, columns=["block", "start", "duration"])
-        start, length = number_of("start"), number_of("duration")
-        told = rows.select(stream=scan.stream_of.gather(rows["block"]), start=start, length=pl.when(length > 0).then(length))
-        frames.append(
-            told.group_by("stream", "length").agg(
-                readings=pl.len(), first=pl.col("start").min(), end=(pl.col("start") + pl.col("length").fill_null(0)).max()
-            )
-        )
-    if not frames:
+    pieces = [_spans_of(scan, path) for path in scan.pieces]
+    if not pieces:
         return []
-    lengths = pl.concat(frames).group_by("stream", "length").agg(pl.col("readings").sum(), pl.col("first").min(), pl.col("end").max())
-    found = {}
-    for (stream,), rows in lengths.partition_by("stream", as_dict=True).items():
-        usual = rows.drop_nulls("length").sort("readings", "length", descending=[True, False])["length"]
-        first, end = rows["first"].min(), rows["end"].max()
-        found[stream] = Extent(int(rows["readings"].sum()), int(first or 0), int(end or 0), int(usual[0]) if len(usual) else None)  # type: ignore[arg-type]
+    told = pl.concat(pieces).group_by("stream", "length").agg(pl.col("readings").sum(), pl.col("first", "step").min(), pl.col("end").max())
+    usual = pl.col("length").sort_by("readings", "length", descending=[True, False]).drop_nulls().first()
+    streams = told.group_by("stream").agg(
+        pl.col("readings").sum(), pl.col("first").min().fill_null(0), pl.col("end").max().fill_null(0), usual, pl.col("step").min()
+    )
+    found = {stream: Extent(*rest) for stream, *rest in streams.iter_rows()}
     return [found.get(number, Extent(0, 0, 0, None)) for number in range(len(scan.streams))]
+
+
+def _spans_of(scan: Scan, path: Path) -> pl.DataFrame:
+    """Per stream and length the readings of a piece: how many, from when to when, and the step between the stream's starts."""
+    rows = pl.read_ipc(path, columns=["block", "start", "duration"])
+    start, length = pl.col("start"), number_of("duration")
+    told = rows.select(
+        stream=scan.stream_of.gather(rows["block"]), start=number_of("start"), length=pl.when(length.is_between(1, 1 << 31)).then(length)
+    ).with_columns(start=pl.when(start.is_between(_FIRST_S, _LAST_S)).then(start))
+    steps = told.group_by("stream").agg(step=start.drop_nulls().unique().sort().diff().median().cast(pl.Int64))
+    spans = told.group_by("stream", "length").agg(readings=pl.len(), first=start.min(), end=(start + pl.col("length").fill_null(0)).max())
+    return spans.join(steps, on="stream")
 
 
 def number_of(column: str) -> pl.Expr:
