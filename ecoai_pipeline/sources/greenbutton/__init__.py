@@ -7,7 +7,8 @@ What becomes what:
   delivered less received. OWNER and POINT are those of the link (`RetailCustomer/9b6c/UsagePoint/01` is `9b6c:01`); without
   links the entry's id, else the file's name. Single phases and tariff registers are meters of their own (`…#phase_a`, `…#tou2`).
 - Of several meter readings of one meter the one with the shortest intervals counts; readings of the others that touch its time
-  span are quarantined as the same energy, those outside of it (a year of days before a month of quarter hours) are kept; of a register beside them, none.
+  span are quarantined as the same energy, those outside of it (a year of days before a month of quarter hours) are kept;
+  of a register beside them, none.
 - Wh and J are energy, W is mean power and multiplied by the interval. Everything else that is electricity (varh, A, V, maxima) is
   quarantined by name; other commodities are left out, with a warning that counts them by name.
 - `accumulationBehaviour`: a register (bulk quantity, cumulative, latching, bounded, indicating) is differenced, unless a
