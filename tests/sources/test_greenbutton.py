@@ -145,6 +145,25 @@ def test_links_differ_in_host_case_and_owner(values):
     assert values(text) == [(0, HOUR, 1000.0)]
 
 
+OTHER_POINT = f"{BASE}/RetailCustomer/c/UsagePoint/q"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        (meter_reading("1", "3"), blocks(hourly([1]))),
+        (meter_reading("1", "1", OTHER_POINT), blocks(hourly([1]))),
+        (blocks(hourly([1])),),
+    ],
+    ids=["no such reading type", "a meter reading of another point", "no meter reading"],
+)
+def test_a_link_that_leads_nowhere_is_a_warning_where_the_unit_hangs_on_it(read, entries):
+    """Of Wh and kWh, the last before the readings is taken; once in silence, or by the meter reading of another usage point."""
+    result, readings = read(feed(point(), reading_type("1"), reading_type("2", powerOfTenMultiplier=3), *entries))
+    assert readings["kwh"].to_list() == [1.0]
+    assert any("its link to a reading type leads nowhere: the one of line" in warning for warning in result.statement.warnings)
+
+
 def test_an_entry_may_hold_several_blocks_and_links_may_stand_behind_the_content(values):
     up = f'<link rel="up" href="{POINT}/MeterReading/1/IntervalBlock"/>'
     late = f"<entry><content>{block(hourly([1]))}{block(hourly([2], T0 + HOUR))}</content>{up}</entry>"

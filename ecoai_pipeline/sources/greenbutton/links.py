@@ -52,11 +52,16 @@ def up_to(where: Place, collection: str) -> Place | None:
 
 
 class Index:
-    """Resources of one kind by place: found by the whole of it, or by its end where only one resource has that end."""
+    """Resources of one kind by place: found by the whole of it, or by its end where only one resource has that end.
+
+    An owner may be written in several ways (a customer, a subscription), but no other id of the two may differ.
+    """
 
     def __init__(self, places: Iterable[tuple[Place, int]]) -> None:
         self._ends: dict[Place, set[int]] = {}
+        self._ids: dict[int, dict[str, str]] = {}
         for where, number in places:
+            self._ids[number] = _ids(where)
             for start in range(len(where)):
                 self._ends.setdefault(_folded(where[start:]), set()).add(number)
 
@@ -65,8 +70,14 @@ class Index:
         for start in range(len(folded)):
             found = self._ends.get(folded[start:], set())
             if len(found) == 1:
-                return next(iter(found))
+                number = next(iter(found))
+                own, asked = self._ids[number], _ids(folded)
+                return number if all(own[name] == asked[name] for name in own.keys() & asked.keys()) else None
         return None
+
+
+def _ids(where: Place) -> dict[str, str]:
+    return {step.collection: step.id for step in _folded(where) if step.id and step.collection not in OWNERS}
 
 
 def _folded(where: Place) -> Place:

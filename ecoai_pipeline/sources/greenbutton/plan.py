@@ -239,7 +239,9 @@ def _directed(parts: Sequence[Part], flow: Flow) -> list[Part]:
 def _doubts(owned: Belongings) -> Iterator[str]:
     if owned.reading_type is None:
         yield "no reading type tells the unit: taken as Wh, delivered; give --unit where it is another"
-    elif "uom" not in owned.reading_type.fields:
+    elif owned.lost:
+        yield f"its link to a reading type leads nowhere: the one of line {owned.reading_type.line} was taken; ask for the whole feed"
+    if owned.reading_type and "uom" not in owned.reading_type.fields:
         yield "the reading type names no unit: taken as Wh"
 
 

@@ -10,12 +10,16 @@ from ecoai_pipeline.sources.greenbutton.scan import LOCAL_TIME, METER_READING, P
 
 @dataclass(frozen=True)
 class Belongings:
-    """What a stream of blocks belongs to; `point_place` also where the point itself is not described."""
+    """What a stream of blocks belongs to; `point_place` also where the point itself is not described.
+
+    `lost` says that a link to the meter reading or the reading type leads nowhere, so that another's place in the file decides.
+    """
 
     point: Resource | None
     point_place: Place
     reading_type: Resource | None
     clock: Resource | None
+    lost: bool = False
 
     @property
     def ids(self) -> dict[str, str]:
@@ -69,7 +73,17 @@ class _Resolver:
             where or (point.links.own if point else ()),
             self._reading_type(reading, inside, before),
             self._clock(point, inside, before),
+            self._lost(stream, reading),
         )
+
+    def _lost(self, stream: Stream, reading: Resource | None) -> bool:
+        """Only where there is a choice between several reading types."""
+        if len(self.kinds[READING_TYPE]) < 2:
+            return False
+        if reading is None:
+            return bool(up_to(stream.linked, "meterreading"))
+        named = [link for link in (up_to(link, "readingtype") for link in reading.links.related) if link]
+        return bool(named) and all(self.index[READING_TYPE].find(link) is None for link in named)
 
     def _found(self, kind: str, where: Place, inside: dict[str, int], before: dict[str, int]) -> Resource | None:
         """By link, else by nesting, else the last one before; a link that leads nowhere is not overruled by order."""
