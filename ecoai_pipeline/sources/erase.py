@@ -13,7 +13,7 @@ from ecoai_pipeline.domain import ARRIVALS, QUARANTINE, Month, Table
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.remade import land_remade
-from ecoai_pipeline.sources.restore import ensure_pieces
+from ecoai_pipeline.sources.restore import ensure_pieces, months_of
 from ecoai_pipeline.storage.erasure import Name
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import STATED, Landing
@@ -55,7 +55,7 @@ def _names(statement: Statement, name: Name) -> bool:
 
 
 def _take_out(lake: Lake, settings: Settings, landing: Landing, statement: Statement, name: Name, done: Forgotten) -> None:
-    months = [Month.parse(text) for text in statement.months]
+    months = months_of(lake, statement)
     others = [meter for meter in statement.meters if meter != name.meter_id]
     done.files.add(statement.sha256)
     for month in months:

@@ -23,7 +23,7 @@ from ecoai_pipeline.sources.reader import Progress
 from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
 from ecoai_pipeline.sources.remade import land_remade
 from ecoai_pipeline.sources.remarks import warnings
-from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces, partitions_of
+from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces, months_of, partitions_of
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing, OtherBytesError
 from ecoai_pipeline.storage.receipts import MeterRow, Statement
@@ -101,8 +101,7 @@ def _land(landing: Landing, path: Path, sha256: str) -> None:
 def _again(lake: Lake, settings: Settings, earlier: Statement, received_at: datetime, *, write: bool) -> IngestResult:
     """The same file as before: nothing, unless newer statements say otherwise; then a new receipt makes it the newest."""
     landing, counts = Landing(lake), Counter[str]()
-    for text in earlier.months if _newer(landing, earlier) else []:
-        month = Month.parse(text)
+    for month in months_of(lake, earlier) if _newer(landing, earlier) else []:
         counts.update(_compared(lake, settings, landing.touching(month), month, landing.scan_piece(earlier.statement_id, month).collect()))
     partitions, reasons = partitions_of(lake, earlier), by_reason(_reasons_of(landing, earlier))
     added, changed = counts["added"], counts["changed"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -35,18 +35,29 @@ def ensure_pieces(lake: Lake, settings: Settings, statements: Sequence[Statement
 def can_be_read(lake: Lake, settings: Settings, statement: Statement) -> bool:
     """Whether a statement still says what it said; else its file has to be judged anew."""
     try:
-        for text in statement.months:
-            ensure_pieces(lake, settings, [statement], Month.parse(text))
+        for month in months_of(lake, statement):
+            ensure_pieces(lake, settings, [statement], month)
     except IngestError:
         return False
     return True
 
 
+def months_of(lake: Lake, statement: Statement) -> list[Month]:
+    """Where a statement may have readings: where a meter's zone was corrected since, some lie in the month before or after."""
+    months = {Month.parse(text) for text in statement.months}
+    if MeterRegistry(lake).zones_of(statement.zones) != statement.zones:
+        months |= _around(months)
+    return sorted(months)
+
+
+def _around(months: Iterable[Month]) -> set[Month]:
+    return {near for month in months for near in (month.previous, month, month.next)}
+
+
 def partitions_of(lake: Lake, statement: Statement) -> list[Partition]:
     """Where the readings of a statement belong by the registry as it is now; its pieces must be there."""
     landing, registry, partitions = Landing(lake), MeterRegistry(lake), set()
-    for text in statement.months:
-        month = Month.parse(text)
+    for month in months_of(lake, statement):
         meters = landing.scan_piece(statement.statement_id, month).select(pl.col("meter_id").unique()).collect().to_series()
         partitions |= {Partition(meter.industry, month) for name in meters if (meter := registry.at(name, month))}
     return sorted(partitions)
@@ -68,8 +79,7 @@ def _restore(lake: Lake, settings: Settings, landing: Landing, statement: Statem
         intake.forget()
         message = f"reading its landed copy again gives {intake.accepted} readings, but {expected} were accepted when it came"
         raise IngestError(statement.file, f"{message}; ingest the file again to have it judged anew")
-    around = {near for month in map(Month.parse, statement.months) for near in (month.previous, month, month.next)}
-    for month in around - intake.meters.keys():
+    for month in _around(map(Month.parse, statement.months)) - intake.meters.keys():
         landing.write_piece(statement.statement_id, month, [empty(STATED_READINGS)], intake.made_from)
     if statement.remade is None:
         intake.write_tables()

@@ -11,7 +11,7 @@ import polars as pl
 from ecoai_pipeline.domain import Month, Partition
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.merge import KEY, VALUES, merged
-from ecoai_pipeline.sources.restore import ensure_pieces, partitions_of
+from ecoai_pipeline.sources.restore import ensure_pieces, months_of, partitions_of
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing
 from ecoai_pipeline.storage.receipts import Statement, Withdrawal
@@ -45,7 +45,7 @@ def withdraw(lake: Lake, settings: Settings, statement_id: str, *, reason: str, 
         landing = Landing(lake)
         statement = find(landing, statement_id)
         counts = Counter[str]()
-        for month in map(Month.parse, statement.months):
+        for month in months_of(lake, statement):
             counts.update(_lost(lake, settings, statement, month))
         before = partitions_of(lake, statement)
         withdrawal = Withdrawal(
@@ -81,7 +81,8 @@ def find(landing: Landing, statement_id: str) -> Statement:
 def _lost(lake: Lake, settings: Settings, statement: Statement, month: Month) -> dict[str, int]:
     """How many readings of a month only the statement gave, and how many get another value without it."""
     landing = Landing(lake)
-    told = [one for one in landing.touching(month) if not set(one.meters).isdisjoint(statement.meters)]
+    near = landing.book.touching(month.previous, month, month.next)
+    told = [one for one in near if not set(one.meters).isdisjoint(statement.meters) and month in months_of(lake, one)]
     ensure_pieces(lake, settings, told, month)
     own = merged(landing, told, month, statement.meters)
     rest = merged(landing, [one for one in told if one != statement], month, statement.meters)

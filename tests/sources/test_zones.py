@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,9 +11,11 @@ import pytest
 
 from ecoai_pipeline.domain import RAW_READINGS, Industry, Month, Partition, time_zone
 from ecoai_pipeline.settings import load_settings
+from ecoai_pipeline.sources.erase import forget_statements
 from ecoai_pipeline.sources.ingest import IngestError, IngestOptions
 from ecoai_pipeline.sources.raw import materialize_raw
 from ecoai_pipeline.sources.registry_file import read_registry
+from ecoai_pipeline.storage.erasure import Name
 from ecoai_pipeline.storage.registry import MeterRegistry
 from tests.sources.given import RECEIVED, hours, put
 
@@ -64,6 +67,26 @@ def test_a_corrected_zone_cuts_the_months_anew(ingest, table, lake, settings, st
     registry.register([corrected], origin="r.csv", at=RECEIVED)
     assert [len(rows) for rows in starts().values()] == [0, 9, 0]
     assert materialize_raw(lake, settings, METAL[1]).skipped
+
+
+def test_withdrawing_and_erasing_reach_readings_that_a_corrected_zone_moved(ingest, table, lake, settings, starts, withdraw):
+    """All but the first hour of two meters lie in April by the zone of Seoul."""
+    told = [f"{meter},2025-03-31T{hour}:00:00Z,{hour}" for meter in ("m", "n") for hour in range(14, 24)]
+    statement = ingest(table(*told), industry="metal", zone="UTC").statement
+    assert statement.months == ["2025-03"]
+    known = [meter for name in ("m", "n") for meter in MeterRegistry(lake).rows(name)]
+    MeterRegistry(lake).register([replace(meter, time_zone="Asia/Seoul") for meter in known], origin="correction", at=RECEIVED)
+    moved = starts()["2025-04"]
+    assert len(moved) == 2 * 9
+    with lake.lock("landing"):
+        done = forget_statements(lake, settings, Name("m"), RECEIVED)
+    assert done.readings == 10
+    shutil.rmtree(lake.root / "landing" / "parsed")
+    after = starts()
+    assert (len(after["2025-03"]), after["2025-04"]) == (1, sorted(set(moved))), "the other meter lost none"
+    gone = withdraw(statement.statement_id)
+    assert (gone.withdrawal.readings, gone.partitions) == (10, METAL[1:])
+    assert starts() == {"2025-02": [], "2025-03": [], "2025-04": []}
 
 
 def test_a_corrected_zone_reads_local_stamps_in_it(ingest, table, lake, settings):
