@@ -145,6 +145,11 @@ def test_links_differ_in_host_case_and_owner(values):
     assert values(text) == [(0, HOUR, 1000.0)]
 
 
+def test_links_that_differ_in_the_case_of_ids_name_one_meter(read):
+    result, readings = read(feed(point(), reading_type(), blocks(hourly([1])), blocks(hourly([2], T0 + HOUR), own=POINT.upper())))
+    assert (result.statement.meters, readings.height) == (["c:p"], 2)
+
+
 OTHER_POINT = f"{BASE}/RetailCustomer/c/UsagePoint/q"
 
 

@@ -63,22 +63,23 @@ class Index:
         for where, number in places:
             self._ids[number] = _ids(where)
             for start in range(len(where)):
-                self._ends.setdefault(_folded(where[start:]), set()).add(number)
+                self._ends.setdefault(folded(where[start:]), set()).add(number)
 
     def find(self, where: Place | None) -> int | None:
-        folded = _folded(where or ())
-        for start in range(len(folded)):
-            found = self._ends.get(folded[start:], set())
+        whole = folded(where or ())
+        for start in range(len(whole)):
+            found = self._ends.get(whole[start:], set())
             if len(found) == 1:
                 number = next(iter(found))
-                own, asked = self._ids[number], _ids(folded)
+                own, asked = self._ids[number], _ids(whole)
                 return number if all(own[name] == asked[name] for name in own.keys() & asked.keys()) else None
         return None
 
 
 def _ids(where: Place) -> dict[str, str]:
-    return {step.collection: step.id for step in _folded(where) if step.id and step.collection not in OWNERS}
+    return {step.collection: step.id for step in folded(where) if step.id and step.collection not in OWNERS}
 
 
-def _folded(where: Place) -> Place:
+def folded(where: Place) -> Place:
+    """As it is compared: the case of ids does not matter either."""
     return tuple(Step(collection, name.casefold()) for collection, name in where)

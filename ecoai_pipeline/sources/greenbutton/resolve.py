@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecoai_pipeline.sources.greenbutton.links import OWNERS, Index, Place, up_to
+from ecoai_pipeline.sources.greenbutton.links import OWNERS, Index, Place, folded, up_to
 from ecoai_pipeline.sources.greenbutton.scan import LOCAL_TIME, METER_READING, POINT, READING_TYPE, Resource, Scan, Stream
 
 
@@ -68,6 +68,8 @@ class _Resolver:
         if reading is not None:
             inside, before = {**reading.inside, **inside}, {**self._before(reading), **before}
         point = self._point(where, inside, before)
+        if point is not None and folded(point.links.own) == folded(where):
+            where = point.links.own  # one name for a meter, however its links are written
         return Belongings(
             point,
             where or (point.links.own if point else ()),
