@@ -91,4 +91,6 @@ def history(
     rows = readings_history(the_lake(), load_settings(), meter, parse_day(day)).to_dicts()
     notes = [] if rows else [f"no statement has readings of {meter} on {day}"]
     columns = ["local", "interval_s", "kwh", "quality", "state", "statement_id", "file", "received_at"]
-    Answer({"meter": meter, "day": day, "readings": rows}, rows, columns, title=f"{meter} on {day}", notes=notes).show(form, as_json)
+    # What was said stands as it was said: a table rounds.
+    shown = [{**row, "kwh": None if row["kwh"] is None else str(row["kwh"])} for row in rows]
+    Answer({"meter": meter, "day": day, "readings": rows}, shown, columns, title=f"{meter} on {day}", notes=notes).show(form, as_json)

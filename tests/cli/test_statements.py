@@ -36,6 +36,13 @@ def test_statements_are_listed_withdrawn_and_brought_back(ecoai: Ecoai, tmp_path
     assert (again["added"], again["changed"]) == (1, 4)
 
 
+def test_the_history_shows_energy_as_it_was_said(ecoai: Ecoai, tmp_path: Path) -> None:
+    said = lead_file(tmp_path / "said.csv", hours("7", "2025-01-01", ["3.02", "1234.5678", "0.00004"] * 8))
+    assert ecoai("ingest", str(said), "--industry", "metal", "--json").code == 0
+    told = ecoai("readings", "history", "7", "2025-01-01").out
+    assert all(told.count(energy) == 8 for energy in (" 3.02 ", " 1234.5678 ", " 4e-05 "))
+
+
 def test_what_cannot_be_meant_is_told_in_one_sentence(ecoai: Ecoai) -> None:
     unknown = ecoai("statements", "withdraw", "abc", "--json")
     assert (unknown.code, unknown.document["error"]) == (1, "there is no statement 'abc'; `ecoai statements list` shows all")
