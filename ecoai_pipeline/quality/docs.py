@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ecoai_pipeline.quality.gx import in_memory, native, quietly
 from ecoai_pipeline.quality.suites import Expectation, days_suite, readings_suite
 from ecoai_pipeline.quality.validate import load_validation
 from ecoai_pipeline.settings import QualityParams
+from ecoai_pipeline.storage.atomic import write_text
 from ecoai_pipeline.storage.lake import Lake
 
 LATEST = "latest"
@@ -62,6 +64,19 @@ def _render(folder: Path, params: QualityParams, found: Mapping[Partition, Mappi
                 rows = [row for row in results["suites"] if row["suite"] == suite.name and row["expectation"] in known]
                 _add(context, partition, suite.name, [(known[row["expectation"]], row) for row in rows], run, at)
         context.build_data_docs(site_names=["run"])
+    _write_index(folder, run)
+
+
+def _write_index(folder: Path, run: str) -> None:
+    """Put a list of links in the place of their index, whose table is drawn by scripts from elsewhere: offline it is empty."""
+    pages = sorted((folder / "validations").rglob("*.html"), key=lambda page: (page.stem, page.parts[-4]))
+    links = (
+        f'<li><a href="{escape(page.relative_to(folder).as_posix())}">{escape(f"{page.stem}: {page.parts[-4]}")}</a>' for page in pages
+    )
+    title = escape(f"Data Docs of run {run}")
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{title}</title>'
+    text = f'<!doctype html>\n<html lang="en"><head>{head}</head><body><h1>{title}</h1><ul>\n'
+    write_text(folder / "index.html", text + "\n".join(links) + "\n</ul></body></html>\n")
 
 
 def _add(context: Any, partition: Partition, suite: str, rows: list[tuple[Expectation, Mapping[str, Any]]], run: str, at: datetime) -> None:
