@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
-from ecoai_pipeline.domain import Partition
+from ecoai_pipeline.domain import Industry, Partition
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.sources.simulation import FAULTS, MAINTENANCE
 
@@ -57,6 +57,7 @@ def ingest_paths(
 ) -> Answer:
     """Ingest files and materialize what they touch; a file that is refused does not stop the others."""
     from ecoai_pipeline.cli.pipeline import materialize_readings
+    from ecoai_pipeline.detection.staleness import unread_months
     from ecoai_pipeline.sources.ingest import IngestError, ingest_file
     from ecoai_pipeline.sources.registry_file import read_registry, register_file
     from ecoai_pipeline.storage.lake import Lake
@@ -65,8 +66,7 @@ def ingest_paths(
     lake, now = Lake(settings.root, settings.storage), datetime.now(UTC)
     if registry and dry_run:
         read_registry(registry, zone=settings.time_zone)
-    elif registry:
-        register_file(lake, settings, registry, at=now)
+    moved = bool(registry and not dry_run and register_file(lake, settings, registry, at=now).fresh)
     entries: list[dict[str, Any]] = []
     touched: set[Partition] = set()
     files = _files(paths, registry)
@@ -80,6 +80,10 @@ def ingest_paths(
             entries.append(result.summary())
             touched.update(result.partitions)
         steps.done(f"read {path.name}")
+    if moved:  # months of meters that the files do not name may now be those of another industry or zone
+        for industry in Industry:
+            unread = unread_months(lake, settings, industry)
+            touched.update(Partition(industry, month) for month in (unread.span if unread else ()))
     materialized = {} if dry_run else materialize_readings(touched, steps)
     return _balance(entries, materialized, dry_run)
 

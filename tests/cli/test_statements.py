@@ -6,6 +6,8 @@ import csv
 import io
 from pathlib import Path
 
+from tests.sources.given import put
+
 from .conftest import Ecoai, hours, lead_file
 
 
@@ -41,6 +43,16 @@ def test_the_history_shows_energy_as_it_was_said(ecoai: Ecoai, tmp_path: Path) -
     assert ecoai("ingest", str(said), "--industry", "metal", "--json").code == 0
     told = ecoai("readings", "history", "7", "2025-01-01").out
     assert all(told.count(energy) == 8 for energy in (" 3.02 ", " 1234.5678 ", " 4e-05 "))
+
+
+def test_a_registry_takes_a_meter_out_of_the_industry_it_was_guessed_into(ecoai: Ecoai, tmp_path: Path) -> None:
+    """The second file does not name the meter; its readings are in one industry all the same."""
+    for meter in ("7", "8"):
+        said = lead_file(tmp_path / f"{meter}.csv", hours(meter, "2025-01-01", ["5"] * 24))
+        registry = put(tmp_path / "r.csv", "meter_id,industry\n7,metal\n8,metal\n")
+        assert ecoai("ingest", str(said), *(["--meters", str(registry)] if meter == "8" else []), "--json").code == 0
+    found = ecoai("quality", "--json").document["partitions"]
+    assert [(row["industry"], row["readings"]) for row in found] == [("metal", 48)]
 
 
 def test_what_cannot_be_meant_is_told_in_one_sentence(ecoai: Ecoai) -> None:
