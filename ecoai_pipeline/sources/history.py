@@ -9,7 +9,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import Month
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.sources.merge import KEY, VALUES
+from ecoai_pipeline.sources.merge import KEY, VALUES, merged
 from ecoai_pipeline.sources.restore import ensure_pieces
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing
@@ -48,7 +48,10 @@ def readings_history(lake: Lake, settings: Settings, meter_id: str, day: date) -
     frames = [_said(lake, statement, order, month, meter_id, withdrawn=statement in gone) for order, statement in enumerate(told)]
     local = pl.col("timestamp").dt.convert_time_zone(zone)
     rows = pl.concat([_nothing(), *frames]).with_columns(local=local.dt.replace_time_zone(None)).filter(local.dt.date() == day)
-    return _with_states(rows).select("local", "timestamp", "interval_s", "kwh", "quality", "state", "statement_id", "file", "received_at")
+    standing = merged(Landing(lake), [one for one in told if one not in gone], month, [meter_id])["timestamp"]
+    return _with_states(rows, standing).select(
+        "local", "timestamp", "interval_s", "kwh", "quality", "state", "statement_id", "file", "received_at"
+    )
 
 
 def _said(lake: Lake, statement: Statement, order: int, month: Month, meter_id: str, *, withdrawn: bool) -> pl.DataFrame:
@@ -63,13 +66,16 @@ def _nothing() -> pl.DataFrame:
     return pl.DataFrame(schema={**names, "file": text, "received_at": time, "order": whole, "withdrawn": DTYPES["bool"]})
 
 
-def _with_states(rows: pl.DataFrame) -> pl.DataFrame:
-    """Name what each word is: among those not withdrawn the last that says something new of an interval is in force."""
+def _with_states(rows: pl.DataFrame, standing: pl.Series) -> pl.DataFrame:
+    """Name what each word is: among those not withdrawn the last that says something new of an interval is in force.
+
+    `standing` are the starts of the readings in force: an interval may be overruled by one that starts beside it.
+    """
     ordered = rows.sort("timestamp", "order").with_row_index()
     valid = ordered.filter(~pl.col("withdrawn"))
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in VALUES)
     repeats = valid.with_columns(repeat=same.over(KEY).fill_null(value=False) & (pl.int_range(pl.len()).over(KEY) > 0))
-    news = repeats.filter(~pl.col("repeat"))
+    news = repeats.filter(~pl.col("repeat"), pl.col("timestamp").is_in(standing.implode()))
     in_force = news.group_by(KEY).agg(pl.col("index").max())["index"].implode()
     repeated = repeats.filter("repeat")["index"].implode()
     state = (

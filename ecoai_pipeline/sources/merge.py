@@ -1,4 +1,4 @@
-"""What several statements say together: per meter and interval the newest statement wins."""
+"""What several statements say together: for each moment of a meter the newest statement wins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from ecoai_pipeline.domain import RAW_READINGS, Month
+from ecoai_pipeline.sources.overlap import without_overruled
 from ecoai_pipeline.storage.landing import Landing
 from ecoai_pipeline.storage.receipts import Statement
 
@@ -33,8 +34,9 @@ def merged(
     in_force = ordered.filter(pl.col("received") >= len(withdrawn))
     news = in_force.filter(~(_same_key(1) & _same_values()).fill_null(value=False))
     last = news.filter(~_same_key(-1).fill_null(value=False)).drop("received")
-    marked = last.join(differing, on=KEY, how="left", maintain_order="left")
-    return marked.with_columns(pl.col("restated").fill_null(value=False)).select(RAW_READINGS.names)
+    said = in_force.group_by(KEY).agg(said=pl.col("received").max())
+    marked = last.join(said, on=KEY, how="left", maintain_order="left").join(differing, on=KEY, how="left", maintain_order="left")
+    return without_overruled(marked.with_columns(pl.col("restated").fill_null(value=False))).select(RAW_READINGS.names)
 
 
 def _same_key(offset: int) -> pl.Expr:
