@@ -43,6 +43,9 @@ CLAIMS = pl.Schema(
 )
 
 
+_READINGS_AT_ONCE = 200_000  # a block of a wide file holds millions of them
+
+
 @dataclass(frozen=True)
 class Terms:
     """What is known of a file besides its bytes."""
@@ -73,8 +76,7 @@ class Reader:
     def read(self, block_bytes: int, progress: Progress | None = None) -> None:
         """Sort out every block and set its readings aside by month."""
         for block in self._opened.blocks(block_bytes):
-            rows = self._whole(block.rows)
-            if rows.height:
+            for rows in self._whole(block.rows).iter_slices(max(1, _READINGS_AT_ONCE // len(self._layout.cells))):
                 self._sort_out(rows)
             if progress:
                 progress("reading", block.share)
