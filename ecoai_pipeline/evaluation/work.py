@@ -1,0 +1,107 @@
+"""Many independent pieces of work on a few processors: what was done before is not done again, and an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, Protocol
+
+from ecoai_pipeline.storage.atomic import write_text
+
+Result = Mapping[str, Any]
+Done = Callable[[str], None]
+
+
+class Unit(Protocol):
+    """A piece of work that a process of its own can do; it travels there pickled.
+
+    Attributes:
+        name: for a progress bar.
+        key: digest of all that the result depends on: data, parameters, code.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    def run(self) -> Result:
+        """The result, JSON-able."""
+        ...
+
+
+def run_all(units: Sequence[Unit], cache: Path, *, jobs: int = 1, done: Done | None = None) -> list[Result]:
+    """The results of all units, in their order; each is kept in `cache` as soon as it is there.
+
+    Args:
+        jobs: processes; 1 works in this one.
+        done: is told the name of each unit that is finished, or was before.
+
+    Raises:
+        RuntimeError: a unit failed; the message names it. The others' results are kept.
+    """
+    tell = done or _silent
+    results: dict[int, Result] = {}
+    waiting: list[int] = []
+    for number, unit in enumerate(units):
+        known = _kept(cache, unit)
+        if known is None:
+            waiting.append(number)
+        else:
+            results[number] = known
+            tell(unit.name)
+    failed: list[str] = []
+    for number, outcome in _worked(units, waiting, jobs):
+        if isinstance(outcome, Exception):
+            failed.append(f"{units[number].name}: {type(outcome).__name__}: {outcome}")
+            continue
+        results[number] = outcome
+        write_text(_place(cache, units[number]), json.dumps(outcome))
+        tell(units[number].name)
+    if failed:
+        raise RuntimeError(f"{len(failed)} of {len(units)} pieces of work failed; " + "; ".join(sorted(failed)[:5]))
+    return [results[number] for number in range(len(units))]
+
+
+def _worked(units: Sequence[Unit], waiting: Sequence[int], jobs: int) -> Any:
+    """Numbers of the units as they are finished, each with its result or what went wrong."""
+    if jobs <= 1 or len(waiting) <= 1:
+        for number in waiting:
+            try:
+                yield number, _run(units[number])
+            except Exception as error:
+                yield number, error
+        return
+    # Not forked: torch and polars hang in a process that was forked from one with threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=context) as pool:
+        futures: dict[Future[Result], int] = {pool.submit(_run, units[number]): number for number in waiting}
+        for future in as_completed(futures):
+            error = future.exception()
+            if error is not None and not isinstance(error, Exception):
+                raise error
+            yield futures[future], error or future.result()
+
+
+def _run(unit: Unit) -> Result:
+    return unit.run()
+
+
+def _place(cache: Path, unit: Unit) -> Path:
+    return cache / f"{unit.key}.json"
+
+
+def _kept(cache: Path, unit: Unit) -> Result | None:
+    try:
+        result: Result = json.loads(_place(cache, unit).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a file that was cut off is work that was not done
+        return None
+    return result
+
+
+def _silent(_name: str) -> None:
+    return None
