@@ -64,14 +64,14 @@ def volumes(scores: Floats, labels: Bools, buffer: int, thresholds: int = THRESH
     levels = np.sort(scores)[::-1][np.linspace(0, len(scores) - 1, thresholds).astype(int)]
     bucket = np.searchsorted(-levels, -scores, side="left")
     alarms = np.cumsum(np.bincount(bucket, minlength=thresholds))[:thresholds].astype(np.float64)
-    hits = np.cumsum(np.bincount(bucket[labels], minlength=thresholds))[:thresholds].astype(np.float64)
+    hits = np.cumsum(np.bincount(bucket[labels], minlength=thresholds))[:thresholds]
     rows, nearest, second = _around(first, last, len(scores), buffer // 2)
     areas = np.empty((buffer + 1, 2))
     for window in range(buffer + 1):
         weights = _weights(nearest, second, window)
         near = np.cumsum(np.bincount(bucket[rows], weights=weights, minlength=thresholds))[:thresholds]
         seen = _seen(bucket, first, last, window // 2, thresholds)
-        areas[window] = _areas(hits + near, near, float(labels.sum()), alarms, seen, len(scores))
+        areas[window] = _areas(np.asarray(hits + near, dtype=np.float64), near, float(labels.sum()), alarms, seen, len(scores))
     mean = areas.mean(axis=0)
     return float(mean[0]), float(mean[1])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,28 +67,23 @@ def run_all(units: Sequence[Unit], cache: Path, *, jobs: int = 1, done: Done | N
     return [results[number] for number in range(len(units))]
 
 
-def _worked(units: Sequence[Unit], waiting: Sequence[int], jobs: int) -> Any:
+def _worked(units: Sequence[Unit], waiting: Sequence[int], jobs: int) -> Iterator[tuple[int, Result | Exception]]:
     """Numbers of the units as they are finished, each with its result or what went wrong."""
     if jobs <= 1 or len(waiting) <= 1:
-        for number in waiting:
-            try:
-                yield number, _run(units[number])
-            except Exception as error:
-                yield number, error
+        yield from ((number, _run(units[number])) for number in waiting)
         return
     # Not forked: torch and polars hang in a process that was forked from one with threads.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=context) as pool:
-        futures: dict[Future[Result], int] = {pool.submit(_run, units[number]): number for number in waiting}
-        for future in as_completed(futures):
-            error = future.exception()
-            if error is not None and not isinstance(error, Exception):
-                raise error
-            yield futures[future], error or future.result()
+        futures = {pool.submit(_run, units[number]): number for number in waiting}
+        yield from ((futures[future], future.result()) for future in as_completed(futures))
 
 
-def _run(unit: Unit) -> Result:
-    return unit.run()
+def _run(unit: Unit) -> Result | Exception:
+    try:
+        return unit.run()
+    except Exception as error:
+        return error
 
 
 def _place(cache: Path, unit: Unit) -> Path:
