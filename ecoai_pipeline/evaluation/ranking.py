@@ -63,15 +63,14 @@ def volumes(scores: Floats, labels: Bools, buffer: int, thresholds: int = THRESH
     first, last = anomalies(labels)
     levels = np.sort(scores)[::-1][np.linspace(0, len(scores) - 1, thresholds).astype(int)]
     bucket = np.searchsorted(-levels, -scores, side="left")
-    alarms = np.cumsum(np.bincount(bucket, minlength=thresholds))[:thresholds].astype(np.float64)
-    hits = np.cumsum(np.bincount(bucket[labels], minlength=thresholds))[:thresholds]
+    alarms, hits = _reached(bucket, thresholds), _reached(bucket[labels], thresholds)
     rows, nearest, second = _around(first, last, len(scores), buffer // 2)
     areas = np.empty((buffer + 1, 2))
     for window in range(buffer + 1):
         weights = _weights(nearest, second, window)
-        near = np.cumsum(np.bincount(bucket[rows], weights=weights, minlength=thresholds))[:thresholds]
+        near = _reached(bucket[rows], thresholds, weights)
         seen = _seen(bucket, first, last, window // 2, thresholds)
-        areas[window] = _areas(np.asarray(hits + near, dtype=np.float64), near, float(labels.sum()), alarms, seen, len(scores))
+        areas[window] = _areas(hits + near, near, float(labels.sum()), alarms, seen, len(scores))
     mean = areas.mean(axis=0)
     return float(mean[0]), float(mean[1])
 
@@ -119,8 +118,12 @@ def _seen(bucket: Ints, first: Ints, last: Ints, reach: int, thresholds: int) ->
     edges = np.stack([starts, stops], axis=1).ravel()
     padded = np.append(bucket, thresholds)
     earliest = np.minimum.reduceat(padded, edges)[::2]
-    share: Floats = np.cumsum(np.bincount(earliest, minlength=thresholds))[:thresholds] / len(starts)
-    return share
+    return _reached(earliest, thresholds) / len(starts)
+
+
+def _reached(bucket: Ints, thresholds: int, weights: Floats | None = None) -> Floats:
+    """Number, or weight, of the readings at or above each threshold, (thresholds,)."""
+    return np.cumsum(np.bincount(bucket, weights, minlength=thresholds))[:thresholds].astype(np.float64)
 
 
 def _areas(caught: Floats, near: Floats, anomalous: float, alarms: Floats, seen: Floats, n: int) -> tuple[float, float]:
