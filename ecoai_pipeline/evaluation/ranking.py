@@ -21,7 +21,11 @@ THRESHOLDS = 250
 
 @dataclass(frozen=True)
 class Ranking:
-    """Areas from 0 to 1; the share of anomalous readings is what random scores reach in `auc_pr`, one half in `auc_roc`."""
+    """Areas from 0 to 1; the share of anomalous readings is what random scores reach in `auc_pr`, one half in `auc_roc`.
+
+    Buffers raise both for random scores, the more so the shorter the anomalies are: with single readings and a buffer of 24,
+    `vus_roc` is .83. So a volume is read beside that of random scores on the same series.
+    """
 
     vus_pr: float
     vus_roc: float
