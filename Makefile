@@ -38,6 +38,7 @@ bench: setup
 	$(BIN)/ecoai bench import
 	$(BIN)/ecoai bench nightly --meters 40
 	$(BIN)/ecoai bench ingest
+	$(BIN)/ecoai bench metrics
 
 ui: setup
 	$(BIN)/ecoai ui

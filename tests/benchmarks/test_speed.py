@@ -1,4 +1,4 @@
-"""Speed of single stages on a simulated month of 40 meters at 15 minutes; `make bench` runs them, no test waits on them."""
+"""Speed of single stages on a simulated month of 40 meters at 15 minutes, and of metrics; `make bench` runs them, no test waits on them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ecoai_pipeline.domain import FEATURES, RAW_READINGS, VALIDATED_READINGS, Industry, Month, MonthRange, Partition, Table
+from ecoai_pipeline.evaluation.alarms import Truth, judge
+from ecoai_pipeline.evaluation.ranking import volumes
 from ecoai_pipeline.features.build import materialize_features
 from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.quality.validate import materialize_validated
@@ -63,3 +66,19 @@ def test_series_of_the_month(benchmark: Any, tmp_path: Path, settings: Settings,
         stage(lake, settings, JANUARY)
     series = benchmark(load_series, lake, Industry.METAL, MonthRange(JANUARY.month, JANUARY.month))
     assert len(series) == 40
+
+
+@pytest.mark.parametrize("readings", [20_000, 200_000])
+def test_metrics(benchmark: Any, readings: int) -> None:
+    labels = np.arange(readings) % 1000 < 20
+    scores = np.random.default_rng(1).random(readings)
+    benchmark(volumes, scores, labels, 60)
+
+
+def test_alarms_of_a_curve_by_the_minute(benchmark: Any) -> None:
+    """As long as the longest one of KPI, with an event every hundred readings."""
+    n = 190_000
+    always = np.ones(n, dtype=bool)
+    truth = Truth(np.arange(n) % 1000 < 20, always, always, 60)
+    first = np.arange(0, n, 100)
+    assert benchmark(judge, first, first + 5, truth, np.ones(n)).events == 1900

@@ -1,4 +1,4 @@
-"""Measurements of taking files in: what is reported, and that it is about the file that was asked for; speed itself is not tested."""
+"""Measurements of taking files in and of metrics: what is reported, and that it is about what was asked for; speed itself is not tested."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecoai_pipeline.cli import bench_ingest
+from ecoai_pipeline.cli import bench_ingest, bench_metrics
 from ecoai_pipeline.cli.bench_ingest import PEER, measure_ingest, write_file
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
 from ecoai_pipeline.sources.writers.catalog import WRITTEN
@@ -71,3 +71,36 @@ def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it() -> N
 def test_a_process_that_fails_says_why() -> None:
     with pytest.raises(RuntimeError, match=r"(?s)write_file failed:.*unknown format 'nonsense'"):
         in_fresh_process(write_file, "nonsense", "1", "nowhere")
+
+
+def test_metrics_are_timed_and_a_peer_that_is_missing_says_how_to_get_it(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_metrics, "find_spec", lambda _: None)
+    ran = ecoai("bench", "metrics", "--readings", "3000", "--buffer", "5", "--json")
+
+    assert ran.code == 0, ran.err
+    ours, peer = ran.document["codes"]
+    assert set(ours) == {"code", "seconds", "vus_pr", "vus_roc", "note"}
+    assert ours["seconds"] > 0
+    assert peer == {"code": "TSB-AD==1.5", "note": "not installed: python -m pip install --no-deps TSB-AD==1.5"}
+    assert {name: ran.document[name] for name in ("readings", "buffer", "ratio", "largest_difference")} == {
+        "readings": 3000,
+        "buffer": 5,
+        "ratio": None,
+        "largest_difference": None,
+    }
+
+
+def test_two_codes_of_a_metric_are_compared_by_time_and_by_their_figures(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_metrics, "find_spec", lambda _: "installed")
+    monkeypatch.setattr(bench_metrics, "_peer", lambda: lambda *_: (0.25, 0.5))
+    document = ecoai("bench", "metrics", "--readings", "3000", "--json").document
+    ours = document["codes"][0]
+    assert document["ratio"] >= 0
+    assert document["largest_difference"] == max(abs(ours["vus_pr"] - 0.25), abs(ours["vus_roc"] - 0.5))
+
+
+def test_the_peer_of_the_metrics_has_the_same_figures(ecoai: Ecoai) -> None:
+    pytest.importorskip("TSB_AD")
+    document = ecoai("bench", "metrics", "--readings", "3000", "--json").document
+    assert document["largest_difference"] < 1e-6
+    assert document["ratio"] > 1
