@@ -147,6 +147,15 @@ class DetectionParams(Params):
     events: EventParams = EventParams()
 
 
+class EvaluationParams(Params):
+    test_share: float = Field(0.4, gt=0, lt=1, description="last share of a series' readings, which is judged")
+    calibration_share: float = Field(0.1, gt=0, lt=1, description="share before it that thresholds are frozen on; the rest is learned from")
+    look_back_days: int = Field(31, gt=0, description="days before a night that its scores may look back into")
+    draws: int = Field(2000, gt=0, description="resamples of a bootstrap interval")
+    tie: float = Field(0.01, ge=0, description="difference of VUS-PR within which two detectors are level on a series")
+    min_anomalous: int = Field(20, gt=0, description="anomalous test readings below which a series counts for no win and no loss")
+
+
 class Settings(BaseSettings):
     """All parameters, and the root of the lake."""
 
@@ -161,6 +170,7 @@ class Settings(BaseSettings):
     training: TrainingParams = TrainingParams()
     detectors: DetectorParams = DetectorParams()
     detection: DetectionParams = DetectionParams()
+    evaluation: EvaluationParams = EvaluationParams()
 
     @field_validator("time_zone")
     @classmethod

@@ -24,6 +24,7 @@ class Detector(Protocol):
     """
 
     name: ClassVar[str]
+    supervised: ClassVar[bool]  # true where it learns from labelled anomalies, and is judged on meters it was given none of
 
     def fit(self, portfolio: Sequence[Series], plan: WindowPlan, *, labels: Labels | None = None) -> Self:
         """Learn from series of one resolution; intervals that are not observed are not learned from."""

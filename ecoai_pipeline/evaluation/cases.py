@@ -30,6 +30,7 @@ class Case:
         subsets: by name the readings (n,) that figures are made from, `all` among them.
         faults: the faults put into it, where labels come from them.
         seed: of these faults.
+        clean_kwh: (n,) the energy before they were put in.
     """
 
     dataset: str
@@ -38,6 +39,7 @@ class Case:
     subsets: Mapping[str, Bools] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     seed: int | None = None
+    clean_kwh: Floats | None = None
 
     @property
     def name(self) -> str:
@@ -67,4 +69,4 @@ def with_faults(case: Case, seed: int) -> Case:
     for fault in faults:
         labels[fault.start : fault.stop] = True
     whole = replace(load, kwh=np.where(load.observed, faulty, load.kwh))
-    return replace(case, load=whole, labels=labels & load.observed, faults=tuple(faults), seed=seed)
+    return replace(case, load=whole, labels=labels & load.observed, faults=tuple(faults), seed=seed, clean_kwh=load.kwh)

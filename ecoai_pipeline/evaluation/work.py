@@ -80,8 +80,11 @@ def _worked(units: Sequence[Unit], waiting: Sequence[int], jobs: int) -> Iterato
 
 
 def _run(unit: Unit) -> Result | Exception:
+    from threadpoolctl import threadpool_limits
+
     try:
-        return unit.run()
+        with threadpool_limits(1):  # the processors are shared out by units, and sums of one thread come out alike everywhere
+            return unit.run()
     except Exception as error:
         return error
 

@@ -58,6 +58,7 @@ class Profile:
     """
 
     name: ClassVar[str] = "profile"
+    supervised: ClassVar[bool] = False
 
     def __init__(self, params: ProfileParams) -> None:
         self.params = params

@@ -39,6 +39,7 @@ class Usad:
     """
 
     name: ClassVar[str] = "usad"
+    supervised: ClassVar[bool] = False
 
     def __init__(self, params: UsadParams, *, seed: int, threads: int) -> None:
         self.params = params

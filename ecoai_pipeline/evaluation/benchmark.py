@@ -1,0 +1,186 @@
+"""Detectors side by side on many cases: score once, judge, and sum up with how sure the sums are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ecoai_pipeline import detectors
+from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.evaluation.alarms import poisson_interval
+from ecoai_pipeline.evaluation.cases import Case
+from ecoai_pipeline.evaluation.folds import Protocol
+from ecoai_pipeline.evaluation.honest import FUSED, Judging
+from ecoai_pipeline.evaluation.intervals import bootstrap_mean, paired_difference, wins
+from ecoai_pipeline.evaluation.references import REFERENCES
+from ecoai_pipeline.evaluation.scoring import Scoring
+from ecoai_pipeline.evaluation.work import Done, Result, run_all
+from ecoai_pipeline.settings import EvaluationParams, Settings
+
+Row = Mapping[str, Any]
+MEANT = ("vus_pr", "vus_pr_nightly", "vus_roc", "auc_pr", "auc_roc", "event_precision", "event_recall", "event_f1", "energy_found")
+_QUARTERS = 4
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What came of it.
+
+    Attributes:
+        rows: a row per case, subset and detector.
+        judgements: by (dataset, series, detector) the rows, events and faults of a judgement.
+    """
+
+    rows: list[Row]
+    judgements: Mapping[tuple[str, str, str], Result]
+
+    def summary(self, params: EvaluationParams) -> list[Row]:
+        return list(summaries(self.rows, params))
+
+    def by_depth(self) -> list[Row]:
+        return _found(self.judgements, "quarter", _quarters)
+
+    def by_kind(self) -> list[Row]:
+        return _found(self.judgements, "kind", lambda faults: [fault["kind"] for fault in faults])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be judged, and how."""
+
+    detectors: Sequence[str]
+    protocol: Protocol = Protocol.FIXED
+    jobs: int = 1
+
+    def pieces(self, cases: int) -> int:
+        """Pieces of work on so many cases, for a progress bar."""
+        return cases * (2 * len(self.detectors) + self.fuses)
+
+    @property
+    def fuses(self) -> bool:
+        """Whether all that the pipeline fuses is among the detectors."""
+        return set(DETECTORS) <= set(self.detectors)
+
+
+def run(cases: Sequence[Case], plan: Plan, settings: Settings, cache: Path, done: Done | None = None) -> Benchmark:
+    """Judge detectors on cases; what `cache` holds of an earlier run is not made again.
+
+    Raises:
+        RuntimeError: a piece of work failed; the message names it, and the others are kept.
+    """
+    supervised = {name for name in plan.detectors if name in DETECTORS and detectors.make(name, settings).supervised}
+    scorings = [
+        Scoring(case, name, plan.protocol, settings, cache, _others(case, cases) if name in supervised else ())
+        for case in cases
+        for name in plan.detectors
+    ]
+    scored = list(zip(scorings, run_all(scorings, cache, jobs=plan.jobs, done=done), strict=True))
+    width = len(plan.detectors)
+    judgings = [
+        judging
+        for number, case in enumerate(cases)
+        for judging in _judgings(case, plan, scored[number * width : (number + 1) * width], settings)
+    ]
+    judged = run_all(judgings, cache, jobs=plan.jobs, done=done)
+    named = ((one.case.dataset, one.case.name, one.detector) for one in judgings)
+    return Benchmark([row for result in judged for row in result["rows"]], dict(zip(named, judged, strict=True)))
+
+
+def _others(case: Case, cases: Sequence[Case]) -> tuple[Case, ...]:
+    return tuple(other for other in cases if other.dataset == case.dataset and other.load.meter_id != case.load.meter_id)
+
+
+def _judgings(case: Case, plan: Plan, scored: Sequence[tuple[Scoring, Result]], settings: Settings) -> Iterator[Judging]:
+    """Each detector by itself, then ours together."""
+    for scoring, result in scored:
+        yield Judging(case, scoring.detector, [(scoring, result)], settings)
+    if plan.fuses:
+        members = {scoring.detector: (scoring, result) for scoring, result in scored}
+        yield Judging(case, FUSED, [members[name] for name in DETECTORS], settings)
+
+
+def summaries(rows: Sequence[Row], params: EvaluationParams) -> Iterator[Row]:
+    """A row per data set, subset and detector, over its series.
+
+    Means come with their bootstrap interval over series; false alarms are pooled, with the Poisson interval of their rate. Wins,
+    ties and losses are counted on series with enough anomalous readings, against the reference with the best mean VUS-PR.
+    """
+    for (dataset, subset), group in _grouped(rows, "dataset", "subset").items():
+        by_detector = {name: own for (name,), own in _grouped(group, "detector").items()}
+        best = max((name for name in by_detector if name in REFERENCES), key=lambda name: _mean(by_detector[name]), default=None)
+        for name, own in by_detector.items():
+            estimates = {metric: bootstrap_mean([row.get(metric) for row in own], params.draws) for metric in MEANT}
+            yield {
+                "dataset": dataset,
+                "subset": subset,
+                "detector": name,
+                "series": len(own),
+                **{metric: estimate.mean for metric, estimate in estimates.items()},
+                **{f"{metric}_low": estimate.low for metric, estimate in estimates.items()},
+                **{f"{metric}_high": estimate.high for metric, estimate in estimates.items()},
+                **_pooled(own),
+                **(_against(own, by_detector[best], best, params) if best else {}),
+            }
+
+
+def _mean(rows: Sequence[Row]) -> float:
+    return bootstrap_mean([row.get("vus_pr") for row in rows], draws=1).mean or 0.0
+
+
+def _pooled(rows: Sequence[Row]) -> dict[str, Any]:
+    """Counts of all series together, and the rate of false alarms per meter and month."""
+    names = ("anomalies", "anomalies_found", "events", "right_events", "false_alarms", "meter_months")
+    sums = {name: sum(row.get(name) or 0 for row in rows) for name in names}
+    months = sums["meter_months"]
+    low, high = poisson_interval(sums["false_alarms"], months) if months else (None, None)
+    rate = sums["false_alarms"] / months if months else None
+    return {**sums, "false_alarms_per_meter_month": rate, "false_alarms_low": low, "false_alarms_high": high}
+
+
+def _against(own: Sequence[Row], best: Sequence[Row], name: str, params: EvaluationParams) -> dict[str, Any]:
+    theirs = {row["series"]: row for row in best}
+    counted = [row for row in own if (row.get("anomalous") or 0) >= params.min_anomalous]
+    pairs = [(row.get("vus_pr"), theirs[row["series"]].get("vus_pr")) for row in counted]
+    ours, others = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    score, difference = wins(ours, others, params.tie), paired_difference(ours, others, params.draws)
+    return {
+        "against": name,
+        **score._asdict(),
+        "difference": difference.mean,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
+    }
+
+
+def _grouped(rows: Sequence[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
+    """Rows by the values of some columns, in the order in which these come first."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return groups
+
+
+def _found(judgements: Mapping[tuple[str, str, str], Result], what: str, classed: Callable[[Sequence[Row]], list[Any]]) -> list[Row]:
+    """Injected faults found, by data set, detector and a class of theirs."""
+    faults: dict[tuple[str, str], list[Row]] = {}
+    for (dataset, _, detector), result in judgements.items():
+        faults.setdefault((dataset, detector), []).extend(result["faults"])
+    rows: list[Row] = []
+    for (dataset, detector), some in faults.items():
+        classes = classed(some)
+        for value in sorted(set(classes)):
+            own = [fault for fault, one in zip(some, classes, strict=True) if one == value]
+            depths = [fault["depth"] for fault in own]
+            found = sum(fault["found"] for fault in own)
+            shown = {"dataset": dataset, "detector": detector, what: value, "faults": len(own), "found": found}
+            rows.append({**shown, "least_depth": min(depths), "most_depth": max(depths)})
+    return rows
+
+
+def _quarters(faults: Sequence[Row]) -> list[int]:
+    """Quarter of each fault in the order of depth, 1 being the shallowest."""
+    order = sorted(range(len(faults)), key=lambda number: faults[number]["depth"])
+    quarter = dict(zip(order, (1 + _QUARTERS * rank // len(faults) for rank in range(len(faults))), strict=True))
+    return [quarter[number] for number in range(len(faults))]

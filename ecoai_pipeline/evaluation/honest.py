@@ -1,0 +1,252 @@
+"""The protocol that cannot flatter: thresholds frozen before the test, alarms from what each night knew, every reading once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecoai_pipeline.detection.calibration import Calibration, Curve, alarm_threshold, calibrate
+from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
+from ecoai_pipeline.detection.fusion import fuse
+from ecoai_pipeline.detectors.robust import grouped_quantile
+from ecoai_pipeline.domain import SCORES, Category
+from ecoai_pipeline.evaluation import alarms, folds
+from ecoai_pipeline.evaluation.alarms import Alarms, Truth
+from ecoai_pipeline.evaluation.cases import Case
+from ecoai_pipeline.evaluation.folds import Fold
+from ecoai_pipeline.evaluation.oracle import f1_oracle, f1_point_adjusted_oracle
+from ecoai_pipeline.evaluation.ranking import rank
+from ecoai_pipeline.evaluation.scoring import Scored, Scoring
+from ecoai_pipeline.evaluation.work import Result
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
+from ecoai_pipeline.storage.schema import schema_of
+
+FUSED = "fused"
+"""What the pipeline itself runs: all detectors' tail probabilities, fused and calibrated again."""
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+_CODE = tuple(f"evaluation/{name}.py" for name in ("honest", "alarms", "cases", "folds", "oracle", "ranking"))
+
+
+@dataclass(frozen=True)
+class Judging:
+    """A detector, or several fused, judged on a case whose scores are there already; a piece of work."""
+
+    case: Case
+    detector: str
+    members: Sequence[tuple[Scoring, Result]]
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        return f"{self.case.dataset} {self.case.name}: figures of {self.detector}"
+
+    @cached_property
+    def key(self) -> str:
+        labels = np.packbits(self.case.labels).tobytes().hex() if self.case.labels is not None else ""
+        inputs = {"scores": [scoring.key for scoring, _ in self.members], "labels": labels, "subsets": sorted(self.case.subsets)}
+        detection = ("calibration", "events", "evidence", "fusion", "runs")
+        code = code_digest(*_CODE, *(f"detection/{name}.py" for name in detection))
+        return fingerprint(inputs=inputs, params={"detector": self.detector, **self.settings.detection.model_dump(mode="json")}, code=code)
+
+    def run(self) -> Result:
+        """`rows`, one per subset; `events` as first and last interval; `faults` with whether they were found."""
+        try:
+            evidence = self._evidence()
+        except ValueError as error:  # no score to calibrate on: the detector has no figure on this series, the others have theirs
+            return {"rows": [self._head(name) | {"note": str(error)} for name in self.case.subsets], "events": [], "faults": []}
+        found = alarm_events(self.case, evidence, self.settings)
+        rows = [self._head(name) | figures(self.case, name, evidence, found, self.settings) for name in self.case.subsets]
+        return {"rows": rows, "events": np.stack(found, axis=1).tolist(), "faults": faults_found(self.case, evidence.start, found)}
+
+    def _head(self, subset: str) -> dict[str, Any]:
+        times = {part: sum(result[part] for _, result in self.members) for part in ("fit_seconds", "score_seconds")}
+        head = {"dataset": self.case.dataset, "series": self.case.name, "subset": subset, "detector": self.detector}
+        return {**head, "protocol": str(self.members[0][0].protocol), **times}
+
+    def _evidence(self) -> Evidence:
+        cuts = folds.folds(self.case.load, self.members[0][0].protocol, self.settings)
+        scores = [scoring.scored(result) for scoring, result in self.members]
+        names = [scoring.detector for scoring, _ in self.members]
+        judged = [_judged(self.case, names, [own[number] for own in scores], self.settings) for number in range(len(cuts))]
+        return Evidence.of(cuts, judged)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A fold's scores once they are calibrated: as they are, and the tail probability of what each night knew."""
+
+    batch: Floats
+    nightly: Floats
+    p: Floats
+    p_batch: Floats
+    curve: Curve
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for an anomaly in each interval of the test span, (t,), higher is stranger; `p` is that of the nights.
+
+    Attributes:
+        start: first interval of the test span in the series.
+        training: intervals that the first model was fitted on.
+        curve: of the last calibration.
+    """
+
+    start: int
+    training: tuple[int, int]
+    batch: Floats
+    nightly: Floats
+    p: Floats
+    curve: Curve
+
+    @classmethod
+    def of(cls, cuts: Sequence[Fold], judged: Sequence[_Judged]) -> Evidence:
+        """Put the folds' test spans behind each other. Scores of several models have no common unit; their probabilities have."""
+        start, training, curve = cuts[0].test[0], cuts[0].train, judged[-1].curve
+        p = np.concatenate([one.p for one in judged])
+        if len(judged) == 1:
+            return cls(start, training, judged[0].batch, judged[0].nightly, p, curve)
+        batch = np.concatenate([one.p_batch for one in judged])
+        return cls(start, training, -np.log(batch), -np.log(p), p, curve)
+
+
+def _judged(case: Case, names: Sequence[str], members: Sequence[Scored], settings: Settings) -> _Judged:
+    """Calibrate the members as training does, and where there are several fuse them and calibrate what comes of it."""
+    q, params, meter = threshold(case, settings), settings.detection.calibration, case.load.meter_id
+
+    def calibrated(name: str, scores: NDArray[np.floating[Any]]) -> Calibration:
+        return calibrate(name, {meter: scores}, q, params)
+
+    if len(members) == 1:
+        scored: Any = members[0]
+    else:
+        own = [calibrated(name, member.calibration) for name, member in zip(names, members, strict=True)]
+        parts = (
+            fuse([calibration.p(meter, getattr(member, part)) for calibration, member in zip(own, members, strict=True)])
+            for part in ("calibration", "batch", "nightly")
+        )
+        scored = Scored(*parts)  # type: ignore[arg-type]
+    last = calibrated(FUSED if len(members) > 1 else names[0], scored.calibration)
+    batch, nightly = (np.asarray(part, dtype=np.float64) for part in (scored.batch, scored.nightly))
+    return _Judged(batch, nightly, last.p(meter, nightly), last.p(meter, batch), last.curves[meter])
+
+
+def threshold(case: Case, settings: Settings) -> float:
+    """The p below which an alarm opens: the budget of false alarms, as in the pipeline."""
+    return alarm_threshold(settings.detection.budget_per_meter_month, case.load.interval_s)
+
+
+def alarm_events(case: Case, evidence: Evidence, settings: Settings) -> tuple[Rows, Rows]:
+    """First and last interval, within the series, of each event that the pipeline would have made of the nights' probabilities.
+
+    Hysteresis, merging and persistence are the pipeline's own; marks of quality rules are left out, so that all detectors
+    are judged on all readings.
+    """
+    part = case.load.part(evidence.start, len(case.load))
+    none = {name: pl.lit(None, dtype=dtype) for name, dtype in schema_of(SCORES).items()}
+    known = {
+        "timestamp": pl.Series(part.timestamps).dt.replace_time_zone("UTC"),
+        "kwh": pl.Series(np.where(part.observed, part.kwh, np.nan)).fill_nan(None),
+        "p": pl.Series(evidence.p).fill_nan(None),
+    }
+    frame = pl.DataFrame(known).with_columns(
+        meter_id=pl.lit(part.meter_id),
+        interval_s=pl.lit(part.interval_s),
+        quality=pl.lit("measured"),
+        restated=pl.lit(value=False),
+        q=pl.lit(threshold(case, settings)),
+        hindsight=pl.lit(value=False),
+        **{name: null for name, null in none.items() if name not in _FILLED},
+    )
+    scores = frame.select(SCORES.names).cast(schema_of(SCORES))
+    events = find_events(scores, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), settings.detection.events)
+    energy = events.filter(pl.col("category") == Category.ENERGY).sort("start")
+    bounds = (energy[edge].dt.replace_time_zone(None).to_numpy() for edge in ("start", "end"))
+    first, stop = (np.searchsorted(part.timestamps, edge).astype(np.int64) for edge in bounds)
+    return first + evidence.start, stop - 1 + evidence.start
+
+
+_FILLED = {"timestamp", "kwh", "p", "meter_id", "interval_s", "quality", "restated", "q", "hindsight"}
+
+
+def figures(case: Case, subset: str, evidence: Evidence, events: tuple[Rows, Rows], settings: Settings) -> dict[str, Any]:
+    """All figures of a detector on the test span of a case, over the readings of one subset."""
+    start, load = evidence.start, case.load
+    assert case.labels is not None
+    counted = case.subset(subset)[start:]
+    labels = case.labels[start:]
+    batch, nightly = (
+        rank(evidence.batch[counted], labels[counted], case.buffer),
+        rank(evidence.nightly[counted], labels[counted], case.buffer),
+    )
+    truth = Truth(labels, load.observed[start:], counted, load.interval_s)
+    judged = alarms.judge(events[0] - start, events[1] - start, truth, deviation(case, evidence.training)[start:])
+    return {
+        "readings": int(counted.sum()),
+        "anomalous": int((labels & counted).sum()),
+        "vus_pr": batch and batch.vus_pr,
+        "vus_pr_nightly": nightly and nightly.vus_pr,
+        "vus_roc": batch and batch.vus_roc,
+        "auc_pr": batch and batch.auc_pr,
+        "auc_roc": batch and batch.auc_roc,
+        **_alarm_figures(judged),
+        "budget_per_meter_month": settings.detection.budget_per_meter_month,
+        "calibration_rule": str(evidence.curve.rule),
+        "calibration_n": evidence.curve.n,
+        "f1_oracle": f1_oracle(evidence.batch[counted], labels[counted]),
+        "f1_point_adjusted_oracle": f1_point_adjusted_oracle(evidence.batch[counted], labels[counted]),
+        "note": "",
+    }
+
+
+def _alarm_figures(judged: Alarms) -> dict[str, Any]:
+    low, high = judged.false_interval or (None, None)
+    return {
+        "event_precision": judged.precision,
+        "event_recall": judged.recall,
+        "event_f1": judged.f1,
+        "events": judged.events,
+        "right_events": judged.right,
+        "false_alarms": judged.false,
+        "anomalies": judged.anomalies,
+        "anomalies_found": judged.found,
+        "meter_months": judged.meter_months,
+        "false_alarms_per_meter_month": judged.false_per_meter_month,
+        "false_alarms_low": low,
+        "false_alarms_high": high,
+        "delay_hours": judged.delay_hours,
+        "energy_found": judged.energy_found,
+    }
+
+
+def deviation(case: Case, training: tuple[int, int]) -> Floats:
+    """How far each reading lies from what it should have been, |kWh|, (n,).
+
+    What an injected fault changed is known; else the median of the training span's slot of the day stands for normal load.
+    """
+    load = case.load
+    if case.clean_kwh is not None:
+        return np.abs(load.kwh - case.clean_kwh)
+    span = slice(*training)
+    known = np.where(load.observed[span], load.kwh[span], np.nan)
+    slots = int(load.slot_of_day.max()) + 1
+    usual, _ = grouped_quantile(known, load.slot_of_day[span].astype(np.intp), slots, 0.5)
+    return np.abs(np.where(load.observed, load.kwh, np.nan) - usual[load.slot_of_day])
+
+
+def faults_found(case: Case, start: int, events: tuple[Rows, Rows]) -> list[Mapping[str, Any]]:
+    """The injected faults that begin in the test span, each with whether an event overlaps it."""
+    inside = [fault for fault in case.faults if fault.start >= start]
+    return [
+        {"kind": fault.kind, "depth": fault.depth, "found": bool(((events[0] < fault.stop) & (events[1] >= fault.start)).any())}
+        for fault in inside
+    ]

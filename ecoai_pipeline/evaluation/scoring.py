@@ -1,0 +1,171 @@
+"""What a detector says of a case it was fitted to: the costly half of a judgement, kept on disk and made once."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecoai_pipeline import detectors
+from ecoai_pipeline.detectors.contract import Labels
+from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.evaluation import folds
+from ecoai_pipeline.evaluation.cases import Case
+from ecoai_pipeline.evaluation.folds import Fold
+from ecoai_pipeline.evaluation.references import REFERENCES, make_reference
+from ecoai_pipeline.evaluation.work import Result
+from ecoai_pipeline.features.series import Series, WindowPlan
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.storage.atomic import replacing
+from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
+
+Scores = NDArray[np.float32]
+_NIGHTS = 8  # scored at once; each brings its month before along
+
+
+class Scorer(Protocol):
+    """What is asked of a detector here; references are no more than that."""
+
+    def fit(self, portfolio: Sequence[Series], plan: WindowPlan, *, labels: Labels | None = None) -> Any: ...
+
+    def score(self, portfolio: Sequence[Series]) -> list[Scores]: ...
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of one fold: of its calibration span, and of its test span from all of it and as each night knew them."""
+
+    calibration: Scores
+    batch: Scores
+    nightly: Scores
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A detector on a case, as a piece of work.
+
+    Attributes:
+        others: the data set's other cases, whose labels a supervised detector learns from; nobody else sees a label.
+        cache: folder that the scores are kept in.
+    """
+
+    case: Case
+    detector: str
+    protocol: folds.Protocol
+    settings: Settings
+    cache: Path
+    others: tuple[Case, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.case.dataset} {self.case.name}: {self.detector}"
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of the series, the parameters of this detector and of the cut, and the code that scores depend on."""
+        inputs = {"case": digest(self.case.load), "others": [digest(other.load, other.labels) for other in self.others]}
+        own = self.settings.detectors.model_dump(mode="json").get(self.detector)
+        shared = {name: getattr(self.settings, name).model_dump(mode="json") for name in ("training", "features")}
+        shared["cut"] = self.settings.evaluation.model_dump(include={"test_share", "calibration_share", "look_back_days"})
+        params = {"detector": self.detector, "protocol": self.protocol, "own": own, **shared}
+        own_code = f"detectors/{self.detector}" if self.detector in DETECTORS else "evaluation/references"
+        shared_code = ("detectors/robust.py", "features/windows.py", "features/spectrum.py", "evaluation/folds.py", "evaluation/scoring.py")
+        return fingerprint(inputs=inputs, params=params, code=code_digest(own_code, *shared_code))
+
+    def run(self) -> Result:
+        """Fit and score each fold; the scores go to a file, the seconds they took into the result."""
+        arrays: dict[str, Scores] = {}
+        fitting = scoring = 0.0
+        for number, fold in enumerate(folds.folds(self.case.load, self.protocol, self.settings)):
+            started = time.perf_counter()
+            scorer = self._fitted(fold)
+            fitting, started = fitting + time.perf_counter() - started, time.perf_counter()
+            scored = score_fold(scorer, self.case.load, fold, self.settings.evaluation.look_back_days)
+            scoring += time.perf_counter() - started
+            arrays |= {f"{number}.{part}": getattr(scored, part) for part in Scored.__dataclass_fields__}
+        with replacing(self._file) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        return {"folds": len(arrays) // len(Scored.__dataclass_fields__), "fit_seconds": fitting, "score_seconds": scoring}
+
+    def scored(self, result: Result) -> list[Scored]:
+        """The scores that `run` kept, a fold after the other."""
+        with np.load(self._file) as arrays:
+            parts = {name: arrays[name] for name in arrays.files}
+        return [Scored(*(parts[f"{number}.{part}"] for part in Scored.__dataclass_fields__)) for number in range(result["folds"])]
+
+    @property
+    def _file(self) -> Path:
+        return self.cache / f"{self.key}.npz"
+
+    def _fitted(self, fold: Fold) -> Scorer:
+        made: Scorer = detectors.make(self.detector, self.settings) if self.detector in DETECTORS else make_reference(self.detector)
+        if getattr(made, "supervised", False):
+            return _taught(made, fold.plan, self.others, self.case)
+        made.fit([self.case.load.part(*fold.train)], fold.plan)
+        return made
+
+
+def names(chosen: Sequence[str] = ()) -> list[str]:
+    """The detectors to judge: the references always, and of ours those chosen, or all.
+
+    Raises:
+        ValueError: a name is neither a detector nor a reference.
+    """
+    unknown = [name for name in chosen if name not in (*DETECTORS, *REFERENCES)]
+    if unknown:
+        raise ValueError(f"there is no detector {unknown[0]!r}; known are {', '.join((*DETECTORS, *REFERENCES))}")
+    return [*REFERENCES, *(name for name in DETECTORS if not chosen or name in chosen)]
+
+
+def score_fold(scorer: Scorer, load: Series, fold: Fold, look_back_days: int) -> Scored:
+    """Scores of the calibration and the test span; of the test also night by night, from nothing later than the night."""
+    back = look_back_days * load.slots_per_day
+    calibration = _ends(scorer, [_context(load, fold.calibration, back)])[0]
+    batch = _ends(scorer, [_context(load, fold.test, back)])[0]
+    if getattr(scorer, "past_only", False):
+        return Scored(calibration, batch, batch)
+    nights = [_context(load, night, back) for night in folds.nights(load, *fold.test)]
+    known = [_ends(scorer, nights[first : first + _NIGHTS]) for first in range(0, len(nights), _NIGHTS)]
+    return Scored(calibration, batch, np.concatenate([night for some in known for night in some]))
+
+
+def digest(load: Series, labels: NDArray[np.bool_] | None = None) -> str:
+    """Digest of all that a detector may learn of a series, and of labels where it is given them."""
+    parts = [load.timestamps, load.kwh, load.observed, load.slot_of_week, load.holiday]
+    whole = hashlib.sha256(f"{load.meter_id}|{load.interval_s}".encode())
+    for part in parts if labels is None else [*parts, labels]:
+        whole.update(np.ascontiguousarray(part).tobytes())
+    return whole.hexdigest()[:16]
+
+
+def _context(load: Series, span: tuple[int, int], back: int) -> tuple[Series, int]:
+    """A span with what it may look back into, and the length of the span."""
+    return load.part(max(0, span[0] - back), span[1]), span[1] - span[0]
+
+
+def _ends(scorer: Scorer, contexts: Sequence[tuple[Series, int]]) -> list[Scores]:
+    scores = scorer.score([series for series, _ in contexts])
+    return [values[len(values) - length :] for values, (_, length) in zip(scores, contexts, strict=True)]
+
+
+def _taught(scorer: Scorer, plan: WindowPlan, others: Sequence[Case], case: Case) -> Scorer:
+    """A supervised detector, fitted to the labelled series of other meters."""
+    teachers = list(_labelled(others, case))
+    if not teachers:
+        raise ValueError(f"{case.dataset} {case.name}: no other meter of its data set and interval has labels to learn from")
+    labels = {load.meter_id: marks for load, marks in teachers}
+    scorer.fit([load for load, _ in teachers], plan, labels=labels)
+    return scorer
+
+
+def _labelled(others: Sequence[Case], case: Case) -> Iterator[tuple[Series, NDArray[np.bool_]]]:
+    for other in others:
+        if other.labels is not None and other.load.meter_id != case.load.meter_id and other.load.interval_s == case.load.interval_s:
+            yield other.load, other.labels
