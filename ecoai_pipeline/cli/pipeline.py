@@ -117,6 +117,16 @@ def training_span(lake: Lake, industry: Industry, months: MonthRange | None) -> 
     return MonthRange(usable[0], usable[-1]) if usable else None
 
 
+def run_evaluation(request: Mapping[str, Any], steps: Steps) -> list[str]:
+    """Judge detectors as a request says; the files that hold the results, rows as JSON first."""
+    from ecoai_pipeline.defs.assets.evaluation import telling
+    from ecoai_pipeline.defs.runs import runner
+
+    with runner(load_settings().root) as ready, telling(steps):
+        files: list[str] = ready.evaluation(request).metadata["files"]
+    return files
+
+
 def run_night(day: date, steps: Steps) -> list[Materialized]:
     """The night of a day: its month for each industry, and every month whose inputs changed since."""
     from ecoai_pipeline.detection.staleness import months_to_run

@@ -90,6 +90,15 @@ class Runner:
         """
         return self.run(["models"], model_tags(industry, resolution), {"ops": {"models": {"config": {"months": months}}}})[0]
 
+    def evaluation(self, request: Mapping[str, Any]) -> Materialized:
+        """Judge detectors.
+
+        Raises:
+            RunFailedError: there is nothing to judge on, or a piece of work failed.
+        """
+        config = {name: value for name, value in request.items() if value is not None}
+        return self.run(["evaluation"], {}, {"ops": {"evaluation": {"config": config}}})[0]
+
     def run(self, assets: Sequence[str], tags: Mapping[str, str], config: Mapping[str, Any]) -> list[Materialized]:
         """One run of some assets over the range of partitions in `tags`.
 

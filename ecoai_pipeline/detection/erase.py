@@ -70,7 +70,7 @@ def erase_meter(lake: Lake, settings: Settings, meter_id: str, *, at: datetime) 
         revisions_ledger(lake).rewrite(lambda revision: _without_events(revision, meter_id))
         bundles = Bundles(lake)
         forgetting = [model.forget(bundles, folder, meter_id, name.out_of_document) for folder in bundles.all_folders()]
-        removed = _remove_copies(lake, name, copies | statements.files)
+        removed = _remove_copies(lake, name, copies | statements.files) + _remove_evaluations(lake)
         _forget_in_documents(lake, name)
     return Erasure(
         statements_remade=len(statements.remade),
@@ -141,6 +141,14 @@ def _remove_copies(lake: Lake, name: Name, landed: set[str]) -> int:
             removed += gone.exists()
             gone.unlink(missing_ok=True)
     return removed
+
+
+def _remove_evaluations(lake: Lake) -> int:
+    """Remove what evaluations left, whatever meters they were of: their pictures show names that no search finds."""
+    files = [path for folder in lake.evaluations for path in _files(folder)]
+    for path in files:
+        path.unlink(missing_ok=True)
+    return len(files)
 
 
 def _forget_in_documents(lake: Lake, name: Name) -> None:

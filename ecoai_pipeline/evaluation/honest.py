@@ -58,14 +58,15 @@ class Judging:
         return fingerprint(inputs=inputs, params={"detector": self.detector, **self.settings.detection.model_dump(mode="json")}, code=code)
 
     def run(self) -> Result:
-        """`rows`, one per subset; `events` as first and last interval; `faults` with whether they were found."""
+        """`rows`, one per subset; `start` of the test; `events` as first and last interval; `faults` with whether they were found."""
         try:
             evidence = self._evidence()
         except ValueError as error:  # no score to calibrate on: the detector has no figure on this series, the others have theirs
-            return {"rows": [self._head(name) | {"note": str(error)} for name in self.case.subsets], "events": [], "faults": []}
+            return {"rows": [self._head(name) | {"note": str(error)} for name in self.case.subsets], "start": 0, "events": [], "faults": []}
         found = alarm_events(self.case, evidence, self.settings)
         rows = [self._head(name) | figures(self.case, name, evidence, found, self.settings) for name in self.case.subsets]
-        return {"rows": rows, "events": np.stack(found, axis=1).tolist(), "faults": faults_found(self.case, evidence.start, found)}
+        faults = faults_found(self.case, evidence.start, found)
+        return {"rows": rows, "start": evidence.start, "events": np.stack(found, axis=1).tolist(), "faults": faults}
 
     def _head(self, subset: str) -> dict[str, Any]:
         times = {part: sum(result[part] for _, result in self.members) for part in ("fit_seconds", "score_seconds")}

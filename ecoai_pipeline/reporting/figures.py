@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 
 _SIZE, _DPI = (8.0, 2.8), 90
-_GREY, _BLUE, _RED, _GREEN = "#9aa5b1", "#1f5fa8", "#c8372d", "#2e8b57"
-_PALETTE = (_RED, _BLUE, _GREEN, "#e0a100", "#7b4fa3", "#00838f", "#ad1457", "#6d4c41", "#558b2f", "#455a64", "#ef6c00")
+GREY, BLUE, RED, GREEN = "#9aa5b1", "#1f5fa8", "#c8372d", "#2e8b57"
+_PALETTE = (RED, BLUE, GREEN, "#e0a100", "#7b4fa3", "#00838f", "#ad1457", "#6d4c41", "#558b2f", "#455a64", "#ef6c00")
 _METERS_SHOWN = 25
 _POINTS_SHOWN = 1500  # about two per pixel
 
@@ -43,12 +43,12 @@ def load_figure(load: pl.DataFrame, events: pl.DataFrame | None = None, *, title
         times = local["timestamp"].to_numpy()
         if {"low_kwh", "high_kwh"} <= set(local.columns):
             band = (local[name].to_numpy() for name in ("low_kwh", "high_kwh"))
-            axes.fill_between(times, *band, color=_GREY, alpha=0.35, linewidth=0, label="5 % to 95 %")
+            axes.fill_between(times, *band, color=GREY, alpha=0.35, linewidth=0, label="5 % to 95 %")
         if "expected_kwh" in local.columns:
-            axes.plot(times, local["expected_kwh"].to_numpy(), color=_GREY, linewidth=0.9, label="expected")
-        axes.plot(times, local["kwh"].to_numpy(), color=_BLUE, linewidth=0.9, label="kWh")
+            axes.plot(times, local["expected_kwh"].to_numpy(), color=GREY, linewidth=0.9, label="expected")
+        axes.plot(times, local["kwh"].to_numpy(), color=BLUE, linewidth=0.9, label="kWh")
         for start, end in () if events is None else _clock(events, "start", "end", zone=zone).select("start", "end").iter_rows():
-            axes.axvspan(start, end, color=_RED, alpha=0.18, linewidth=0)
+            axes.axvspan(start, end, color=RED, alpha=0.18, linewidth=0)
         _dates(axes)
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=7, frameon=False, ncols=3)
     return png.getvalue()
@@ -63,7 +63,7 @@ def completeness_figure(days: pl.DataFrame, *, title: str = "") -> bytes:
     by_day = days.group_by("day").agg(pl.col("completeness").mean()).sort("day")
     with _axes(title, "readings, %") as (axes, png):
         percent = (by_day["completeness"] * 100).to_numpy()
-        colors = [_GREEN if share >= 99 else _RED if share < 90 else "#e0a100" for share in percent]
+        colors = [GREEN if share >= 99 else RED if share < 90 else "#e0a100" for share in percent]
         axes.bar(by_day["day"].to_numpy(), percent, color=colors, width=0.85)
         axes.set_ylim(0, max(102, float(percent.max(initial=0)) * 1.02))
         _dates(axes)
@@ -78,7 +78,7 @@ def spectrum_figure(spectra: pl.DataFrame, *, title: str = "") -> bytes:
     """
     with _axes(title, "share of power") as (axes, png):
         for signal, marker in (("raw", "o"), ("diff", "^")):
-            for validated, color in ((False, _GREY), (True, _BLUE)):
+            for validated, color in ((False, GREY), (True, BLUE)):
                 found = spectra.filter((pl.col("signal") == signal) & (pl.col("validated") == validated))
                 if found.height:
                     label = f"{signal}, {'confirmed' if validated else 'not confirmed'}"
@@ -152,19 +152,31 @@ def _period_marks(spectra: pl.DataFrame) -> list[float]:
 @contextmanager
 def _axes(title: str, unit: str, *, height: float = _SIZE[1], left: float = 0.7, right: float = 0.15) -> Iterator[tuple[Any, BytesIO]]:
     """Axes to draw on, with fixed margins in inches (finding them takes longer than drawing); at the end the picture is in the buffer."""
+    with sheet(_SIZE[0], height) as (figure, png):
+        axes = figure.add_axes((left / _SIZE[0], 0.45 / height, 1 - (left + right) / _SIZE[0], 1 - 0.75 / height))
+        axes.set_title(title, fontsize=9, loc="left")
+        axes.set_ylabel(unit)
+        plain(axes)
+        yield axes, png
+
+
+@contextmanager
+def sheet(width: float, height: float) -> Iterator[tuple[Any, BytesIO]]:
+    """An empty figure of so many inches that knows Korean; at the end its picture is in the buffer."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     png = BytesIO()
     with mpl.rc_context({"font.family": _fonts(), "axes.unicode_minus": False, "font.size": 8}):
-        figure = Figure(figsize=(_SIZE[0], height), dpi=_DPI)
-        axes = figure.add_axes((left / _SIZE[0], 0.45 / height, 1 - (left + right) / _SIZE[0], 1 - 0.75 / height))
-        axes.set_title(title, fontsize=9, loc="left")
-        axes.set_ylabel(unit)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25, linewidth=0.5)
-        yield axes, png
+        figure = Figure(figsize=(width, height), dpi=_DPI)
+        yield figure, png
         png.write(_encoded(figure))
+
+
+def plain(axes: Any) -> None:
+    """Two spines and a light grid, as all our axes have."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.5)
 
 
 def _encoded(figure: Any) -> bytes:

@@ -159,6 +159,11 @@ class Lake:
         """Place of a page on a partition for people to read."""
         return self.root / "reports" / kind / f"industry={partition.industry}" / f"month={partition.month}.html"
 
+    @property
+    def evaluations(self) -> tuple[Path, Path]:
+        """Folders of what evaluations keep to go on from, and of their results for people to read; all of it can be made again."""
+        return self.root / "evaluation", self.root / "reports" / "evaluation"
+
     def lock(self, name: str) -> AbstractContextManager[None]:
         """The writer lock of an industry, or of `landing`."""
         return writer_lock(self.root / "locks", name, self.params.lock_timeout_s)

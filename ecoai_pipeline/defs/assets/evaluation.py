@@ -1,0 +1,77 @@
+"""Evaluation: detectors judged on labelled or injected anomalies, apart from the tables of the lake."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ecoai_pipeline.defs.resources import Lakehouse
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.evaluation.request import Told
+
+
+class EvaluationRequest(dg.Config):
+    """What to judge on what, as the fields of `ecoai evaluate honest`; without paths, public data in ECOAI_REAL_DATA."""
+
+    paths: list[str] | None = None
+    data: list[str] | None = None
+    labels: str | None = None
+    options: dict[str, Any] | None = None
+    detectors: list[str] | None = None
+    protocol: str = "fixed"
+    seeds: int = 5
+    jobs: int | None = None
+
+
+class _Log:
+    """Progress for the log of a run."""
+
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        self._context = context
+
+    def start(self, what: str, total: int) -> None:
+        self._context.log.info(f"{what}: {total}")
+
+    def done(self, what: str | None = None) -> None:
+        self._context.log.debug(what or "done")
+
+
+_listeners: "list[Told]" = []
+
+
+@contextmanager
+def telling(told: "Told") -> Iterator[None]:
+    """Tell `told` of the progress of evaluations that this process runs."""
+    _listeners.append(told)
+    try:
+        yield
+    finally:
+        _listeners.remove(told)
+
+
+@dg.asset(group_name="evaluation", kinds={"torch", "scikitlearn"})
+def evaluation(context: dg.AssetExecutionContext, config: EvaluationRequest, lakehouse: Lakehouse) -> dg.MaterializeResult:
+    """Every detector and simple references on data with known anomalies: ranking, alarms at the budget, wins and losses."""
+    from ecoai_pipeline.evaluation.request import Request, evaluate
+    from ecoai_pipeline.reporting.evaluation import evaluation_figures, summary_markdown, write_evaluation
+    from ecoai_pipeline.reporting.figures import as_markdown
+
+    lake, settings = lakehouse.lake(), lakehouse.settings()
+    request = Request.model_validate({name: value for name, value in config.model_dump().items() if value is not None})
+    cache, reports = lake.evaluations
+    evaluated = evaluate(request, settings, cache, _listeners[-1] if _listeners else _Log(context))
+    benchmark, params = evaluated.benchmark, settings.evaluation
+    figures = evaluation_figures(benchmark, evaluated.cases, params)
+    name = "honest" if request.protocol == "fixed" else f"honest_{request.protocol}"
+    files = write_evaluation(reports, name, benchmark, params, figures)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(benchmark.rows),
+            "summary": dg.MetadataValue.md(summary_markdown(benchmark.summary(params))),
+            "files": dg.MetadataValue.json([str(file) for file in files]),
+            "protocol": str(request.protocol),
+            **{title: dg.MetadataValue.md(as_markdown(png, title)) for title, png in figures.items()},
+        }
+    )
