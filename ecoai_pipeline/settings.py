@@ -147,6 +147,18 @@ class DetectionParams(Params):
     events: EventParams = EventParams()
 
 
+class WindowReferenceParams(Params):
+    window: int | None = Field(None, gt=1, description="readings; without it an hour of a curve by the minute, else 24")
+    normalise: Literal["meter", "window", "none"] = Field("meter", description="whose mean and deviation a window is brought to")
+    average: bool = Field(True, description="whether a reading gets the mean of all windows that hold it, or the error of the last one")
+    size: int = Field(gt=0, description="components kept, or centres")
+
+
+class ReferenceParams(Params):
+    sub_pca: WindowReferenceParams = WindowReferenceParams(size=10)
+    kmeans_ad: WindowReferenceParams = WindowReferenceParams(window=20, size=20)
+
+
 class EvaluationParams(Params):
     test_share: float = Field(0.4, gt=0, lt=1, description="last share of a series' readings, which is judged")
     calibration_share: float = Field(0.1, gt=0, lt=1, description="share before it that thresholds are frozen on; the rest is learned from")
@@ -154,6 +166,7 @@ class EvaluationParams(Params):
     draws: int = Field(2000, gt=0, description="resamples of a bootstrap interval")
     tie: float = Field(0.01, ge=0, description="difference of VUS-PR within which two detectors are level on a series")
     min_anomalous: int = Field(20, gt=0, description="anomalous test readings below which a series counts for no win and no loss")
+    references: ReferenceParams = ReferenceParams()
 
 
 class Settings(BaseSettings):

@@ -27,6 +27,8 @@ SHOWN = (
     "losses",
 )
 
+EFFECTS = ("knob", "from", "to", "detector", "dataset", "subset", "vus_pr", "vus_pr_low", "vus_pr_high", "event_f1")
+
 PathsOption = Annotated[
     list[Path] | None, typer.Option("--path", help="File or folder as `ingest` takes it, repeatable; else public data.", show_default=False)
 ]
@@ -41,6 +43,12 @@ DetectorsOption = Annotated[str | None, typer.Option(help="Which of ours, such a
 JobsOption = Annotated[int | None, typer.Option(min=1, help="Processes; else one per processor.", show_default=False)]
 
 
+SeedsOption = Annotated[int, typer.Option(min=1, max=5, help="How often faults are injected into a series without labels.")]
+ColumnsOption = Annotated[str | None, typer.Option(help="Column mapping of the files, as for `ingest`.", show_default=False)]
+UnitOption = Annotated[str | None, typer.Option(help="Unit of the files, as for `ingest`.", show_default=False)]
+ZoneOption = Annotated[str | None, typer.Option(help="Time zone of the files' clock.", show_default=False)]
+
+
 @app.command()
 def honest(
     path: PathsOption = None,
@@ -48,37 +56,72 @@ def honest(
     data: DataOption = None,
     detectors: DetectorsOption = None,
     rolling: Annotated[bool, typer.Option(help="Train again at the start of each month of the test, as the pipeline does.")] = False,
-    seeds: Annotated[int, typer.Option(min=1, max=5, help="How often faults are injected into a series without labels.")] = 5,
-    columns: Annotated[str | None, typer.Option(help="Column mapping of the files, as for `ingest`.", show_default=False)] = None,
-    unit: Annotated[str | None, typer.Option(help="Unit of the files, as for `ingest`.", show_default=False)] = None,
-    zone: Annotated[str | None, typer.Option(help="Time zone of the files' clock.", show_default=False)] = None,
+    seeds: SeedsOption = 5,
+    columns: ColumnsOption = None,
+    unit: UnitOption = None,
+    zone: ZoneOption = None,
     jobs: JobsOption = None,
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
     """Thresholds frozen before the test, alarms from what each night knew, simple references beside ours.
 
-    Results, figures included, stay in reports/evaluation below the root, and in Dagster's records as the asset `evaluation`.
+    Results, figures included, stay in reports/evaluation below the root, and in Dagster's records of the asset `evaluation`.
     """
+    request = {"detectors": _words(detectors), **_series(path, labels, data, seeds, columns, unit, zone), "jobs": jobs}
+    document, files = _run("rolling" if rolling else "honest", request)
+    title = "means over series; false alarms pooled"
+    Answer({**document, "files": files}, document["summary"], SHOWN, title=title, notes=_notes(files)).show(form, as_json)
+
+
+@app.command()
+def ablate(
+    knob: Annotated[
+        list[str] | None,
+        typer.Option(help="Parameter and value, such as detectors.usad.max_window=64, repeatable; else a list.", show_default=False),
+    ] = None,
+    path: PathsOption = None,
+    labels: LabelsOption = None,
+    data: DataOption = None,
+    seeds: SeedsOption = 5,
+    columns: ColumnsOption = None,
+    unit: UnitOption = None,
+    zone: ZoneOption = None,
+    jobs: JobsOption = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """What single choices are worth: one parameter moved at a time, the difference over the same series and its interval."""
+    request = {"knobs": knob or [], **_series(path, labels, data, seeds, columns, unit, zone), "jobs": jobs}
+    document, files = _run("ablation", request)
+    title = "change against the present parameters, paired over series"
+    Answer({**document, "files": files}, document["rows"], EFFECTS, title=title, notes=_notes(files)).show(form, as_json)
+
+
+def _run(name: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Run an evaluation; its document and the files it left."""
+    with progress_bar() as steps:
+        files = run_evaluation(name, request, steps)
+    return json.loads(Path(files[0]).read_text(encoding="utf-8")), files
+
+
+def _series(
+    path: list[Path] | None, labels: Path | None, data: str | None, seeds: int, columns: str | None, unit: str | None, zone: str | None
+) -> dict[str, Any]:
+    """Which series to judge on, as fields of a request."""
     from ecoai_pipeline.sources.options import IngestOptions
 
-    options = IngestOptions.of(columns=columns, unit=unit, zone=zone)
-    config: dict[str, Any] = {
+    return {
         "paths": [str(one.resolve()) for one in path or []],
         "labels": str(labels.resolve()) if labels else None,
         "data": _words(data),
-        "detectors": _words(detectors),
-        "protocol": "rolling" if rolling else "fixed",
         "seeds": seeds,
-        "options": options.model_dump(mode="json", exclude_none=True),
-        "jobs": jobs,
+        "options": IngestOptions.of(columns=columns, unit=unit, zone=zone).model_dump(mode="json", exclude_none=True),
     }
-    with progress_bar() as steps:
-        files = run_evaluation(config, steps)
-    document = json.loads(Path(files[0]).read_text(encoding="utf-8"))
-    notes = [f"results: {file}" for file in files]
-    answer = Answer({**document, "files": files}, document["summary"], SHOWN, title="means over series; false alarms pooled", notes=notes)
-    answer.show(form, as_json)
+
+
+def _notes(files: list[str]) -> list[str]:
+    return [f"results: {file}" for file in files]
 
 
 def _words(text: str | None) -> list[str]:

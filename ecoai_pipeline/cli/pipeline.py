@@ -117,13 +117,13 @@ def training_span(lake: Lake, industry: Industry, months: MonthRange | None) -> 
     return MonthRange(usable[0], usable[-1]) if usable else None
 
 
-def run_evaluation(request: Mapping[str, Any], steps: Steps) -> list[str]:
+def run_evaluation(name: str, request: Mapping[str, Any], steps: Steps) -> list[str]:
     """Judge detectors as a request says; the files that hold the results, rows as JSON first."""
     from ecoai_pipeline.defs.assets.evaluation import telling
     from ecoai_pipeline.defs.runs import runner
 
     with runner(load_settings().root) as ready, telling(steps):
-        files: list[str] = ready.evaluation(request).metadata["files"]
+        files: list[str] = ready.evaluation(name, request).metadata["files"]
     return files
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ecoai_pipeline.domain import FIRST_MONTH, Industry, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import EVALUATIONS, FIRST_MONTH, Industry, MonthRange, Partition, Resolution
 
 TIME_ZONE = "Asia/Seoul"
 
 months = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH.key, timezone=TIME_ZONE, end_offset=1)
 industries = dg.StaticPartitionsDefinition([industry.value for industry in Industry])
 resolutions = dg.StaticPartitionsDefinition([resolution.value for resolution in Resolution])
+
+evaluations = dg.StaticPartitionsDefinition(list(EVALUATIONS))
 
 industry_month = dg.MultiPartitionsDefinition({"industry": industries, "month": months})
 industry_resolution = dg.MultiPartitionsDefinition({"industry": industries, "resolution": resolutions})

@@ -90,14 +90,14 @@ class Runner:
         """
         return self.run(["models"], model_tags(industry, resolution), {"ops": {"models": {"config": {"months": months}}}})[0]
 
-    def evaluation(self, request: Mapping[str, Any]) -> Materialized:
-        """Judge detectors.
+    def evaluation(self, name: str, request: Mapping[str, Any]) -> Materialized:
+        """Judge detectors in one of the ways of `EVALUATIONS`.
 
         Raises:
             RunFailedError: there is nothing to judge on, or a piece of work failed.
         """
         config = {name: value for name, value in request.items() if value is not None}
-        return self.run(["evaluation"], {}, {"ops": {"evaluation": {"config": config}}})[0]
+        return self.run(["evaluation"], {"dagster/partition": name}, {"ops": {"evaluation": {"config": config}}})[0]
 
     def run(self, assets: Sequence[str], tags: Mapping[str, str], config: Mapping[str, Any]) -> list[Materialized]:
         """One run of some assets over the range of partitions in `tags`.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecoai_pipeline.evaluation import folds
 from ecoai_pipeline.evaluation.benchmark import Benchmark, Plan, run
 from ecoai_pipeline.evaluation.cases import Case, with_faults
 from ecoai_pipeline.evaluation.datasets import PUBLIC, public_cases, read_cases
+from ecoai_pipeline.evaluation.folds import Protocol
 from ecoai_pipeline.evaluation.scoring import names
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.options import IngestOptions
@@ -32,6 +32,7 @@ class Request(BaseModel):
         options: what the sender says of the files, words as on the command line.
         detectors: which of ours; all where empty. References are always judged, too.
         seeds: how often faults are injected into each series that has no labels.
+        knobs: of an ablation, `path=value` of parameters; the standard ones where empty.
         jobs: processes.
     """
 
@@ -42,12 +43,12 @@ class Request(BaseModel):
     labels: str | None = None
     options: IngestOptions = IngestOptions()
     detectors: tuple[str, ...] = ()
-    protocol: folds.Protocol = folds.Protocol.FIXED
     seeds: int = Field(5, gt=0)
+    knobs: tuple[str, ...] = ()
     jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, gt=0)
 
 
-class Told(Protocol):
+class Told(typing.Protocol):
     """A progress bar: told how many pieces of work there are, and of each that is done."""
 
     def start(self, what: str, total: int) -> None: ...
@@ -63,14 +64,14 @@ class Evaluated:
     benchmark: Benchmark
 
 
-def evaluate(request: Request, settings: Settings, cache: Path, told: Told) -> Evaluated:
+def evaluate(request: Request, protocol: Protocol, settings: Settings, cache: Path, told: Told) -> Evaluated:
     """Read the series, inject faults where nobody has labelled any, and judge.
 
     Raises:
         ValueError: there is nothing to judge, or a name, file or table of labels cannot be used.
         RuntimeError: a piece of work failed; the rest is kept for the next try.
     """
-    plan = Plan(names(request.detectors), request.protocol, request.jobs)
+    plan = Plan(names(request.detectors), protocol, request.jobs)
     cases = cases_of(request, settings, lambda what: told.start(what, 1))
     told.start("scoring and judging", plan.pieces(len(cases)))
     return Evaluated(cases, run(cases, plan, settings, cache, told.done))

@@ -71,7 +71,8 @@ class Scoring:
     def key(self) -> str:
         """Digest of the series, the parameters of this detector and of the cut, and the code that scores depend on."""
         inputs = {"case": digest(self.case.load), "others": [digest(other.load, other.labels) for other in self.others]}
-        own = self.settings.detectors.model_dump(mode="json").get(self.detector)
+        parameters = (self.settings.detectors, self.settings.evaluation.references)
+        own = [params.model_dump(mode="json").get(self.detector) for params in parameters]
         shared = {name: getattr(self.settings, name).model_dump(mode="json") for name in ("training", "features")}
         shared["cut"] = self.settings.evaluation.model_dump(include={"test_share", "calibration_share", "look_back_days"})
         params = {"detector": self.detector, "protocol": self.protocol, "own": own, **shared}
@@ -105,7 +106,11 @@ class Scoring:
         return self.cache / f"{self.key}.npz"
 
     def _fitted(self, fold: Fold) -> Scorer:
-        made: Scorer = detectors.make(self.detector, self.settings) if self.detector in DETECTORS else make_reference(self.detector)
+        made: Scorer = (
+            detectors.make(self.detector, self.settings)
+            if self.detector in DETECTORS
+            else make_reference(self.detector, self.settings.evaluation.references)
+        )
         if getattr(made, "supervised", False):
             return _taught(made, fold.plan, self.others, self.case)
         made.fit([self.case.load.part(*fold.train)], fold.plan)

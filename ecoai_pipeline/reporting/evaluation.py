@@ -1,57 +1,113 @@
-"""Evaluations for people: tables, and figures that are worth a look. The rows are computed elsewhere; nothing here changes one."""
+"""Evaluations for people: what was asked is run, and comes back as one document, tables, and figures worth a look."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from ecoai_pipeline.reporting.figures import BLUE, GREY, RED, plain, sheet
+from ecoai_pipeline.evaluation.ablation import STANDARD, Knob, ablate, pieces
+from ecoai_pipeline.evaluation.folds import Protocol
+from ecoai_pipeline.evaluation.request import Request, Told, cases_of, evaluate
+from ecoai_pipeline.reporting.benchmark import Figures, Row, ablation_figure, benchmark_figures
+from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.atomic import replacing, write_text
 
-if TYPE_CHECKING:
-    from ecoai_pipeline.evaluation.benchmark import Benchmark
-    from ecoai_pipeline.evaluation.cases import Case
-    from ecoai_pipeline.settings import EvaluationParams
+_SUMMARY = (
+    "dataset",
+    "subset",
+    "detector",
+    "vus_pr",
+    "vus_pr_nightly",
+    "event_f1",
+    "false_alarms_per_meter_month",
+    "wins",
+    "ties",
+    "losses",
+)
+_EFFECTS = ("knob", "from", "to", "detector", "dataset", "subset", "vus_pr", "vus_pr_low", "vus_pr_high")
 
-Row = Mapping[str, Any]
-Figures = dict[str, bytes]
-_MOST_SERIES = 40
-_FEWEST = 0.01  # of false alarms per meter and month, that a logarithmic axis begins with
+
+@dataclass(frozen=True)
+class Report:
+    """What came of an evaluation.
+
+    Attributes:
+        name: what its files begin with.
+        document: all of it, JSON-able, `rows` among it.
+        tables: rows by the end of the name of a CSV file.
+        summary: the table that the UI shows, in markdown.
+        figures: PNG by name.
+    """
+
+    name: str
+    document: Mapping[str, Any]
+    tables: Mapping[str, Sequence[Row]]
+    summary: str
+    figures: Figures
 
 
-def write_evaluation(folder: Path, name: str, benchmark: Benchmark, params: EvaluationParams, figures: Figures) -> list[Path]:
-    """Write the rows as JSON and CSV, their sums as CSV, and the figures; returns the files.
+def make_report(name: str, request: Request, settings: Settings, cache: Path, told: Told) -> Report:
+    """Run one of `REPORTS`.
+
+    Raises:
+        ValueError: there is no such evaluation, or nothing to judge on.
+        RuntimeError: a piece of work failed; the rest is kept for the next try.
+    """
+    if name not in REPORTS:
+        raise ValueError(f"there is no evaluation {name!r}; known are {', '.join(REPORTS)}")
+    return REPORTS[name](request, settings, cache, told)
+
+
+def _honest(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
+    return _benchmark("honest", Protocol.FIXED, request, settings, cache, told)
+
+
+def _rolling(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
+    return _benchmark("rolling", Protocol.ROLLING, request, settings, cache, told)
+
+
+def _benchmark(name: str, protocol: Protocol, request: Request, settings: Settings, cache: Path, told: Told) -> Report:
+    evaluated, params = evaluate(request, protocol, settings, cache, told), settings.evaluation
+    benchmark = evaluated.benchmark
+    summary = benchmark.summary(params)
+    document = {"rows": benchmark.rows, "summary": summary, "by_depth": benchmark.by_depth(), "by_kind": benchmark.by_kind()}
+    figures = benchmark_figures(benchmark, evaluated.cases, params)
+    return Report(name, document, {"rows": benchmark.rows, "summary": summary}, markdown(summary, _SUMMARY), figures)
+
+
+def _ablation(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
+    knobs = [Knob.parse(text) for text in request.knobs] or list(STANDARD)
+    cases = cases_of(request, settings, lambda what: told.start(what, 1))
+    told.start("turning one knob at a time", pieces(knobs, len(cases)))
+    rows = ablate(cases, knobs, settings, cache, jobs=request.jobs, done=told.done)
+    return Report("ablation", {"rows": rows}, {"rows": rows}, markdown(rows, _EFFECTS), {"effects": ablation_figure(rows)})
+
+
+REPORTS: Mapping[str, Callable[[Request, Settings, Path, Told], Report]] = {"honest": _honest, "rolling": _rolling, "ablation": _ablation}
+
+
+def write_report(folder: Path, report: Report) -> list[Path]:
+    """Write the document as JSON, the tables as CSV, and the figures; returns the files, the document first.
 
     A figure of an earlier run that this one does not have is removed, so that the folder shows one run alone.
     """
-    document = document_of(benchmark, params)
-    texts = {f"{name}.json": json.dumps(document, indent=1, ensure_ascii=False) + "\n", f"{name}.csv": as_csv(benchmark.rows)}
-    texts[f"{name}_summary.csv"] = as_csv(document["summary"])
+    texts = {f"{report.name}.json": json.dumps(report.document, indent=1, ensure_ascii=False) + "\n"}
+    texts |= {f"{report.name}_{table}.csv": as_csv(rows) for table, rows in report.tables.items()}
+    pictures = {f"{report.name}_{title}.png": png for title, png in report.figures.items()}
     for file, text in texts.items():
         write_text(folder / file, text)
-    for old in folder.glob(f"{name}_*.png"):
-        if old.stem.removeprefix(f"{name}_") not in figures:
-            old.unlink()
-    for title, png in figures.items():
-        with replacing(folder / f"{name}_{title}.png") as temporary:
+    for file, png in pictures.items():
+        with replacing(folder / file) as temporary:
             temporary.write_bytes(png)
-    return [*(folder / file for file in texts), *(folder / f"{name}_{title}.png" for title in figures)]
-
-
-def document_of(benchmark: Benchmark, params: EvaluationParams) -> dict[str, Any]:
-    """All that came of an evaluation, JSON-able."""
-    return {
-        "rows": benchmark.rows,
-        "summary": benchmark.summary(params),
-        "by_depth": benchmark.by_depth(),
-        "by_kind": benchmark.by_kind(),
-    }
+    for old in folder.glob(f"{report.name}_*.png"):
+        if old.name not in pictures:
+            old.unlink()
+    return [folder / file for file in (*texts, *pictures)]
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -64,224 +120,12 @@ def as_csv(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def summary_markdown(summary: Sequence[Row]) -> str:
-    """The sums as a table for the UI."""
-    names = (
-        "dataset",
-        "subset",
-        "detector",
-        "vus_pr",
-        "vus_pr_nightly",
-        "event_f1",
-        "false_alarms_per_meter_month",
-        "wins",
-        "ties",
-        "losses",
-    )
+def markdown(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """Some columns of rows as a table."""
     lines = [" | ".join(names), " | ".join("---" for _ in names)]
-    lines += [" | ".join(_shown(row.get(name)) for name in names) for row in summary]
+    lines += [" | ".join(_shown(row.get(name)) for name in names) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
 
 
 def _shown(value: Any) -> str:
     return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def evaluation_figures(benchmark: Benchmark, cases: Sequence[Case], params: EvaluationParams) -> Figures:
-    """All figures of an evaluation by name."""
-    summary = benchmark.summary(params)
-    made = {"ranking": ranking_figure(summary), "alarms": alarms_figure(summary)}
-    for dataset in dict.fromkeys(row["dataset"] for row in benchmark.rows):
-        made[f"series_{dataset}"] = series_figure([row for row in benchmark.rows if row["dataset"] == dataset])
-    found = benchmark.by_kind()
-    for dataset in dict.fromkeys(row["dataset"] for row in found):
-        depths = [row for row in benchmark.by_depth() if row["dataset"] == dataset]
-        made[f"faults_{dataset}"] = faults_figure([row for row in found if row["dataset"] == dataset], depths)
-    for case in _shown_cases(cases):
-        made[f"events_{case.dataset}"] = events_figure(case, benchmark)
-    return made
-
-
-def ranking_figure(summary: Sequence[Row]) -> bytes:
-    """Mean VUS-PR of each detector with its interval over series, by data set and subset; a mark where the nights' scores stand."""
-    panels = _panels(summary)
-    most = max(len(rows) for rows in panels.values())
-    with sheet(3.0 * len(panels) + 1.2, 0.7 + 0.28 * most) as (figure, png):
-        for place, (title, rows) in enumerate(panels.items(), start=1):
-            axes = figure.add_subplot(1, len(panels), place)
-            ordered = sorted(rows, key=lambda row: row["vus_pr"] or 0.0)
-            at, means = np.arange(len(ordered)), [row["vus_pr"] or 0.0 for row in ordered]
-            axes.barh(at, means, color=[_color(row["detector"]) for row in ordered], height=0.7)
-            for y, row in zip(at, ordered, strict=True):
-                if row["vus_pr_low"] is not None:
-                    axes.plot([row["vus_pr_low"], row["vus_pr_high"]], [y, y], color="#333333", linewidth=1)
-                axes.plot(row["vus_pr_nightly"] or 0.0, y, marker="D", markersize=4, color="white", markeredgecolor=RED)
-            axes.set_yticks(at, labels=[row["detector"] for row in ordered])
-            axes.set_xlim(0, 1)
-            axes.set_title(title, fontsize=9, loc="left")
-            axes.set_xlabel("VUS-PR, ◇ as known each night")
-            plain(axes)
-        figure.tight_layout()
-    return png.getvalue()
-
-
-def alarms_figure(summary: Sequence[Row]) -> bytes:
-    """False alarms per meter and month with their Poisson interval beside the budget, and precision, recall and F1 of events."""
-    panels = _panels(summary)
-    most = max(len(rows) for rows in panels.values())
-    with sheet(4.2 * len(panels) + 1.2, 0.9 + 0.28 * most) as (figure, png):
-        for place, (title, rows) in enumerate(panels.items(), start=1):
-            axes = figure.add_subplot(1, len(panels), place)
-            ordered = sorted(rows, key=lambda row: row["event_f1"] or 0.0)
-            axes.axvspan(0.5, 2, color=GREY, alpha=0.15, linewidth=0)
-            axes.axvline(1, color=GREY, linewidth=1)
-            for y, row in enumerate(ordered):
-                low, rate, high = (max(row[f"false_alarms_{part}"] or 0.0, _FEWEST) for part in ("low", "per_meter_month", "high"))
-                axes.plot([low, high], [y, y], color=_color(row["detector"]), linewidth=1.5)
-                axes.plot(rate, y, "o", markersize=5, color=_color(row["detector"]))
-                shares = (row["event_precision"], row["event_recall"], row["event_f1"])
-                text = "  ".join("  – " if share is None else f"{share:.2f}" for share in shares)
-                axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=7.5)
-            axes.text(1.02, len(ordered) - 0.3, "prec. recall  F1", transform=axes.get_yaxis_transform(), va="bottom", fontsize=7.5)
-            axes.set_yticks(range(len(ordered)), labels=[row["detector"] for row in ordered])
-            axes.set_xscale("log")
-            axes.set_xlim(_FEWEST, 100)
-            axes.set_title(title, fontsize=9, loc="left")
-            axes.set_xlabel("false alarms per meter and month; the budget is 1")
-            plain(axes)
-        figure.tight_layout()
-    return png.getvalue()
-
-
-def series_figure(rows: Sequence[Row]) -> bytes:
-    """VUS-PR of each detector on each series, and subset where there are several."""
-    columns = list(dict.fromkeys((row["series"], row["subset"]) for row in rows))[:_MOST_SERIES]
-    names = list(dict.fromkeys(row["detector"] for row in rows))
-    values = np.full((len(names), len(columns)), np.nan)
-    for row in rows:
-        if (row["series"], row["subset"]) in columns:
-            values[names.index(row["detector"]), columns.index((row["series"], row["subset"]))] = row.get("vus_pr") or np.nan
-    from matplotlib.patches import Rectangle
-
-    alike = len({subset for _, subset in columns}) == 1
-    with sheet(1.8 + 0.42 * max(len(columns), 6), 1.6 + 0.26 * len(names)) as (figure, png):
-        axes = figure.add_subplot()
-        axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        for y, x in zip(*np.nonzero(np.isfinite(values)), strict=True):
-            color = "white" if values[y, x] > 0.55 else "#222222"
-            axes.text(x, y, f"{values[y, x]:.2f}"[1:], ha="center", va="center", fontsize=6.5, color=color)
-        for x in np.flatnonzero(np.isfinite(values).any(axis=0)):
-            y = float(np.nanargmax(values[:, x]))
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=RED, linewidth=1.2))
-        axes.set_yticks(range(len(names)), labels=names)
-        labels = [_short(series) if alike else f"{_short(series)}, {subset}" for series, subset in columns]
-        axes.set_xticks(range(len(columns)), labels=labels, rotation=60, ha="right", fontsize=6.5)
-        axes.set_title(f"VUS-PR by series: {rows[0]['dataset']}; the best of each framed", fontsize=9, loc="left")
-        axes.spines[:].set_visible(False)
-        figure.tight_layout()
-    return png.getvalue()
-
-
-def faults_figure(by_kind: Sequence[Row], by_depth: Sequence[Row]) -> bytes:
-    """Share of the injected faults that were found, by kind and by quarter of depth, of each detector."""
-    names = list(dict.fromkeys(row["detector"] for row in by_kind))
-    with sheet(9.5, 1.5 + 0.26 * len(names)) as (figure, png):
-        grid = figure.add_gridspec(1, 2, width_ratios=(len({row["kind"] for row in by_kind}), 4))
-        for place, (rows, what) in enumerate(((by_kind, "kind"), (by_depth, "quarter"))):
-            classes = sorted({row[what] for row in rows})
-            share = np.full((len(names), len(classes)), np.nan)
-            for row in rows:
-                share[names.index(row["detector"]), classes.index(row[what])] = row["found"] / row["faults"]
-            axes = figure.add_subplot(grid[place])
-            axes.imshow(share, cmap="Greens", vmin=0, vmax=1, aspect="auto")
-            for y, x in zip(*np.nonzero(np.isfinite(share)), strict=True):
-                color = "white" if share[y, x] > 0.6 else "#222222"
-                axes.text(x, y, f"{100 * share[y, x]:.0f}", ha="center", va="center", fontsize=6.5, color=color)
-            axes.set_yticks(range(len(names)), labels=[] if place else names)
-            axes.set_xticks(
-                range(len(classes)), labels=[_class_label(rows, what, one) for one in classes], rotation=45, ha="right", fontsize=6.5
-            )
-            axes.set_title("faults found, %, by kind" if what == "kind" else "by depth, spreads", fontsize=9, loc="left")
-            axes.spines[:].set_visible(False)
-        figure.tight_layout()
-    return png.getvalue()
-
-
-def _class_label(rows: Sequence[Row], what: str, value: Any) -> str:
-    own = [row for row in rows if row[what] == value]
-    if what == "kind":
-        return f"{str(value).replace('_', ' ')} ({own[0]['faults']})"
-    return f"{own[0]['least_depth']:.1f} to {own[0]['most_depth']:.1f}"
-
-
-def events_figure(case: Case, benchmark: Benchmark) -> bytes:
-    """The test span of one case: load, what was labelled, and the events of each detector below it."""
-    judged = {
-        name: result for (dataset, series, name), result in benchmark.judgements.items() if (dataset, series) == (case.dataset, case.name)
-    }
-    start = _test_start(case, benchmark)
-    load, labels = case.load.part(start, len(case.load)), case.labels
-    assert labels is not None
-    with sheet(10, 2.6 + 0.2 * len(judged)) as (figure, png):
-        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 0.4 + 0.2 * len(judged)))
-        times = load.timestamps.astype("datetime64[s]")
-        step = max(1, len(load) // 6000)
-        upper.plot(times[::step], np.where(load.observed, load.kwh, np.nan)[::step], color=BLUE, linewidth=0.6)
-        upper.set_ylabel("kWh")
-        upper.set_title(f"{case.dataset} {case.name}: test span, labelled anomalies in red; events below", fontsize=9, loc="left")
-        for first, last in _runs(labels[start:]):
-            for axes in (upper, lower):
-                axes.axvspan(times[first], times[last] + np.timedelta64(case.load.interval_s, "s"), color=RED, alpha=0.25, linewidth=0)
-        for row, (name, result) in enumerate(judged.items()):
-            for first, last in result["events"]:
-                span = times[first - start], times[last - start] + np.timedelta64(case.load.interval_s, "s")
-                lower.plot(span, (row, row), color=_color(name), linewidth=5, solid_capstyle="butt")
-        lower.set_yticks(range(len(judged)), labels=list(judged))
-        lower.set_ylim(len(judged) - 0.5, -0.5)
-        for axes in (upper, lower):
-            plain(axes)
-        figure.tight_layout()
-    return png.getvalue()
-
-
-def _runs(labels: Any) -> Iterator[tuple[int, int]]:
-    from ecoai_pipeline.evaluation.ranking import anomalies
-
-    first, last = anomalies(labels)
-    return zip(first.tolist(), last.tolist(), strict=True)
-
-
-def _test_start(case: Case, benchmark: Benchmark) -> int:
-    of_case = (case.dataset, case.name)
-    return max(int(result["start"]) for (*of, _), result in benchmark.judgements.items() if tuple(of) == of_case)
-
-
-def _shown_cases(cases: Sequence[Case]) -> Iterator[Case]:
-    """The case of each data set with the most labelled runs, whose picture tells most."""
-    for dataset in dict.fromkeys(case.dataset for case in cases):
-        own = [case for case in cases if case.dataset == dataset and case.labels is not None]
-        if own:
-            yield max(own, key=_anomalies)
-
-
-def _anomalies(case: Case) -> int:
-    return 0 if case.labels is None else len(list(_runs(case.labels)))
-
-
-def _panels(summary: Sequence[Row]) -> dict[str, list[Row]]:
-    panels: dict[str, list[Row]] = {}
-    for row in summary:
-        title = row["dataset"] if row["subset"] == "all" else f"{row['dataset']}, {row['subset']}"
-        panels.setdefault(f"{title} ({row['series']} series)", []).append(row)
-    return panels
-
-
-def _color(detector: str) -> str:
-    """References are grey, so that the eye finds ours."""
-    from ecoai_pipeline.evaluation.references import REFERENCES
-
-    return GREY if detector in REFERENCES else RED if detector == "fused" else BLUE
-
-
-def _short(series: str) -> str:
-    return series if len(series) <= 12 else f"{series[:8]}…{series[-3:]}" if "#" in series else f"{series[:10]}…"

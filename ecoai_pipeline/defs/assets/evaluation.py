@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from ecoai_pipeline.defs.partitions import evaluations
 from ecoai_pipeline.defs.resources import Lakehouse
 
 if TYPE_CHECKING:
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class EvaluationRequest(dg.Config):
-    """What to judge on what, as the fields of `ecoai evaluate honest`; without paths, public data in ECOAI_REAL_DATA."""
+    """What to judge on what, as the options of `ecoai evaluate`; without paths, public data in ECOAI_REAL_DATA."""
 
     paths: list[str] | None = None
     data: list[str] | None = None
     labels: str | None = None
     options: dict[str, Any] | None = None
     detectors: list[str] | None = None
-    protocol: str = "fixed"
-    seeds: int = 5
+    seeds: int | None = None
+    knobs: list[str] | None = None
     jobs: int | None = None
 
 
@@ -51,27 +52,22 @@ def telling(told: "Told") -> Iterator[None]:
         _listeners.remove(told)
 
 
-@dg.asset(group_name="evaluation", kinds={"torch", "scikitlearn"})
+@dg.asset(group_name="evaluation", partitions_def=evaluations, kinds={"torch", "scikitlearn"})
 def evaluation(context: dg.AssetExecutionContext, config: EvaluationRequest, lakehouse: Lakehouse) -> dg.MaterializeResult:
-    """Every detector and simple references on data with known anomalies: ranking, alarms at the budget, wins and losses."""
-    from ecoai_pipeline.evaluation.request import Request, evaluate
-    from ecoai_pipeline.reporting.evaluation import evaluation_figures, summary_markdown, write_evaluation
+    """Every detector beside simple references on data with known anomalies: ranking, alarms at the budget, wins and losses."""
+    from ecoai_pipeline.evaluation.request import Request
+    from ecoai_pipeline.reporting.evaluation import make_report, write_report
     from ecoai_pipeline.reporting.figures import as_markdown
 
-    lake, settings = lakehouse.lake(), lakehouse.settings()
     request = Request.model_validate({name: value for name, value in config.model_dump().items() if value is not None})
-    cache, reports = lake.evaluations
-    evaluated = evaluate(request, settings, cache, _listeners[-1] if _listeners else _Log(context))
-    benchmark, params = evaluated.benchmark, settings.evaluation
-    figures = evaluation_figures(benchmark, evaluated.cases, params)
-    name = "honest" if request.protocol == "fixed" else f"honest_{request.protocol}"
-    files = write_evaluation(reports, name, benchmark, params, figures)
+    cache, folder = lakehouse.lake().evaluations
+    report = make_report(context.partition_key, request, lakehouse.settings(), cache, _listeners[-1] if _listeners else _Log(context))
+    files = write_report(folder, report)
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": len(benchmark.rows),
-            "summary": dg.MetadataValue.md(summary_markdown(benchmark.summary(params))),
+            "dagster/row_count": len(report.document["rows"]),
+            "summary": dg.MetadataValue.md(report.summary),
             "files": dg.MetadataValue.json([str(file) for file in files]),
-            "protocol": str(request.protocol),
-            **{title: dg.MetadataValue.md(as_markdown(png, title)) for title, png in figures.items()},
+            **{title: dg.MetadataValue.md(as_markdown(png, title)) for title, png in report.figures.items()},
         }
     )

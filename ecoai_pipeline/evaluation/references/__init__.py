@@ -5,15 +5,14 @@ They are known from the literature, take their published defaults where there ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ecoai_pipeline.evaluation.references.base import Reference
+from ecoai_pipeline.settings import ReferenceParams
 
 REFERENCES = ("random", "change", "slot_z", "flat_run", "sub_pca", "kmeans_ad", "isolation_forest")
 
 
-def make_reference(name: str) -> Reference:
-    """An unfitted reference.
+def make_reference(name: str, params: ReferenceParams) -> Reference:
+    """An unfitted reference with its parameters.
 
     Raises:
         ValueError: the name is none of `REFERENCES`.
@@ -22,8 +21,11 @@ def make_reference(name: str) -> Reference:
     from ecoai_pipeline.evaluation.references.pointwise import Change, FlatRun, Random, SlotZ
     from ecoai_pipeline.evaluation.references.windows import KMeansAD, SubPca
 
-    known: list[Callable[[], Reference]] = [Random, Change, SlotZ, FlatRun, SubPca, KMeansAD, IsolationForestOnContext]
-    made = dict(zip(REFERENCES, known, strict=True))
-    if name not in made:
-        raise ValueError(f"there is no reference {name!r}; known are {', '.join(REFERENCES)}")
-    return made[name]()
+    if name == SubPca.name:
+        return SubPca(params.sub_pca)
+    if name == KMeansAD.name:
+        return KMeansAD(params.kmeans_ad)
+    for plain in (Random, Change, SlotZ, FlatRun, IsolationForestOnContext):
+        if name == plain.name:
+            return plain()
+    raise ValueError(f"there is no reference {name!r}; known are {', '.join(REFERENCES)}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,14 +11,16 @@ from numpy.typing import NDArray
 from ecoai_pipeline.evaluation.references.base import Floats, Reference, carried, window_of
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.features.windows import strided
+from ecoai_pipeline.settings import WindowReferenceParams
 
 _MOST = 20_000  # windows learned from; more change nothing but the time
 _BLOCK = 10_000  # windows scored at once
+_TINY = 1e-9
 
 
 @dataclass(frozen=True)
 class _Model:
-    """Level and deviation of the meter, and what was fitted to its windows in these units."""
+    """Level and deviation of the meter, the length of its windows, and what was fitted to them."""
 
     level: float
     deviation: float
@@ -28,33 +29,41 @@ class _Model:
 
 
 class _Windowed(Reference):
-    """Windows of one length in units of the meter's deviation, stride 1."""
+    """Windows of one length, stride 1."""
+
+    def __init__(self, params: WindowReferenceParams) -> None:
+        self.params = params
 
     def learn(self, series: Series) -> _Model:
         values = carried(series)
-        level, deviation = float(values.mean()), max(float(values.std()), 1e-9)
-        window = min(self.window(series), len(values))
-        windows = strided((values - level) / deviation, window, 1)
+        window = min(self.params.window or window_of(series), len(values))
+        meter = (float(values.mean()), float(values.std())) if self.params.normalise == "meter" else (0.0, 1.0)
+        state = _Model(meter[0], max(meter[1], _TINY), window, None)
+        windows = self._windows(values, state)
         drawn = np.sort(np.random.default_rng(0).choice(len(windows), min(_MOST, len(windows)), replace=False))
-        return _Model(level, deviation, window, self.fitted(windows[drawn]))
+        return replace(state, fitted=self.fitted(self._normal(windows[drawn])))
 
     def strangeness(self, series: Series, state: _Model) -> Floats:
-        values = (carried(series) - state.level) / state.deviation
-        total, count = np.zeros(len(values)), np.zeros(len(values))
-        for start, errors in self._errors(values, state):
-            for place in range(state.window):
+        n = len(series)
+        total, count = np.zeros(n), np.zeros(n)
+        windows = self._windows(carried(series), state)
+        for start in range(0, len(windows), _BLOCK):
+            errors = self.errors(self._normal(windows[start : start + _BLOCK]), state.fitted)
+            for place in range(state.window) if self.params.average else [state.window - 1]:
                 reached = slice(start + place, start + place + len(errors))
                 total[reached] += errors[:, place]
                 count[reached] += 1
         return total / np.maximum(count, 1)
 
-    def _errors(self, values: Floats, state: _Model) -> Iterator[tuple[int, Floats]]:
-        windows = strided(values, state.window, 1)
-        for start in range(0, len(windows), _BLOCK):
-            yield start, self.errors(np.ascontiguousarray(windows[start : start + _BLOCK]), state.fitted)
+    def _windows(self, values: Floats, state: _Model) -> NDArray[Any]:
+        return strided((values - state.level) / state.deviation, state.window, 1)
 
-    def window(self, series: Series) -> int:
-        return window_of(series)
+    def _normal(self, windows: NDArray[Any]) -> NDArray[Any]:
+        if self.params.normalise != "window":
+            return np.ascontiguousarray(windows)
+        deviation = windows.std(axis=1, keepdims=True)
+        scaled: NDArray[Any] = (windows - windows.mean(axis=1, keepdims=True)) / np.where(deviation > _TINY, deviation, 1.0)
+        return scaled
 
     def fitted(self, windows: NDArray[Any]) -> Any:
         """A model of training windows (w, length)."""
@@ -66,31 +75,28 @@ class _Windowed(Reference):
 
 
 class SubPca(_Windowed):
-    """Squared error of a reading when its window is rebuilt from the first ten principal components (Aggarwal 2017, section 3.3)."""
+    """Squared error of a reading when its window is rebuilt from its first principal components (Aggarwal 2017, section 3.3)."""
 
     name: ClassVar[str] = "sub_pca"
 
     def fitted(self, windows: NDArray[Any]) -> Any:
         from sklearn.decomposition import PCA
 
-        return PCA(min(10, *windows.shape), svd_solver="covariance_eigh").fit(windows)
+        return PCA(min(self.params.size, *windows.shape), svd_solver="covariance_eigh").fit(windows)
 
     def errors(self, windows: NDArray[Any], fitted: Any) -> Floats:
         return np.asarray((windows - fitted.inverse_transform(fitted.transform(windows))) ** 2)
 
 
 class KMeansAD(_Windowed):
-    """Distance of a window to the nearest of 20 centres of windows of 20 readings (Yairi, Kato and Hori 2001; sizes as in TSB-AD)."""
+    """Distance of a window to the nearest of some centres (Yairi, Kato and Hori 2001)."""
 
     name: ClassVar[str] = "kmeans_ad"
-
-    def window(self, _series: Series) -> int:
-        return 20
 
     def fitted(self, windows: NDArray[Any]) -> Any:
         from sklearn.cluster import KMeans
 
-        return KMeans(min(20, len(windows)), n_init=1, random_state=0).fit(windows)
+        return KMeans(min(self.params.size, len(windows)), n_init=1, random_state=0).fit(windows)
 
     def errors(self, windows: NDArray[Any], fitted: Any) -> Floats:
         distance = fitted.transform(windows).min(axis=1)

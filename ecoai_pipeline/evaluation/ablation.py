@@ -1,0 +1,140 @@
+"""What each choice is worth: one parameter moved at a time, the same series before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.evaluation.benchmark import Plan, Row, run
+from ecoai_pipeline.evaluation.cases import Case
+from ecoai_pipeline.evaluation.folds import Protocol
+from ecoai_pipeline.evaluation.intervals import Estimate, paired_difference
+from ecoai_pipeline.evaluation.references import REFERENCES
+from ecoai_pipeline.evaluation.work import Done
+from ecoai_pipeline.settings import Settings
+
+METRICS = ("vus_pr", "vus_pr_nightly", "event_f1", "false_alarms_per_meter_month")
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A parameter's path in the settings and the value it is moved to.
+
+    A detector's own parameter (`detectors.usad.…`, `evaluation.references.sub_pca.…`) moves that detector; any other moves all.
+    """
+
+    path: str
+    value: Any
+
+    @classmethod
+    def parse(cls, text: str) -> Knob:
+        """Read `detectors.usad.max_window=64`, the value as it would stand in params.yaml.
+
+        Raises:
+            ValueError: the text has no value.
+        """
+        path, equals, value = text.partition("=")
+        if not equals or not path.strip() or not value.strip():
+            raise ValueError(f"{text!r} is no knob; write it like detectors.usad.max_window=64")
+        return cls(path.strip(), yaml.safe_load(value))
+
+    @property
+    def detectors(self) -> list[str]:
+        """The detectors that it moves."""
+        known = (*REFERENCES, *DETECTORS)
+        return [name for name in known if f".{name}." in self.path] or list(known)
+
+    def now(self, settings: Settings) -> Any:
+        """The value it has.
+
+        Raises:
+            ValueError: there is no such parameter.
+        """
+        value: Any = settings.model_dump()
+        for part in self.path.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                raise ValueError(f"there is no parameter {self.path}; params.yaml has them all")
+            value = value[part]
+        return value
+
+    def turned(self, settings: Settings) -> Settings:
+        """The settings with the parameter moved.
+
+        Raises:
+            ValueError: there is no such parameter, or it cannot have that value.
+        """
+        self.now(settings)
+        whole = settings.model_dump()
+        inner = whole
+        *branches, leaf = self.path.split(".")
+        for branch in branches:
+            inner = inner[branch]
+        inner[leaf] = self.value
+        return Settings.model_validate(whole)
+
+    def __str__(self) -> str:
+        return f"{self.path}={self.value}"
+
+
+# Normalisation, window, overlap averaging, trimming, drift, and another seed, which shows what differences chance alone makes.
+STANDARD = (
+    Knob("evaluation.references.sub_pca.normalise", "window"),
+    Knob("evaluation.references.sub_pca.normalise", "none"),
+    Knob("evaluation.references.sub_pca.window", 96),
+    Knob("evaluation.references.sub_pca.average", False),
+    Knob("evaluation.references.kmeans_ad.normalise", "window"),
+    Knob("evaluation.references.kmeans_ad.window", 48),
+    Knob("evaluation.references.kmeans_ad.average", False),
+    Knob("detectors.usad.max_window", 32),
+    Knob("detectors.usad.windows_per_length", 1),
+    Knob("detectors.usad.trim", 0.0),
+    Knob("detectors.usad.form", "adversarial"),
+    Knob("detectors.profile.drift_days", 0),
+    Knob("features.gap_cap_h", 0),
+    Knob("training.seed", 1),
+)
+
+
+def ablate(
+    cases: Sequence[Case], knobs: Sequence[Knob], settings: Settings, cache: Path, *, jobs: int = 1, done: Done | None = None
+) -> list[Row]:
+    """A row per knob, detector and data set: the mean before and after, and the paired difference with its interval.
+
+    Raises:
+        ValueError: a knob is no parameter, or cannot have its value.
+        RuntimeError: a piece of work failed.
+    """
+    turned = [(knob, knob.turned(settings)) for knob in knobs]
+    rows: list[Row] = []
+    for knob, changed in turned:
+        plan = Plan(knob.detectors, Protocol.FIXED, jobs)
+        before, after = (run(cases, plan, one, cache, done).rows for one in (settings, changed))
+        rows += _differences(knob, settings, before, after)
+    return rows
+
+
+def pieces(knobs: Sequence[Knob], cases: int) -> int:
+    """Pieces of work, for a progress bar."""
+    return sum(2 * Plan(knob.detectors).pieces(cases) for knob in knobs)
+
+
+def _differences(knob: Knob, settings: Settings, before: Sequence[Row], after: Sequence[Row]) -> Iterator[Row]:
+    groups: dict[tuple[str, str, str], list[tuple[Row, Row]]] = {}
+    for pair in zip(before, after, strict=True):
+        groups.setdefault((pair[0]["dataset"], pair[0]["subset"], pair[0]["detector"]), []).append(pair)
+    for (dataset, subset, detector), pairs in groups.items():
+        figures: dict[str, Any] = {}
+        for metric in METRICS:
+            old, new = ([row.get(metric) for row in rows] for rows in zip(*pairs, strict=True))
+            figures |= _named(metric, paired_difference(new, old, settings.evaluation.draws))
+        head = {"knob": knob.path, "from": knob.now(settings), "to": knob.value, "detector": detector}
+        yield {**head, "dataset": dataset, "subset": subset, "series": len(pairs), **figures}
+
+
+def _named(metric: str, estimate: Estimate) -> dict[str, Any]:
+    return {metric: estimate.mean, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
