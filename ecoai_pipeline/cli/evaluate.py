@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any
 
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import run_evaluation
+from ecoai_pipeline.cli.pipeline import run_evaluation, the_lake
+from ecoai_pipeline.settings import PROJECT, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Measure how good detectors are, on public data or on files of your own.")
 
@@ -27,6 +30,7 @@ SHOWN = (
     "losses",
 )
 
+METRICS = PROJECT / "metrics" / "small.json"
 EFFECTS = ("knob", "from", "to", "detector", "dataset", "subset", "vus_pr", "vus_pr_low", "vus_pr_high", "event_f1")
 
 PathsOption = Annotated[
@@ -96,6 +100,35 @@ def ablate(
     document, files = _run("ablation", request)
     title = "change against the present parameters, paired over series"
     Answer({**document, "files": files}, document["rows"], EFFECTS, title=title, notes=_notes(files)).show(form, as_json)
+
+
+@app.command()
+def guard(
+    store: Annotated[bool, typer.Option(help="Store the figures of today, with the noise of three seeds.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why a stored figure is lowered.", show_default=False)] = None,
+    jobs: JobsOption = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Today's figures on the small real set against those stored in metrics/; fails where one fell by more than chance explains."""
+    from ecoai_pipeline.evaluation import guard as stored
+    from ecoai_pipeline.evaluation.benchmark import Plan
+    from ecoai_pipeline.evaluation.request import real_data
+    from ecoai_pipeline.evaluation.scoring import names
+
+    settings, cache, count = load_settings(), the_lake().evaluations[0], jobs or os.cpu_count() or 1
+    with progress_bar() as steps:
+        steps.start("reading", 1)
+        cases = stored.small_cases(real_data(), settings)
+        steps.start("scoring and judging", Plan(names()).pieces(len(cases)))
+        now = stored.measure(cases, settings, cache, jobs=count, done=steps.done)
+        book = stored.Book.read(METRICS) if METRICS.exists() else stored.Book(detectors={})
+        drops = book.drops(now)
+        if store:
+            book.updated(now, stored.seed_noise(cases, settings, cache, (1, 2, 3), jobs=count), reason).write(METRICS)
+    rows = [{"detector": name, "series": len(own), "stored": book.mean_of(name), "now": fmean(own.values())} for name, own in now.items()]
+    Answer({"rows": rows, "drops": drops}, rows, title="mean VUS-PR of the small set", notes=drops).show(form, as_json)
+    raise typer.Exit(1 if drops and not store else 0)
 
 
 def _run(name: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -51,10 +51,12 @@ def rank(scores: NDArray[np.floating], labels: Bools, buffer: int) -> Ranking | 
 
 
 def ranked_last(scores: NDArray[np.floating]) -> Floats:
-    """Scores with those that are absent put below all others, (n,)."""
+    """Scores with those that are absent put below all others and infinite ones above, (n,)."""
     values = np.asarray(scores, dtype=np.float64)
     known = values[np.isfinite(values)]
-    return np.where(np.isfinite(values), values, known.min(initial=0.0) - 1.0)
+    low, high = known.min(initial=0.0) - 1.0, known.max(initial=0.0) + 1.0
+    ranked: Floats = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    return ranked
 
 
 def volumes(scores: Floats, labels: Bools, buffer: int, thresholds: int = THRESHOLDS) -> tuple[float, float]:

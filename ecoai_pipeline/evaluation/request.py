@@ -95,10 +95,20 @@ def _of_files(request: Request, settings: Settings, told: Callable[[str], None])
 
 
 def _public(request: Request, settings: Settings, told: Callable[[str], None]) -> list[Case]:
-    folder = Path(os.environ.get(REAL_DATA, ""))
-    if not os.environ.get(REAL_DATA) or not folder.is_dir():
+    folder = real_data()
+    wanted = request.data or tuple(dataset.name for dataset in PUBLIC if any(folder.glob(dataset.files)))
+    return public_cases(folder, wanted, settings, told)
+
+
+def real_data() -> Path:
+    """The folder of public data.
+
+    Raises:
+        ValueError: nobody has said where it is.
+    """
+    place = os.environ.get(REAL_DATA, "")
+    if not place or not Path(place).is_dir():
         raise ValueError(
             f"there is nothing to evaluate on: name files with --path, or set {REAL_DATA} to the folder of public data, see the README"
         )
-    wanted = request.data or tuple(dataset.name for dataset in PUBLIC if any(folder.glob(dataset.files)))
-    return public_cases(folder, wanted, settings, told)
+    return Path(place)

@@ -1,0 +1,51 @@
+"""A knob moves one parameter and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecoai_pipeline.evaluation.ablation import STANDARD, Knob, ablate, pieces
+
+from .conftest import two_shifts, with_outages
+
+
+def test_a_knob_reads_its_value_as_params_yaml_would() -> None:
+    assert [Knob.parse(text).value for text in ("a.b=64", "a.b=0.5", "a.b=window", "a.b=false")] == [64, 0.5, "window", False]
+    with pytest.raises(ValueError, match="write it like"):
+        Knob.parse("detectors.usad.max_window")
+
+
+def test_a_knob_turns_its_parameter_alone(settings) -> None:
+    turned = Knob("detectors.usad.alpha", 0.9).turned(settings)
+    assert turned.detectors.usad.alpha == 0.9
+    back = Knob("detectors.usad.alpha", settings.detectors.usad.alpha).turned(turned)
+    assert back == settings
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"), [("detectors.usad.alfa", 1, "no parameter"), ("detectors.usad.alpha", 7, "less than or equal")]
+)
+def test_what_is_no_parameter_or_no_value_is_refused(settings, path, value, said) -> None:
+    with pytest.raises(ValueError, match=said):
+        Knob(path, value).turned(settings)
+
+
+def test_a_detectors_knob_moves_that_detector_and_any_other_all(settings) -> None:
+    assert Knob("evaluation.references.sub_pca.size", 3).detectors == ["sub_pca"]
+    assert "usad" in Knob("features.gap_cap_h", 0).detectors
+    assert all(knob.now(settings) != knob.value for knob in STANDARD), "a knob that stands where it is moved to shows nothing"
+
+
+def test_the_effect_is_paired_over_series(settings, tmp_path) -> None:
+    cases = [with_outages(two_shifts(name, seed=seed), tuple(day * 24 + 8 for day in (90, 101, 115))) for seed, name in enumerate("ab")]
+    knobs = [Knob("evaluation.references.kmeans_ad.normalise", "window"), Knob("evaluation.references.kmeans_ad.window", 20)]
+    told: list[str] = []
+    rows = ablate(cases, knobs, settings, tmp_path, done=told.append)
+    assert len(told) == pieces(knobs, 2)
+    assert [(row["knob"].rsplit(".", 1)[1], row["from"], row["to"], row["detector"], row["series"]) for row in rows] == [
+        ("normalise", "meter", "window", "kmeans_ad", 2),
+        ("window", 20, 20, "kmeans_ad", 2),
+    ]
+    assert rows[0]["vus_pr"] < -0.05, "a window brought to its own mean hides outages"
+    assert rows[0]["vus_pr_low"] <= rows[0]["vus_pr"] <= rows[0]["vus_pr_high"]
+    assert rows[1]["vus_pr"] == 0

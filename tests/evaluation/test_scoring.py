@@ -1,0 +1,99 @@
+"""Scores of a case: nights know nothing of the days after them, nobody sees a label, and work is done once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from ecoai_pipeline import detectors
+from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.evaluation.folds import Protocol, folds
+from ecoai_pipeline.evaluation.references import REFERENCES
+from ecoai_pipeline.evaluation.scoring import Scoring, digest, names, score_fold
+
+from .conftest import two_shifts, with_outages
+
+
+class Looking:
+    """Notes what it is given; its score of a reading is the last energy that it can see."""
+
+    name: ClassVar[str] = "looking"
+    supervised: ClassVar[bool] = False
+
+    def fit(self, portfolio, plan, *, labels=None):
+        self.fitted, self.plan, self.labels = list(portfolio), plan, labels
+        return self
+
+    def score(self, portfolio):
+        return [np.full(len(load), load.kwh[-1], dtype=np.float32) for load in portfolio]
+
+
+def scoring(case, detector, settings, tmp_path, protocol=Protocol.FIXED, others=()):
+    return Scoring(case, detector, protocol, settings, tmp_path, others)
+
+
+def test_a_night_is_scored_from_what_had_come_by_its_end(case, settings) -> None:
+    (fold,) = folds(case.load, Protocol.FIXED, settings)
+    scored = score_fold(Looking(), case.load, fold, look_back_days=31)
+    kwh, start = case.load.kwh.astype(np.float32), fold.test[0]
+    assert set(scored.batch) == {kwh[-1]}
+    days = scored.nightly.reshape(-1, 24)
+    assert (days == days[:, :1]).all()
+    np.testing.assert_array_equal(days[:, 0], kwh[start + 23 :: 24])
+
+
+@pytest.mark.parametrize("detector", ["flat_run", "kmeans_ad", "profile", "usad"])
+def test_later_readings_change_no_score_of_a_night_before(detector, case, quick, tmp_path) -> None:
+    later = 2016 + 20 * 24
+    other = replace(case, load=replace(case.load, kwh=np.where(np.arange(len(case.load)) < later, case.load.kwh, 55.0)))
+    nights = []
+    for number, one in enumerate((case, other)):
+        unit = scoring(one, detector, quick, tmp_path / str(number))
+        nights.append(unit.scored(unit.run())[0].nightly)
+    np.testing.assert_array_equal(nights[0][: 20 * 24], nights[1][: 20 * 24])
+    assert not np.array_equal(nights[0], nights[1])
+
+
+def test_an_unsupervised_detector_is_given_the_training_span_and_no_label(case, settings, tmp_path, monkeypatch) -> None:
+    spy = Looking()
+    monkeypatch.setattr(detectors, "make", lambda *_: spy)
+    scoring(case, "profile", settings, tmp_path).run()
+    assert spy.labels is None
+    assert [(len(load), load.meter_id) for load in spy.fitted] == [(1680, "a")]
+
+
+def test_a_supervised_detector_learns_from_other_meters_alone(case, settings, tmp_path, monkeypatch) -> None:
+    spy = Looking()
+    spy.supervised = True  # type: ignore[misc]
+    monkeypatch.setattr(detectors, "make", lambda *_: spy)
+    other = with_outages(two_shifts("b", seed=1), (500,))
+    unlabelled = replace(with_outages(two_shifts("c", seed=2), (500,)), labels=None)
+    scoring(case, "profile", settings, tmp_path, others=(case, other, unlabelled)).run()
+    assert [load.meter_id for load in spy.fitted] == ["b"]
+    assert {meter: int(marks.sum()) for meter, marks in spy.labels.items()} == {"b": 6}
+    with pytest.raises(ValueError, match="made_up a: no other meter"):
+        scoring(case, "profile", settings, tmp_path, others=(case,)).run()
+
+
+def test_the_key_follows_series_parameters_and_protocol_and_not_labels(case, settings, tmp_path) -> None:
+    key = scoring(case, "sub_pca", settings, tmp_path).key
+    assert scoring(replace(case, labels=~case.labels), "sub_pca", settings, tmp_path).key == key
+    assert scoring(case, "kmeans_ad", settings, tmp_path).key != key
+    assert scoring(case, "sub_pca", settings, tmp_path, Protocol.ROLLING).key != key
+    assert scoring(replace(case, load=replace(case.load, kwh=case.load.kwh + 1)), "sub_pca", settings, tmp_path).key != key
+    params = settings.evaluation.references.sub_pca.model_copy(update={"size": 3})
+    references = settings.evaluation.references.model_copy(update={"sub_pca": params})
+    other = settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update={"references": references})})
+    assert scoring(case, "sub_pca", other, tmp_path).key != key
+    assert scoring(case, "change", other, tmp_path).key == scoring(case, "change", settings, tmp_path).key
+    assert digest(case.load) != digest(case.load, case.labels)
+
+
+def test_references_are_always_judged_and_ours_by_choice() -> None:
+    assert names() == [*REFERENCES, *DETECTORS]
+    assert names(["usad"]) == [*REFERENCES, "usad"]
+    with pytest.raises(ValueError, match="no detector 'lstm'; known are profile"):
+        names(["lstm"])
