@@ -24,6 +24,7 @@ from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing
 
 _CAMPUS = "meter=@filename,timestamp=date,kwh=energy,weather.temperature=temperatures(C),weather.humidity=humidity(%)"
+# Its stamps know no change of clocks.
 _ESTATE = "meter=building,timestamp=datetime,kwh=kwh"
 WITHOUT_ONES = "without 1.0"
 
@@ -42,7 +43,7 @@ PUBLIC = (
     DataSet("kpi", "kpi/*.csv.gz", IngestOptions.of(source="kpi")),
     DataSet("steel", "steel/*.csv", IngestOptions.of(source="steel")),
     DataSet("cnu", "cnu/*.csv.gz", IngestOptions.of(columns=_CAMPUS)),
-    DataSet("cambridge", "cambridge/*.parquet", IngestOptions.of(columns=_ESTATE, zone="Europe/London")),
+    DataSet("cambridge", "cambridge/*.parquet", IngestOptions.of(columns=_ESTATE, zone="UTC")),
 )
 Told = Callable[[str], None]
 

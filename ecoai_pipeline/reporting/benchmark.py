@@ -97,7 +97,7 @@ def series_figure(rows: Sequence[Row]) -> bytes:
         if (row["series"], row["subset"]) in columns:
             values[names.index(row["detector"]), columns.index((row["series"], row["subset"]))] = row.get("vus_pr") or np.nan
     alike = len({subset for _, subset in columns}) == 1
-    with sheet(1.8 + 0.42 * max(len(columns), 6), 1.6 + 0.26 * len(names)) as (figure, png):
+    with sheet(max(5.5, 1.8 + 0.42 * len(columns)), 1.6 + 0.26 * len(names)) as (figure, png):
         axes = figure.add_subplot()
         axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for y, x in zip(*np.nonzero(np.isfinite(values)), strict=True):

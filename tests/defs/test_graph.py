@@ -7,6 +7,7 @@ import pytest
 
 from ecoai_pipeline.defs.build import build_definitions
 from ecoai_pipeline.defs.partitions import all_of_the_industry, industry_month, industry_resolution, with_month_before
+from ecoai_pipeline.domain import EVALUATIONS
 
 GRAPH = {
     "raw_readings": [],
@@ -15,6 +16,7 @@ GRAPH = {
     "models": ["features"],
     "scores": ["features", "models"],
     "anomalies": ["scores"],
+    "evaluation": [],
 }
 CHECKS = {
     "validated_readings": ["data_is_complete", "lateness", "readings_are_sound"],
@@ -38,7 +40,7 @@ def test_assets_and_what_they_depend_on(repository: dg.RepositoryDefinition) -> 
 
 def test_every_table_is_partitioned_by_industry_and_month_and_models_by_resolution(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
-    for name in GRAPH:
+    for name in GRAPH.keys() - {"evaluation"}:
         node = graph.get(dg.AssetKey(name))
         assert node.partitions_def == (industry_resolution if name == "models" else industry_month)
         assert node.backfill_policy == dg.BackfillPolicy.single_run(), f"{name}: one run per partition would cost an hour"
@@ -58,6 +60,12 @@ def test_jobs_schedules_and_sensors(repository: dg.RepositoryDefinition) -> None
         "monthly_training": ("0 4 1 * *", "Asia/Seoul"),
     }
     assert [sensor.name for sensor in repository.sensor_defs] == ["inbox"]
+
+
+def test_an_evaluation_is_partitioned_by_the_way_it_judges(repository: dg.RepositoryDefinition) -> None:
+    partitions = repository.asset_graph.get(dg.AssetKey("evaluation")).partitions_def
+    assert partitions is not None
+    assert partitions.get_partition_keys() == list(EVALUATIONS)
 
 
 def test_a_month_needs_the_month_before() -> None:
