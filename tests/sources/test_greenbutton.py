@@ -287,6 +287,28 @@ def test_electricity_that_is_no_energy_is_quarantined_by_name(read, quarantine, 
 
 
 @pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("powerOfTenMultiplier", "3.0"),
+        ("powerOfTenMultiplier", "999"),
+        ("uom", "kWh"),
+        ("flowDirection", "reverse"),
+        ("commodity", "gas"),
+        ("accumulationBehaviour", "cumulative"),
+    ],
+)
+def test_a_reading_type_that_cannot_be_read_is_quarantined_and_never_guessed(read, quarantine, field, told):
+    """A multiplier of 3.0 was once taken for none: a thousandth of the energy, without a word."""
+    text = feed(
+        point(), reading_type("1"), reading_type("2", **{field: told}), meter_reading("1", "1"), meter_reading("2", "2"),
+        blocks(hourly([1000, 2000])), blocks(hourly([5, 6], T0 + DAY), "2"),
+    )  # fmt: skip
+    result, readings = read(text)
+    assert (result.statement.readings_in, readings["kwh"].to_list()) == (4, [1.0, 2.0])
+    assert set(quarantine()["reason"]) == {f"{Reason.NO_READING_TYPE}; {field} {told!r}"}
+
+
+@pytest.mark.parametrize(
     ("fields", "kind", "said"),
     [
         ({"commodity": 7, "uom": 169}, 1, "natural gas (therm)"),

@@ -10,7 +10,8 @@ What becomes what:
   span are quarantined as the same energy, those outside of it (a year of days before a month of quarter hours) are kept;
   of a register beside them, none.
 - Wh and J are energy, W is mean power and multiplied by the interval. Everything else that is electricity (varh, A, V, maxima) is
-  quarantined by name; other commodities are left out, with a warning that counts them by name.
+  quarantined by name; other commodities are left out, with a warning that counts them by name. Where a number of the reading
+  type that decides about this is told and cannot be read (a multiplier of `3.0`), its readings are quarantined, never guessed.
 - `accumulationBehaviour`: a register (bulk quantity, cumulative, latching, bounded, indicating) is differenced, unless a
   `timeAttribute` names the period that each value is of. It is read at the end of its `duration`, else at its `start`. The
   first register reading and a falling one give a missing reading; energy over a gap is one long reading. Delta data,

@@ -24,6 +24,10 @@ _FIRST_S = 946_684_800 - 86_400
 """A day before 2000: what starts earlier is refused, and spans nothing."""
 _LAST_S = 4_102_444_800
 """The year 2100."""
+_DECISIVE = ("accumulationBehaviour", "commodity", "flowDirection", "powerOfTenMultiplier", "uom")
+"""Numbers of a reading type without which nobody knows what its values are."""
+_GREATEST_POWER = 30
+"""Of a prefix of the SI, either way."""
 _NO_ZONE = "nothing tells the time zone: give --zone or --meters REGISTRY.csv"
 
 
@@ -136,7 +140,7 @@ def _part(owned: Belongings, extent: Extent, meter: str) -> Part:
         register=uom != codes.W and _is_register(number),
         flow=codes.FLOWS.get(number.get("flowDirection") or 0, f"#flow{number.get('flowDirection')}"),
         default_quality=_default_quality(number.get("defaultQuality")),
-        reason=_why_no_energy(number, uom, unit),
+        reason=_why_unread(told, number) or _why_no_energy(number, uom, unit),
         zone=zone,
         zone_doubt=zone_doubt,
     )
@@ -166,6 +170,15 @@ def _register_name(number: Mapping[str, int | None]) -> str:
 
 def _is_register(number: Mapping[str, int | None]) -> bool:
     return number.get("accumulationBehaviour") in codes.REGISTERS and not number.get("timeAttribute")
+
+
+def _why_unread(told: Mapping[str, str], number: Mapping[str, int | None]) -> str | None:
+    """A default in place of a number that is told and cannot be read would give energy that nobody sent."""
+    for name in _DECISIVE:
+        odd = number.get(name) is None or (name == "powerOfTenMultiplier" and abs(number[name] or 0) > _GREATEST_POWER)
+        if told.get(name) and odd:
+            return f"{Reason.NO_READING_TYPE}; {name} {told[name][:20]!r}"
+    return None
 
 
 def _why_no_energy(number: Mapping[str, int | None], uom: int | None, unit: str) -> str | None:
