@@ -171,7 +171,7 @@ class _Entry:
         try:
             self.intake.read(progress)
             if self.lessened and self.lessened.meters == self.intake.all_meters:
-                return _again(self.lake, self.settings, self.lessened, self.intake.received_at, write=self.write)
+                return self._judged_anew(_again(self.lake, self.settings, self.lessened, self.intake.received_at, write=self.write))
             if not self.intake.accepted:
                 raise IngestError(path, "no row of it is a usable reading; nothing was kept", by_reason(self.intake.refused["reason"]))
             return self._enter(path)
@@ -179,6 +179,12 @@ class _Entry:
             if self.write:
                 self.intake.forget()
             raise
+
+    def _judged_anew(self, result: IngestResult) -> IngestResult:
+        """Rows of an erased meter are refused now, though the receipt, which stays, counts them as accepted at its time."""
+        accepted, refused, told = self.intake.accepted, self.intake.refused, result.statement
+        counts = {"accepted": accepted, "quarantined": refused.height, "unchanged": accepted - told.added - told.changed}
+        return replace(result, statement=told.model_copy(update=counts), quarantined_by_reason=by_reason(refused["reason"]))
 
     def _compare(self, month: Month, rows: pl.DataFrame) -> None:
         own = None if self.lessened else self.prepared.statement_id

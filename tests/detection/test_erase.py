@@ -163,7 +163,12 @@ def test_what_is_made_again_is_what_was(lake: Lake, settings: Settings, together
 
 def test_the_file_sent_again_does_not_bring_the_meter_back(lake: Lake, settings: Settings, together: Path, take, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     forget(lake, settings)
-    assert take(together).statement.meters == [STAYS]
+    again = take(together)
+    told = again.statement
+    assert (told.meters, told.accepted) == ([STAYS], 90 * 24)
+    assert again.quarantined_by_reason[Reason.ERASED] >= 90 * 24
+    assert told.readings_in == told.accepted + told.quarantined
+    assert told.accepted == told.added + told.changed + told.unchanged
     fresh = table(tmp_path / "next.csv", [GONE, STAYS], 1, datetime(2025, 3, 31))
     result = take(fresh)
     assert (result.statement.meters, result.statement.accepted, result.holds_erased) == ([STAYS], 24, True)
