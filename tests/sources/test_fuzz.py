@@ -36,6 +36,7 @@ from ecoai_pipeline.sources.simulation.plan import FAULTS_FILE, read_plan
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import CANONICAL, RECEIVED, day_line, examples, hours, put_workbook, wide_text
+from tests.sources.given_espi import hourly, simple
 
 HANG = timedelta(seconds=20)
 """No example takes a second; one that takes this long hangs."""
@@ -81,6 +82,7 @@ WIDE = wide_text(day_line("A", "금속", "20250301"), day_line("B", "식품", "2
 FILES: dict[str, tuple[bytes, dict[str, str]]] = {
     **{name: (text_of(name).encode(), {}) for name in ("canonical", "lead", "kpi", "steel")},
     "mapped": (text_of("mapped").encode(), {"columns": MAPPING}),
+    "greenbutton": (simple(hourly(range(24)), powerOfTenMultiplier=3).encode(), {}),
     "kepco": (WIDE.encode(), {}),
     "kepco-cp949": (WIDE.encode("cp949"), {}),
     "utf-16": (text_of("canonical").encode("utf-16"), {}),
@@ -257,6 +259,12 @@ def rewritten(draw: st.DrawFn, base: bytes) -> bytes:
         else:
             child.set("href", draw(st.sampled_from([*VALUES, "UsagePoint/1", "/", "a/" * 50])))
     return ElementTree.tostring(root)
+
+
+@examples(8, full=1000, parent=FUZZ)
+@given(data=st.data())
+def test_a_rewritten_feed_is_accepted_in_balance_or_refused_by_name(data):
+    judged("f.xml", data.draw(rewritten(FILES["greenbutton"][0])), {})
 
 
 @pytest.mark.parametrize("name", ESPI)
