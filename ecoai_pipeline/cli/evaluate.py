@@ -87,7 +87,7 @@ def ablate(
     path: PathsOption = None,
     labels: LabelsOption = None,
     data: DataOption = None,
-    seeds: SeedsOption = 5,
+    seeds: SeedsOption = 1,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
     zone: ZoneOption = None,

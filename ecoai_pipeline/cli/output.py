@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 
@@ -125,7 +125,8 @@ class Steps:
 
 @contextmanager
 def progress_bar() -> Iterator[Steps]:
-    """A bar on stderr; it leaves nothing behind, so that stdout and logs stay clean."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    """A bar on stderr, with an estimate of what is left; it leaves nothing behind, so that stdout and logs stay clean."""
+    times = (MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *times)
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield Steps(progress)

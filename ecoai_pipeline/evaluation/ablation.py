@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,26 +101,36 @@ STANDARD = (
 
 
 def ablate(
-    cases: Sequence[Case], knobs: Sequence[Knob], settings: Settings, cache: Path, *, jobs: int = 1, done: Done | None = None
+    read: Callable[[Settings], list[Case]],
+    knobs: Sequence[Knob],
+    settings: Settings,
+    cache: Path,
+    *,
+    jobs: int = 1,
+    started: Callable[[int], None] | None = None,
+    done: Done | None = None,
 ) -> list[Row]:
-    """A row per knob, detector and data set: the mean before and after, and the paired difference with its interval.
+    """A row per knob, detector and data set: the paired difference over series, with its interval.
+
+    Args:
+        read: the cases as some settings give them; asked again where a knob changes what a series is.
+        started: is told how many pieces of work there will be.
 
     Raises:
         ValueError: a knob is no parameter, or cannot have its value.
         RuntimeError: a piece of work failed.
     """
     turned = [(knob, knob.turned(settings)) for knob in knobs]
+    cases = read(settings)
+    if started:
+        started(sum(2 * Plan(knob.detectors).pieces(len(cases)) for knob in knobs))
     rows: list[Row] = []
     for knob, changed in turned:
         plan = Plan(knob.detectors, Protocol.FIXED, jobs)
-        before, after = (run(cases, plan, one, cache, done).rows for one in (settings, changed))
+        others = read(changed) if knob.path.startswith("features.") else cases
+        before, after = run(cases, plan, settings, cache, done).rows, run(others, plan, changed, cache, done).rows
         rows += _differences(knob, settings, before, after)
     return rows
-
-
-def pieces(knobs: Sequence[Knob], cases: int) -> int:
-    """Pieces of work, for a progress bar."""
-    return sum(2 * Plan(knob.detectors).pieces(cases) for knob in knobs)
 
 
 def _differences(knob: Knob, settings: Settings, before: Sequence[Row], after: Sequence[Row]) -> Iterator[Row]:

@@ -45,6 +45,8 @@ PUBLIC = (
     DataSet("cnu", "cnu/*.csv.gz", IngestOptions.of(columns=_CAMPUS)),
     DataSet("cambridge", "cambridge/*.parquet", IngestOptions.of(columns=_ESTATE, zone="UTC")),
 )
+LABELLED = ("lead", "kpi")
+"""Those whose publishers say what is anomalous."""
 Told = Callable[[str], None]
 
 

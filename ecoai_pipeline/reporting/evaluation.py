@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecoai_pipeline.evaluation.ablation import STANDARD, Knob, ablate, pieces
+from ecoai_pipeline.evaluation.ablation import STANDARD, Knob, ablate
+from ecoai_pipeline.evaluation.cases import Case
+from ecoai_pipeline.evaluation.datasets import LABELLED
 from ecoai_pipeline.evaluation.folds import Protocol
 from ecoai_pipeline.evaluation.request import Request, Told, cases_of, evaluate
 from ecoai_pipeline.reporting.benchmark import Figures, Row, ablation_figure, benchmark_figures
@@ -82,9 +84,15 @@ def _benchmark(name: str, protocol: Protocol, request: Request, settings: Settin
 
 def _ablation(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
     knobs = [Knob.parse(text) for text in request.knobs] or list(STANDARD)
-    cases = cases_of(request, settings, lambda what: told.start(what, 1))
-    told.start("turning one knob at a time", pieces(knobs, len(cases)))
-    rows = ablate(cases, knobs, settings, cache, jobs=request.jobs, done=told.done)
+    asked = request if request.paths or request.data else request.model_copy(update={"data": LABELLED})
+
+    def read(changed: Settings) -> list[Case]:
+        return cases_of(asked, changed, lambda what: told.start(what, 1))
+
+    def started(pieces: int) -> None:
+        told.start("turning one knob at a time", pieces)
+
+    rows = ablate(read, knobs, settings, cache, jobs=request.jobs, started=started, done=told.done)
     return Report("ablation", {"rows": rows}, {"rows": rows}, markdown(rows, _EFFECTS), {"effects": ablation_figure(rows)})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecoai_pipeline.evaluation.ablation import STANDARD, Knob, ablate, pieces
+from ecoai_pipeline.evaluation.ablation import STANDARD, Knob, ablate
 
 from .conftest import two_shifts, with_outages
 
@@ -39,9 +39,9 @@ def test_a_detectors_knob_moves_that_detector_and_any_other_all(settings) -> Non
 def test_the_effect_is_paired_over_series(settings, tmp_path) -> None:
     cases = [with_outages(two_shifts(name, seed=seed), tuple(day * 24 + 8 for day in (90, 101, 115))) for seed, name in enumerate("ab")]
     knobs = [Knob("evaluation.references.kmeans_ad.normalise", "window"), Knob("evaluation.references.kmeans_ad.window", 20)]
-    told: list[str] = []
-    rows = ablate(cases, knobs, settings, tmp_path, done=told.append)
-    assert len(told) == pieces(knobs, 2)
+    told, expected = list[str](), list[int]()
+    rows = ablate(lambda _: cases, knobs, settings, tmp_path, started=expected.append, done=told.append)
+    assert [len(told)] == expected
     assert [(row["knob"].rsplit(".", 1)[1], row["from"], row["to"], row["detector"], row["series"]) for row in rows] == [
         ("normalise", "meter", "window", "kmeans_ad", 2),
         ("window", 20, 20, "kmeans_ad", 2),
@@ -49,3 +49,15 @@ def test_the_effect_is_paired_over_series(settings, tmp_path) -> None:
     assert rows[0]["vus_pr"] < -0.05, "a window brought to its own mean hides outages"
     assert rows[0]["vus_pr_low"] <= rows[0]["vus_pr"] <= rows[0]["vus_pr_high"]
     assert rows[1]["vus_pr"] == 0
+
+
+def test_series_are_read_again_where_a_knob_changes_what_they_are(settings, tmp_path) -> None:
+    asked: list[float] = []
+
+    def read(changed):
+        asked.append(changed.features.gap_cap_h)
+        return [with_outages(two_shifts(gap=(40, 44)), (90 * 24,))]
+
+    rows = ablate(read, [Knob("features.gap_cap_h", 0)], settings, tmp_path)
+    assert asked == [settings.features.gap_cap_h, 0]
+    assert {row["vus_pr"] for row in rows} == {0}, "no detector looks at a filled reading"
