@@ -1,0 +1,130 @@
+"""Who takes part in a protocol: models of windows, detectors of our contract, and what else some of them can do.
+
+A participant is a `WindowModel` or a `Detector`. A detector sees a series in which only the readings of the training windows
+are observed, on the scale of the protocol's windows; a window's score is then made from the scores of its readings. Either may
+offer more: `Reconstructs` (protocol B), `Differentiable` and `LearnsPairs` (protocol C). One that does not is absent there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from ecoai_pipeline.detectors.catalogue import make
+from ecoai_pipeline.detectors.contract import Detector
+from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.evaluation.research.curves import Bools, Floats, Ints
+from ecoai_pipeline.evaluation.research.references import REFERENCES, aggregated
+from ecoai_pipeline.features.series import Series, WindowPlan
+from ecoai_pipeline.features.windows import strided
+from ecoai_pipeline.settings import Settings
+
+NAMES = (*REFERENCES, *DETECTORS)
+
+
+@runtime_checkable
+class WindowModel(Protocol):
+    """A model of windows that knows nothing of where they lie; arrays are (w, length)."""
+
+    def fit(self, windows: Floats) -> Self: ...
+
+    def scores(self, windows: Floats) -> Mapping[str, Floats]:
+        """By name of the aggregation the score of each window, (w,), higher is stranger."""
+        ...
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    def reconstruct(self, windows: Floats) -> Floats:
+        """What the fitted model makes of windows, (w, length), in their own unit."""
+        ...
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    def loss_gradient(self, windows: Floats) -> Floats:
+        """Gradient of each window's own loss with respect to its readings, (w, length)."""
+        ...
+
+
+@runtime_checkable
+class LearnsPairs(Protocol):
+    def fit_pairs(self, given: Floats, wanted: Floats) -> Self:
+        """Learn to make `wanted` of `given`, both (w, length)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of one series as views, and where they lie.
+
+    Attributes:
+        load: the series they come from, on the windows' scale.
+        values: (w, length).
+        rows: (w, length), the interval of `load` that each reading is; increasing along a window.
+    """
+
+    load: Series
+    values: Floats
+    rows: Ints
+
+    @property
+    def length(self) -> int:
+        return int(self.values.shape[1])
+
+    def some(self, chosen: Ints | Bools) -> Windows:
+        return Windows(self.load, self.values[chosen], self.rows[chosen])
+
+
+def windows_of(load: Series, rows: Ints, length: int, stride: int = 1) -> Windows:
+    """Windows over some intervals of a series, which count as neighbours whatever lies between them."""
+    values, places = (strided(x, length, stride) for x in (load.kwh[rows], rows))
+    return Windows(load, values, places)  # type: ignore[arg-type]
+
+
+def scaled(load: Series, within: Bools) -> Series:
+    """The load on a scale where its lowest and highest reading `within` are 0 and 1; a flat one is 0."""
+    low, high = float(load.kwh[within].min()), float(load.kwh[within].max())
+    return replace(load, kwh=(load.kwh - low) / (high - low if high > low else 1.0))
+
+
+def participant(name: str, settings: Settings, seed: int) -> Any:
+    """An unfitted participant.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name in REFERENCES:
+        return REFERENCES[name](seed)
+    if name in DETECTORS:
+        return make(name, settings)
+    raise ValueError(f"there is no detector {name!r} in the protocols of the research; known are {', '.join(NAMES)}")
+
+
+def fitted(model: Any, windows: Windows) -> Any:
+    """The participant after learning from windows; a detector learns from the readings that occur in them."""
+    if isinstance(model, WindowModel):
+        return model.fit(windows.values)
+    detector: Detector = model
+    load = replace(windows.load, observed=_occur(windows))
+    return detector.fit([load], WindowPlan(load.interval_s, (windows.length,)))
+
+
+def window_scores(model: Any, windows: Windows) -> Mapping[str, Floats]:
+    """Scores of windows by a fitted participant, by name of the aggregation."""
+    if isinstance(model, WindowModel):
+        return model.scores(windows.values)
+    detector: Detector = model
+    scores = detector.score([windows.load])[0].astype(np.float64)
+    known = scores[np.isfinite(scores)]
+    # A reading without a score cannot raise an alarm, so it counts as the least strange.
+    return aggregated(np.where(np.isfinite(scores), scores, known.min(initial=0.0))[windows.rows])
+
+
+def _occur(windows: Windows) -> Bools:
+    there = np.zeros(len(windows.load), dtype=np.bool_)
+    there[windows.rows.ravel()] = True
+    return there
