@@ -107,10 +107,11 @@ def shuffled(case: Case, length: int, seed: int = SHUFFLE_SEED) -> Shuffled:
     within[rows] = True
     windows = windows_of(scaled(case.load, within), rows, length)
     anomalous = np.asarray(strided(case.labels[rows], length, 1).any(axis=1))
-    return Shuffled(windows, anomalous, *_parts(anomalous, seed))
+    return Shuffled(windows, anomalous, *parts(anomalous, seed))
 
 
-def _parts(anomalous: Bools, seed: int) -> tuple[Ints, Ints, Ints]:
+def parts(anomalous: Bools, seed: int) -> tuple[Ints, Ints, Ints]:
+    """Indices of the training, validation and test windows, of those in time order, (w,)."""
     normal = np.random.default_rng(seed).permutation(np.flatnonzero(~anomalous))
     order = np.concatenate([normal, np.flatnonzero(anomalous)])
     train, validation = int(TRAIN_SHARE * len(order)), int(VALIDATION_SHARE * len(order))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.participants import fitted, window_scores, windows_of
 from ecoai_pipeline.evaluation.research.published import KPI_CURVE, PUBLISHED, beside
-from ecoai_pipeline.evaluation.research.shuffled import ShuffledWindows, _parts, shuffled, window_length
+from ecoai_pipeline.evaluation.research.shuffled import ShuffledWindows, parts, shuffled, window_length
 
 from .made import doubled, quick, two_shifts
 
@@ -22,7 +22,7 @@ from .made import doubled, quick, two_shifts
 @given(st.lists(st.booleans(), min_size=5, max_size=400), st.integers(0, 10))
 def test_the_parts_hold_each_window_once_and_anomalous_ones_come_last(labels, seed):
     anomalous = np.array(labels)
-    train, validation, test = _parts(anomalous, seed)
+    train, validation, test = parts(anomalous, seed)
     together = np.concatenate([train, validation, test])
     assert sorted(together.tolist()) == list(range(len(anomalous)))
     assert (len(train), len(validation)) == (int(0.6 * len(anomalous)), int(0.2 * len(anomalous)))
@@ -31,7 +31,7 @@ def test_the_parts_hold_each_window_once_and_anomalous_ones_come_last(labels, se
 
 def test_normal_windows_are_shuffled_by_the_seed():
     anomalous = np.zeros(100, dtype=bool)
-    first, again, other = (_parts(anomalous, seed)[0].tolist() for seed in (42, 42, 43))
+    first, again, other = (parts(anomalous, seed)[0].tolist() for seed in (42, 42, 43))
     assert first == again
     assert first != other
     assert first != sorted(first)
