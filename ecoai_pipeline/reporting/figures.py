@@ -179,6 +179,25 @@ def plain(axes: Any) -> None:
     axes.grid(alpha=0.25, linewidth=0.5)
 
 
+@contextmanager
+def panels(
+    rows: int, columns: int, *, title: str, size: tuple[float, float], **ratios: Sequence[float]
+) -> Iterator[tuple[list[list[Any]], BytesIO]]:
+    """Rows of axes that find their own place under a title, for figures that are made seldom; at the end the picture is in the buffer.
+
+    Args:
+        size: inches.
+        ratios: `height_ratios` and `width_ratios`.
+    """
+    with sheet(*size) as (figure, png):
+        figure.set_layout_engine("constrained")
+        figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+        axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw=dict(ratios)).tolist()
+        for one in (one for row in axes for one in row):
+            plain(one)
+        yield axes, png
+
+
 def _encoded(figure: Any) -> bytes:
     """The drawing as a PNG of few colours, a quarter of the size of true colour: it travels in the run's metadata."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

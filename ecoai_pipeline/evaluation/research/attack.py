@@ -16,9 +16,9 @@ from ecoai_pipeline.augmentation.mi_fgsm import mi_fgsm
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, roc
 from ecoai_pipeline.evaluation.research.days import on_scale_of, whole_days
-from ecoai_pipeline.evaluation.research.keys import unit_key
 from ecoai_pipeline.evaluation.research.participants import Differentiable, Reconstructs, Windows, fitted, participant
 from ecoai_pipeline.evaluation.research.shuffled import SHUFFLE_SEED, parts
+from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.settings import Settings
 
 EPSILONS = (0.01, 0.05, 0.1, 0.25, 0.5)
@@ -29,7 +29,7 @@ _BINS = 40
 
 
 @dataclass(frozen=True)
-class EpsilonCurve:
+class EpsilonCurve(Piece):
     """F1 over epsilon of one series and one model, as a piece of work."""
 
     case: Case
@@ -44,7 +44,7 @@ class EpsilonCurve:
     def key(self) -> str:
         return unit_key("C", (self.case,), self.detector, self.settings)
 
-    def run(self) -> Mapping[str, Any]:
+    def _found(self) -> Mapping[str, Any]:
         """Nothing where the participant has no gradient, or the series too few days."""
         model, days = participant(self.detector, self.settings, SHUFFLE_SEED), whole_days(self.case.load)
         able = isinstance(model, Differentiable) and isinstance(model, Reconstructs)
@@ -98,6 +98,7 @@ def _level(epsilon: float, errors: Floats, anomalous: Bools, adversarial: Floats
         "f1_oracle_shuffled": best.f1,
         "auc_shuffled": curve.auc,
         "threshold_oracle": best.threshold,
+        "f1_of_alarm_always": float(2 * truth.sum() / (truth.sum() + len(truth))),
     }
     groups = {"normal": errors[~anomalous], "anomalous": errors[anomalous], "adversarial": adversarial}
     return row, {"errors": _distributions(groups, scores)}

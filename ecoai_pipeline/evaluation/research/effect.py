@@ -22,8 +22,8 @@ from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.attack import EPSILONS, day_errors
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, counted, roc
 from ecoai_pipeline.evaluation.research.days import on_scale_of, whole_days
-from ecoai_pipeline.evaluation.research.keys import unit_key
 from ecoai_pipeline.evaluation.research.participants import Differentiable, LearnsPairs, Reconstructs, Windows, fitted, participant
+from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.settings import Settings
 
 TRAIN_SHARE, CALIBRATION_SHARE = 0.5, 0.1
@@ -45,7 +45,7 @@ class Spans:
 
 
 @dataclass(frozen=True)
-class AugmentationEffect:
+class AugmentationEffect(Piece):
     """With and without made days, on one labelled series, as a piece of work."""
 
     case: Case
@@ -61,7 +61,7 @@ class AugmentationEffect:
     def key(self) -> str:
         return unit_key("C effect", (self.case,), self.detector, self.settings, seed=self.seed)
 
-    def run(self) -> Mapping[str, Any]:
+    def _found(self) -> Mapping[str, Any]:
         """Nothing where the participant has no gradient, or the test span not both kinds of days."""
         model, spans = participant(self.detector, self.settings, self.seed), spans_of(self.case)
         able = isinstance(model, Differentiable) and isinstance(model, Reconstructs)

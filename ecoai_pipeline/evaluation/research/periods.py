@@ -15,7 +15,7 @@ import numpy as np
 
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.curves import Floats, Ints
-from ecoai_pipeline.evaluation.research.keys import unit_key
+from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.features.spectrum import Load, spectra
 from ecoai_pipeline.settings import Settings
@@ -26,7 +26,7 @@ _DAY_S = 86_400
 
 
 @dataclass(frozen=True)
-class Periods:
+class Periods(Piece):
     """The spectra of one series, as a piece of work."""
 
     case: Case
@@ -40,7 +40,7 @@ class Periods:
     def key(self) -> str:
         return unit_key("B periods", (self.case,), "spectrum", self.settings)
 
-    def run(self) -> Mapping[str, Any]:
+    def _found(self) -> Mapping[str, Any]:
         load = self.case.load
         told = {"protocol": "B", "table": "periods", "dataset": self.case.dataset, "series": load.meter_id}
         rows, curves = [], []
@@ -78,7 +78,7 @@ def periodogram(values: Floats) -> tuple[Floats, Ints]:
 
 
 def _row(signal: str, method: str, rank: int, samples: float, share: float, load: Series) -> dict[str, Any]:
-    days = samples * load.interval_s / _DAY_S
+    days = float(samples) * load.interval_s / _DAY_S
     return {
         "signal": signal,
         "method": method,

@@ -40,7 +40,7 @@ class Published:
         return asdict(self)
 
 
-_MEASURES = ("recall_oracle_shuffled", "f1_oracle_shuffled", "precision_oracle_shuffled", "auc_shuffled")
+MEASURES = ("recall_oracle_shuffled", "f1_oracle_shuffled", "precision_oracle_shuffled", "auc_shuffled")
 _TABLE_A = {
     ("lead", "low", "lstm_ae"): (0.6210, 0.7013, 0.8053, 0.6665),
     ("lead", "low", "usad"): (0.8179, 0.8636, 0.9147, 0.8629),
@@ -58,7 +58,7 @@ PUBLISHED = (
     *(
         Published("A", dataset, detector, measure, at, value, _COMPARABLE_A[dataset][0], _POSTER_A, _COMPARABLE_A[dataset][1])
         for (dataset, at, detector), values in _TABLE_A.items()
-        for measure, value in zip(_MEASURES, values, strict=True)
+        for measure, value in zip(MEASURES, values, strict=True)
     ),
     *(
         Published("B", "industrial", "spectrum", "samples", f"{signal} {rank}", samples, OTHER, _POSTER_B)

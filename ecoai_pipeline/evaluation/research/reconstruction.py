@@ -14,8 +14,8 @@ import numpy as np
 
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, Ints, counted, roc
-from ecoai_pipeline.evaluation.research.keys import unit_key
 from ecoai_pipeline.evaluation.research.participants import Reconstructs, Windows, fitted, participant, scaled
+from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.features.windows import overlap_mean
 from ecoai_pipeline.settings import Settings
@@ -27,7 +27,7 @@ STRIDES_PER_WINDOW = 4
 LONGEST_DAY = 288  # intervals; a day by the minute is no window of this protocol, and its DTW takes minutes
 _SEED = 42
 _OBSERVED = 0.5
-_FEWEST_WINDOWS = 40
+_FEWEST_WINDOWS = 20  # of either span
 _WEEK_S = 604_800
 
 
@@ -52,7 +52,7 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class Reconstruction:
+class Reconstruction(Piece):
     """DTW errors and verdicts of one series and one model, as a piece of work."""
 
     case: Case
@@ -67,13 +67,13 @@ class Reconstruction:
     def key(self) -> str:
         return unit_key("B", (self.case,), self.detector, self.settings)
 
-    def run(self) -> Mapping[str, Any]:
+    def _found(self) -> Mapping[str, Any]:
         """Nothing where the participant reconstructs nothing, or the series has too few day windows."""
         model = participant(self.detector, self.settings, _SEED)
         if not isinstance(model, Reconstructs) or not 2 <= self.case.load.slots_per_day <= LONGEST_DAY:
             return {"rows": [], "curves": []}
         windows, trained = day_windows(self.case.load)
-        if len(windows.values) < _FEWEST_WINDOWS:
+        if min(trained.sum(), (~trained).sum()) < _FEWEST_WINDOWS:
             return {"rows": [], "curves": []}
         model = fitted(model, windows.some(trained))
         made = model.reconstruct(windows.values)
@@ -177,11 +177,14 @@ def _verdicts(errors: Errors) -> Mapping[str, Bools]:
 
 
 def _week(case: Case, windows: Windows, made: Floats, errors: Errors) -> dict[str, Any]:
-    """The week around the strangest test window: load, reconstruction, labelled readings and flagged windows."""
+    """The week around the test window farthest from its reconstruction: load, reconstruction, labelled readings, flagged windows.
+
+    The distance decides, for the forest finds everything beyond its training windows equally strange.
+    """
     test = np.flatnonzero(~errors.trained)
-    strangest = errors.starts[test[np.argmax(errors.strangeness[test])]] + windows.length // 2
+    farthest = errors.starts[test[np.argmax(errors.dtw[test])]] + windows.length // 2
     steps = _WEEK_S // case.load.interval_s
-    first = int(np.clip(strangest - steps // 2, 0, max(0, len(case.load) - steps)))
+    first = int(np.clip(farthest - steps // 2, 0, max(0, len(case.load) - steps)))
     part = slice(first, min(first + steps, len(case.load)))
     expected = overlap_mean(made, errors.starts, len(case.load))[part]
     labels = np.zeros(len(case.load), dtype=np.bool_) if case.labels is None else case.labels

@@ -6,7 +6,7 @@ threshold has seen the labels. Nothing here says how well a detector would do in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ import numpy as np
 from ecoai_pipeline.domain import Resolution
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, Ints, histogram, roc
-from ecoai_pipeline.evaluation.research.keys import unit_key
 from ecoai_pipeline.evaluation.research.participants import Windows, fitted, participant, scaled, window_scores, windows_of
+from ecoai_pipeline.evaluation.research.published import MEASURES, beside
+from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.features.windows import strided
 from ecoai_pipeline.settings import Settings
 
@@ -43,7 +44,7 @@ class Shuffled:
 
 
 @dataclass(frozen=True)
-class ShuffledWindows:
+class ShuffledWindows(Piece):
     """Protocol A of one series and one detector, as a piece of work."""
 
     case: Case
@@ -58,13 +59,14 @@ class ShuffledWindows:
     def key(self) -> str:
         return unit_key("A", (self.case,), self.detector, self.settings)
 
-    def run(self) -> Mapping[str, Any]:
+    def _found(self) -> Mapping[str, Any]:
         split = shuffled(self.case, window_length(self.case))
         model = fitted(participant(self.detector, self.settings, SHUFFLE_SEED), split.windows.some(split.train))
         scores = window_scores(model, split.windows.some(split.test))
         judged = [_judged(aggregation, values, split.anomalous[split.test]) for aggregation, values in scores.items()]
         told = self._told(split)
-        return {"rows": [told | row for row, _ in judged], "curves": [told | row | curve for row, curve in judged]}
+        theirs = {f"{name}_published": beside("A", self.case.dataset, self.case.load.meter_id, self.detector, name) for name in MEASURES}
+        return {"rows": [told | row | theirs for row, _ in judged], "curves": [told | row | curve for row, curve in judged]}
 
     def _told(self, split: Shuffled) -> dict[str, Any]:
         return {
@@ -87,6 +89,12 @@ def window_length(case: Case) -> int:
     """Readings of a window: an hour by the minute at high resolution, else a day."""
     high = Resolution.of(case.load.interval_s) is Resolution.HIGH
     return HIGH_WINDOW if high else max(2, case.load.slots_per_day)
+
+
+def headline(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of each series and detector the one row that summaries show, chosen by name and not by its figures: the largest error of a
+    window, or of neighbours the farthest."""
+    return [row for row in rows if row["aggregation"] in ("max", "kth")]
 
 
 def shuffled(case: Case, length: int, seed: int = SHUFFLE_SEED) -> Shuffled:

@@ -14,21 +14,21 @@ import numpy as np
 
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, counted, roc
-from ecoai_pipeline.evaluation.research.keys import unit_key
 from ecoai_pipeline.evaluation.research.participants import WindowModel, participant
 from ecoai_pipeline.evaluation.research.published import published_threshold
+from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.features.series import WindowPlan
 from ecoai_pipeline.settings import Settings
 
 Z_SCORES = ("profile", "usage_z")
-GRID = tuple(np.round(np.arange(0.5, 8.01, 0.1), 1).tolist())
+GRID = tuple(np.round(np.arange(0.5, 15.01, 0.1), 1).tolist())
 TRAIN_SHARE = 0.6
 _SEED = 0
 _MAD_TO_DEVIATION = 1.4826
 
 
 @dataclass(frozen=True)
-class UsageThresholds:
+class UsageThresholds(Piece):
     """F1 over thresholds, per usage type, of one detector on a labelled portfolio, as a piece of work."""
 
     cases: tuple[Case, ...]
@@ -44,7 +44,7 @@ class UsageThresholds:
     def key(self) -> str:
         return unit_key("D", self.cases, self.detector, self.settings, usage=dict(self.usage))
 
-    def run(self) -> Mapping[str, Any]:
+    def _found(self) -> Mapping[str, Any]:
         """Nothing for a model of windows: its score is of no reading."""
         model = participant(self.detector, self.settings, _SEED)
         if isinstance(model, WindowModel):

@@ -32,11 +32,11 @@ def two_shifts(days: int = 42, interval_s: int = 900, seed: int = 0, meter_id: s
     )
 
 
-def doubled(load: Series, *spans: tuple[int, int]) -> Case:
-    """A case whose load is doubled, and labelled, from each start to before each stop."""
+def doubled(load: Series, *spans: tuple[int, int], times: float = 2) -> Case:
+    """A case whose load is doubled, or more, and labelled, from each start to before each stop."""
     kwh, labels = load.kwh.copy(), np.zeros(len(load), dtype=bool)
     for start, stop in spans:
-        kwh[start:stop] *= 2
+        kwh[start:stop] *= times
         labels[start:stop] = True
     return Case("made", replace(load, kwh=kwh), labels)
 

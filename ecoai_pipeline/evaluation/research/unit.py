@@ -1,9 +1,12 @@
-"""What a piece of work depends on, as one name for its result."""
+"""What all pieces of work of the protocols have in common: a key of all that the result depends on, and one thread."""
 
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +15,24 @@ from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 
 _CODE = ("evaluation/research", "evaluation/cases.py", "detectors", "augmentation", "features")
+
+
+class Piece(ABC):
+    """A piece of work that runs on one thread.
+
+    `run_all` has a process per processor already; where each of them starts a thread per processor for matrices of a hundred rows, they
+    wait for each other twenty times as long as they work. And the rounding of a sum depends on the number of threads.
+    """
+
+    def run(self) -> Mapping[str, Any]:
+        """`rows` of the tables, and `curves`: rows with what figures are drawn from."""
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):
+            return self._found()
+
+    @abstractmethod
+    def _found(self) -> Mapping[str, Any]: ...
 
 
 def case_digest(case: Case) -> str:

@@ -1,0 +1,141 @@
+"""Which protocol works on which data, as pieces of work, and their results put together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ecoai_pipeline.domain import Industry, Resolution
+from ecoai_pipeline.evaluation.cases import Case, with_faults
+from ecoai_pipeline.evaluation.research.attack import EpsilonCurve
+from ecoai_pipeline.evaluation.research.effect import AugmentationEffect, effects
+from ecoai_pipeline.evaluation.research.participants import NAMES
+from ecoai_pipeline.evaluation.research.periods import Periods
+from ecoai_pipeline.evaluation.research.reconstruction import Reconstruction
+from ecoai_pipeline.evaluation.research.shuffled import ShuffledWindows
+from ecoai_pipeline.evaluation.research.simulated import Portfolio, simulated
+from ecoai_pipeline.evaluation.research.usage import UsageThresholds
+from ecoai_pipeline.evaluation.work import Result, Unit
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.sources.simulation.plan import standard_plan
+
+PROTOCOLS = ("A", "B", "C", "D")
+SIMULATED = {"chemical": Industry.CHEMICAL, "metal": Industry.METAL}
+_PAIRS = 20  # of a data set with injected faults that the effect of augmentation is averaged over, about
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the protocols work on: real series, or a user's, and simulated ones where nobody may publish any."""
+
+    cases: tuple[Case, ...] = ()
+    chemical: tuple[Case, ...] = ()
+    metal: Portfolio | None = None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Rows of all tables, and rows with what figures are drawn from."""
+
+    rows: Sequence[Mapping[str, Any]]
+    curves: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+    def table(self, name: str) -> list[Mapping[str, Any]]:
+        return [row for row in self.rows if row["table"] == name]
+
+    def drawn(self, name: str) -> list[Mapping[str, Any]]:
+        return [curve for curve in self.curves if curve["table"] == name]
+
+    @property
+    def tables(self) -> list[str]:
+        return list(dict.fromkeys(row["table"] for row in self.rows))
+
+
+def with_simulated(cases: Sequence[Case], names: Sequence[str], settings: Settings, told: Callable[[str], None]) -> Material:
+    """Real cases, and the simulated portfolios that are named beside them."""
+    made: dict[str, Portfolio] = {}
+    for name in names:
+        if name in SIMULATED:
+            told(f"simulating {name}")
+            made[name] = simulated(SIMULATED[name], settings)
+    chemical = made["chemical"].cases if "chemical" in made else ()
+    return Material(tuple(cases), chemical, made.get("metal"))
+
+
+def pieces(material: Material, protocols: Sequence[str], detectors: Sequence[str], settings: Settings) -> list[Unit]:
+    """All work of some protocols with some participants.
+
+    Raises:
+        ValueError: a protocol or a detector is unknown.
+    """
+    for given, known, what in ((protocols, PROTOCOLS, "protocol"), (detectors, NAMES, "detector")):
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise ValueError(f"there is no {what} {unknown[0]!r} of the research; known are {', '.join(known)}")
+    return [unit for protocol in PROTOCOLS if protocol in protocols for unit in _PIECES[protocol](material, detectors, settings)]
+
+
+def put_together(results: Sequence[Result]) -> Findings:
+    """Results of `run_all` as tables; pairs with and without augmentation become their mean difference."""
+    rows = [row for result in results for row in result["rows"]]
+    pairs = [row for row in rows if "table" not in row]
+    tables = [row for row in rows if "table" in row]
+    return Findings([*tables, *effects(pairs)], [curve for result in results for curve in result["curves"]])
+
+
+def _shuffled(material: Material, detectors: Sequence[str], settings: Settings) -> Iterator[Unit]:
+    for case in _spanned(material.cases or material.chemical):
+        for labelled in _labelled(case, standard_plan().seeds):
+            yield from (ShuffledWindows(labelled, name, settings) for name in detectors)
+
+
+def _fft_and_dtw(material: Material, detectors: Sequence[str], settings: Settings) -> Iterator[Unit]:
+    for case in _spanned(material.cases or material.chemical):
+        yield Periods(case, settings)
+        for labelled in _labelled(case, standard_plan().seeds[:1]):
+            yield from (Reconstruction(labelled, name, settings) for name in detectors)
+
+
+def _augmentation(material: Material, detectors: Sequence[str], settings: Settings) -> Iterator[Unit]:
+    """The curve at 15 to 60 minutes less one, where the research had it; the effect also by the hour, where real labels are."""
+    cases = [case for case in _spanned((*material.cases, *material.chemical)) if Resolution.of(case.load.interval_s) is not Resolution.HIGH]
+    series = Counter(case.dataset for case in cases)
+    for case in cases:
+        if Resolution.of(case.load.interval_s) is Resolution.MID:
+            yield from (EpsilonCurve(case, name, settings) for name in detectors)
+        for labelled in _labelled(case, range(max(5, _PAIRS // series[case.dataset]))):
+            yield from (AugmentationEffect(labelled, name, settings, labelled.seed or 0) for name in detectors)
+
+
+def _usage(material: Material, detectors: Sequence[str], settings: Settings) -> Iterator[Unit]:
+    if material.metal:
+        faulty = tuple(with_faults(case, standard_plan().seeds[0]) for case in _spanned(material.metal.cases))
+        yield from (UsageThresholds(faulty, material.metal.usage, name, settings) for name in detectors)
+
+
+def _spanned(cases: Sequence[Case]) -> list[Case]:
+    """Cases from their first reading to their last: the grid of several meters goes on to the last of them all."""
+    return [_cut(case, int(there[0]), int(there[-1]) + 1) for case in cases if len(there := np.flatnonzero(case.load.observed))]
+
+
+def _cut(case: Case, start: int, stop: int) -> Case:
+    part = slice(start, stop)
+    labels = None if case.labels is None else case.labels[part]
+    return replace(case, load=case.load.part(start, stop), labels=labels, subsets={name: rows[part] for name, rows in case.subsets.items()})
+
+
+def _labelled(case: Case, seeds: Sequence[int]) -> list[Case]:
+    """The case itself where somebody has labelled it, else with faults of each seed."""
+    return [case] if case.labels is not None else [with_faults(case, seed) for seed in seeds]
+
+
+_PIECES: Mapping[str, Callable[[Material, Sequence[str], Settings], Iterator[Unit]]] = {
+    "A": _shuffled,
+    "B": _fft_and_dtw,
+    "C": _augmentation,
+    "D": _usage,
+}
