@@ -21,6 +21,7 @@ _GREY, _BLUE, _RED, _GREEN, _AMBER = "#9aa5b1", "#1f5fa8", "#c8372d", "#2e8b57",
 _PALETTE = (_BLUE, _RED, _GREEN, _AMBER, "#7b4fa3", "#00838f", "#ad1457", "#6d4c41", "#558b2f", "#ef6c00")
 _SMALL = 7
 _WIDTH = 9.0
+_SHOULDER = 1.03
 _RESOLUTIONS = ("high", "mid", "low")
 _USUAL_PERIODS_H = (0.05, 0.25, 1, 3, 6, 12, 24, 84, 168, 720, 2190, 8760)
 # Colours follow the name, so that a detector has the same in every figure.
@@ -74,7 +75,7 @@ def resolution_figure(rows: Sequence[Row], lang: Lang = "en") -> bytes:
         for (axes,), (measure, name) in zip(all_axes, measures, strict=True):
             _resolution_bars(axes, chosen, measure, words)
             axes.set_ylabel(name)
-            axes.set_ylim(0, 1)
+            axes.set_ylim(0, 1.03)
         all_axes[0][0].legend(*_legend(all_axes[0][0]), fontsize=_SMALL, frameon=False, loc="center left", bbox_to_anchor=(1, 0.2))
     return png.getvalue()
 
@@ -135,6 +136,7 @@ def week_figure(curve: Row, lang: Lang = "en") -> bytes:
         if labelled.any():
             axes.plot(np.array(times)[labelled], load[labelled], ".", color=_RED, markersize=4, label=words("labelled"))
         _days(axes)
+        axes.set_xlabel("UTC")
         axes.set_ylabel(words("scaled"))
         axes.legend(fontsize=_SMALL, frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 1))
     return png.getvalue()
@@ -155,7 +157,7 @@ def epsilon_errors_figure(curves: Sequence[Row], lang: Lang = "en") -> bytes:
             row[0].set_ylabel(words("days"))
         for axes in rows[-1]:
             axes.set_xlabel(words("error"))
-        cells[0].legend(fontsize=_SMALL, frameon=False)
+        cells[0].figure.legend(*cells[0].get_legend_handles_labels(), fontsize=_SMALL, frameon=False, ncols=4, loc="outside lower left")
     return png.getvalue()
 
 
@@ -206,9 +208,12 @@ def usage_figure(curves: Sequence[Row], lang: Lang = "en") -> bytes:
                 label = f"{words(name)} {curve[value]:.1f}"
                 axes.axvline(curve[value], color=color, linestyle=style, linewidth=1.0, label=label)
             axes.set_title(words(curve["usage_type"]), fontsize=8, loc="left")
+            axes.set_xscale("log")
+            axes.set_xticks([0.5, 1, 2, 5, 10, 20, 50], labels=["0.5", "1", "2", "5", "10", "20", "50"])
+            axes.minorticks_off()
             axes.set_xlabel("Z")
             axes.set_ylim(0, top * 1.45)
-            axes.legend(fontsize=_SMALL, frameon=False, loc="upper right")
+            axes.legend(fontsize=_SMALL, facecolor="white", framealpha=1, edgecolor="none", loc="upper right")
         row_of_axes[0].set_ylabel(words("f1_test"))
     return png.getvalue()
 
@@ -338,9 +343,11 @@ def _effect(axes: Any, rows: Sequence[Row], words: Words) -> None:
 
 
 def _peak_labels(axes: Any, curve: Row) -> None:
-    """Peaks named by length in intervals, in two heights where they stand close."""
+    """Peaks named by length in intervals, higher where they stand close; shoulders of one peak have one name."""
     last = None
     for hours, share in sorted(zip(curve["peak_h"], curve["peak_share"], strict=True)):
+        if last is not None and hours / last[0] < _SHOULDER:
+            continue
         near = last is not None and hours / last[0] < 1.25
         lift = last[1] + 9 if near and last is not None else 4
         samples = hours * 3600 / curve["interval_s"]

@@ -14,8 +14,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "auc_pr": ("AUC-PR", "AUC-PR"),
     "best": ("best on test", "시험 최적"),
     "by_resolution": (
-        "Detectors by resolution: windows shuffled, threshold chosen on test",
-        "해상도별 탐지기: 창을 섞고 임계값을 시험 자료에서 선택",
+        "Detectors by resolution: windows shuffled, threshold chosen on test (* of other data)",
+        "해상도별 탐지기: 창을 섞고 임계값을 시험 자료에서 선택 (* 다른 자료)",
     ),
     "days": ("days", "일수"),
     "days_short": ("d", "일"),

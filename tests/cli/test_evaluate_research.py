@@ -42,7 +42,7 @@ def test_rows_published_figures_and_files_of_a_file_of_ones_own(ecoai: Ecoai, fi
     }
     assert all(file.parent == ecoai.root / "reports" / "evaluation" / "research" for file in files)
     assert json.loads(files[0].read_text(encoding="utf-8"))["rows"] == document["rows"]
-    assert len(list(csv.DictReader(files[1].open(encoding="utf-8")))) == len(rows)
+    assert len(list(csv.DictReader(files[1].read_text(encoding="utf-8").splitlines()))) == len(rows)
 
 
 def test_a_table_for_people_and_korean_figures_beside_the_others(ecoai: Ecoai, file: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_table_for_people_and_korean_figures_beside_the_others(ecoai: Ecoai, f
 
 def test_labels_of_ones_own(ecoai: Ecoai, file: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
-    labels.write_text("meter_id,start,end\n7,2025-02-09 00:00:00,2025-02-09 06:00:00\n", encoding="utf-8")
+    labels.write_text("meter_id,start,end\n7,2025-02-05 00:00:00,2025-02-05 06:00:00\n", encoding="utf-8")
     chosen = (
         "evaluate",
         "research",

@@ -21,7 +21,7 @@ from ecoai_pipeline.features.series import WindowPlan
 from ecoai_pipeline.settings import Settings
 
 Z_SCORES = ("profile", "usage_z")
-GRID = tuple(np.round(np.arange(0.5, 15.01, 0.1), 1).tolist())
+GRID = tuple(np.round(np.geomspace(0.5, 100, 200), 2).tolist())  # the published ones lie in it, and the heavy tails of a robust Z, too
 TRAIN_SHARE = 0.6
 _SEED = 0
 _MAD_TO_DEVIATION = 1.4826
