@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ecoai_pipeline.cli import bench, demo, evaluate, evaluate_research, meters, nights, quality, readings, simulate, statements, views
+from ecoai_pipeline.cli import bench, demo, evaluate, meters, nights, quality, readings, simulate, statements, views
 from ecoai_pipeline.cli.output import Format, print_error
 
 app = typer.Typer(
@@ -35,7 +35,6 @@ app.command()(demo.demo)
 app.add_typer(meters.app, name="meters")
 app.add_typer(statements.app, name="statements")
 app.add_typer(statements.readings, name="readings")
-evaluate.app.command()(evaluate_research.research)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from enum import StrEnum
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any
@@ -32,6 +33,14 @@ SHOWN = (
 
 METRICS = PROJECT / "metrics" / "small.json"
 EFFECTS = ("knob", "from", "to", "detector", "dataset", "subset", "vus_pr", "vus_pr_low", "vus_pr_high", "event_f1")
+
+LINE = ("protocol", "dataset", "series", "detector", "what", "f1", "auc", "f1_published", "auc_published")
+
+
+class Lang(StrEnum):
+    EN = "en"
+    KO = "ko"
+
 
 PathsOption = Annotated[
     list[Path] | None, typer.Option("--path", help="File or folder as `ingest` takes it, repeatable; else public data.", show_default=False)
@@ -103,6 +112,34 @@ def ablate(
 
 
 @app.command()
+def research(
+    protocol: Annotated[list[str] | None, typer.Option(help="A, B, C or D, repeatable; else all.", show_default=False)] = None,
+    path: PathsOption = None,
+    labels: LabelsOption = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Public data sets, and chemical,metal (simulated); else kpi,lead,steel and both.", show_default=False),
+    ] = None,
+    detectors: Annotated[str | None, typer.Option(help="Names, such as pca,profile; else all that are there.", show_default=False)] = None,
+    columns: ColumnsOption = None,
+    unit: UnitOption = None,
+    zone: ZoneOption = None,
+    lang: Annotated[Lang, typer.Option(help="Language of the figures.")] = Lang.EN,
+    jobs: JobsOption = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Protocols A to D of the original research: shuffled windows, thresholds chosen on the test set, and what that flatters."""
+    named = {"protocols": protocol or [], "detectors": _words(detectors), "lang": lang.value, "jobs": jobs}
+    document, files = _run("research", {**named, **_series(path, labels, data, None, columns, unit, zone)})
+    lines = document.pop("lines")
+    title = "the research's protocols; thresholds chosen on the test set"
+    Answer({**document, "files": files}, lines, LINE, title=title, notes=[f"{len(files)} files in {Path(files[0]).parent}"]).show(
+        form, as_json
+    )
+
+
+@app.command()
 def guard(
     store: Annotated[bool, typer.Option(help="Store the figures of today, with the noise of three seeds.")] = False,
     reason: Annotated[str | None, typer.Option(help="Why a stored figure is lowered.", show_default=False)] = None,
@@ -139,7 +176,13 @@ def _run(name: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[str]]
 
 
 def _series(
-    path: list[Path] | None, labels: Path | None, data: str | None, seeds: int, columns: str | None, unit: str | None, zone: str | None
+    path: list[Path] | None,
+    labels: Path | None,
+    data: str | None,
+    seeds: int | None,
+    columns: str | None,
+    unit: str | None,
+    zone: str | None,
 ) -> dict[str, Any]:
     """Which series to judge on, as fields of a request."""
     from ecoai_pipeline.sources.options import IngestOptions

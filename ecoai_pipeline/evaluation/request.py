@@ -33,6 +33,8 @@ class Request(BaseModel):
         detectors: which of ours; all where empty. References are always judged, too.
         seeds: how often faults are injected into each series that has no labels.
         knobs: of an ablation, `path=value` of parameters; the standard ones where empty.
+        protocols: of the research, A to D; all where empty.
+        lang: of the research's figures, en or ko.
         jobs: processes.
     """
 
@@ -45,6 +47,8 @@ class Request(BaseModel):
     detectors: tuple[str, ...] = ()
     seeds: int = Field(5, gt=0)
     knobs: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+    lang: typing.Literal["en", "ko"] = "en"
     jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, gt=0)
 
 
@@ -79,9 +83,20 @@ def evaluate(request: Request, protocol: Protocol, settings: Settings, cache: Pa
 
 def cases_of(request: Request, settings: Settings, told: Callable[[str], None]) -> list[Case]:
     """The series of a request, each with labels or with faults of so many seeds."""
-    read = _of_files(request, settings, told) if request.paths else _public(request, settings, told)
+    read = read_series(request, settings, told)
     seeds = standard_plan().seeds[: request.seeds]
     return [case for one in read for case in ([one] if one.labels is not None else [with_faults(one, seed) for seed in seeds])]
+
+
+def read_series(request: Request, settings: Settings, told: Callable[[str], None]) -> list[Case]:
+    """The series of a request as they are.
+
+    Raises:
+        ValueError: there are none, or labels are named without the files that they are of.
+    """
+    if request.labels and not request.paths:
+        raise ValueError(f"--labels {request.labels} says what is anomalous in the files of --path; name them")
+    return _of_files(request, settings, told) if request.paths else _public(request, settings, told)
 
 
 def _of_files(request: Request, settings: Settings, told: Callable[[str], None]) -> list[Case]:

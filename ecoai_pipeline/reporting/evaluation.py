@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,13 @@ from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.datasets import LABELLED
 from ecoai_pipeline.evaluation.folds import Protocol
 from ecoai_pipeline.evaluation.request import Request, Told, cases_of, evaluate
+from ecoai_pipeline.evaluation.research.participants import NAMES
+from ecoai_pipeline.evaluation.research.protocols import PROTOCOLS, material_of, put_together
+from ecoai_pipeline.evaluation.research.protocols import pieces as research_pieces
+from ecoai_pipeline.evaluation.work import run_all
 from ecoai_pipeline.reporting.benchmark import Figures, Row, ablation_figure, benchmark_figures
+from ecoai_pipeline.reporting.research import figures
+from ecoai_pipeline.reporting.research_lines import LINE, lines_of, published_rows
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.atomic import replacing, write_text
 
@@ -39,11 +45,12 @@ class Report:
     """What came of an evaluation.
 
     Attributes:
-        name: what its files begin with.
+        name: its folder.
         document: all of it, JSON-able, `rows` among it.
-        tables: rows by the end of the name of a CSV file.
+        tables: rows by the name of a CSV file.
         summary: the table that the UI shows, in markdown.
         figures: PNG by name.
+        shown: which of them the UI shows, where there are too many.
     """
 
     name: str
@@ -51,6 +58,12 @@ class Report:
     tables: Mapping[str, Sequence[Row]]
     summary: str
     figures: Figures
+    shown: Sequence[str] | None = None
+
+    @property
+    def pictures(self) -> Figures:
+        """The figures that the UI shows."""
+        return {name: self.figures[name] for name in (self.figures if self.shown is None else self.shown)}
 
 
 def make_report(name: str, request: Request, settings: Settings, cache: Path, told: Told) -> Report:
@@ -96,26 +109,53 @@ def _ablation(request: Request, settings: Settings, cache: Path, told: Told) -> 
     return Report("ablation", {"rows": rows}, {"rows": rows}, markdown(rows, _EFFECTS), {"effects": ablation_figure(rows)})
 
 
-REPORTS: Mapping[str, Callable[[Request, Settings, Path, Told], Report]] = {"honest": _honest, "rolling": _rolling, "ablation": _ablation}
+def _research(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
+    chosen = request.protocols or PROTOCOLS
+    material = material_of(request, settings, lambda what: told.start(what, 1))
+    units = research_pieces(material, chosen, request.detectors or NAMES, settings)
+    told.start("evaluating", len(units))
+    findings = put_together(run_all(units, cache, jobs=request.jobs, done=told.done))
+    drawn = dict(figures(findings, request.lang))
+    tables = {name: findings.table(name) for name in findings.tables}
+    document = {"rows": list(findings.rows), "published": published_rows(chosen), "lines": lines_of(findings)}
+    name = "research" if request.lang == "en" else f"research-{request.lang}"
+    return Report(name, document, tables, markdown(lines_of(findings), LINE), drawn, _first_of_each_kind(drawn))
+
+
+def _first_of_each_kind(titles: Iterable[str]) -> list[str]:
+    """Of figures whose names begin alike (`A-roc-…`) the first."""
+    first: dict[str, str] = {}
+    for title in titles:
+        first.setdefault("-".join(title.split("-")[:2]), title)
+    return list(first.values())
+
+
+REPORTS: Mapping[str, Callable[[Request, Settings, Path, Told], Report]] = {
+    "honest": _honest,
+    "rolling": _rolling,
+    "ablation": _ablation,
+    "research": _research,
+}
 
 
 def write_report(folder: Path, report: Report) -> list[Path]:
-    """Write the document as JSON, the tables as CSV, and the figures; returns the files, the document first.
+    """Write the document as JSON, the tables as CSV, and the figures, into a folder of its own; returns the files, the document first.
 
-    A figure of an earlier run that this one does not have is removed, so that the folder shows one run alone.
+    What an earlier run left there and this one has not is removed, so that the folder shows one run alone.
     """
-    texts = {f"{report.name}.json": json.dumps(report.document, indent=1, ensure_ascii=False) + "\n"}
-    texts |= {f"{report.name}_{table}.csv": as_csv(rows) for table, rows in report.tables.items()}
-    pictures = {f"{report.name}_{title}.png": png for title, png in report.figures.items()}
+    place = folder / report.name
+    texts = {"report.json": json.dumps(report.document, indent=1, ensure_ascii=False) + "\n"}
+    texts |= {f"{table}.csv": as_csv(rows) for table, rows in report.tables.items()}
+    pictures = {f"{title}.png": png for title, png in report.figures.items()}
     for file, text in texts.items():
-        write_text(folder / file, text)
+        write_text(place / file, text)
     for file, png in pictures.items():
-        with replacing(folder / file) as temporary:
+        with replacing(place / file) as temporary:
             temporary.write_bytes(png)
-    for old in folder.glob(f"{report.name}_*.png"):
-        if old.name not in pictures:
+    for old in place.iterdir():
+        if old.name not in texts and old.name not in pictures:
             old.unlink()
-    return [folder / file for file in (*texts, *pictures)]
+    return [place / file for file in (*texts, *pictures)]
 
 
 def as_csv(rows: Sequence[Row]) -> str:

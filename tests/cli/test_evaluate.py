@@ -50,8 +50,8 @@ def test_detectors_are_judged_on_a_labelled_file(ecoai: Ecoai, plant: Path, labe
     assert wanted | {"false_alarms_per_meter_month", "delay_hours"} <= rows["profile"].keys()
     assert [summary["series"] for summary in ran.document["summary"]] == [1] * len(rows)
     files = [Path(file) for file in ran.document["files"]]
-    assert all(file.parent == ecoai.root / "reports" / "evaluation" for file in files)
-    with next(file for file in files if file.name == "honest_rows.csv").open(encoding="utf-8") as lines:
+    assert all(file.parent == ecoai.root / "reports" / "evaluation" / "honest" for file in files)
+    with next(file for file in files if file.name == "rows.csv").open(encoding="utf-8") as lines:
         assert len(list(csv.DictReader(lines))) == len(rows)
 
     with dg.DagsterInstance.from_config(str(prepare_home(ecoai.root))) as instance:

@@ -34,7 +34,7 @@ def test_rows_published_figures_and_files_of_a_file_of_ones_own(ecoai: Ecoai, fi
     assert {one["protocol"] for one in document["published"]} == {"A"}
     files = [Path(name) for name in document["files"]]
     assert {file.name for file in files} == {
-        "research.json",
+        "report.json",
         "shuffled_windows.csv",
         "A-roc-lead-7.png",
         "A-scores-lead-7.png",
@@ -50,7 +50,8 @@ def test_a_table_for_people_and_korean_figures_beside_the_others(ecoai: Ecoai, f
     ran = ecoai(*chosen, "--lang", "ko")
     assert ran.code == 0, ran.out
     assert "DTW verdicts" in ran.out
-    assert {"B-dtw-lead-7-pca-ko.png", "B-week-lead-7-pca-ko.png"} <= {file.name for file in ecoai.root.rglob("*.png")}
+    pictures = (ecoai.root / "reports" / "evaluation" / "research-ko").glob("*.png")
+    assert {"B-dtw-lead-7-pca.png", "B-week-lead-7-pca.png"} <= {file.name for file in pictures}
 
 
 def test_labels_of_ones_own(ecoai: Ecoai, file: Path, tmp_path: Path) -> None:
@@ -78,8 +79,8 @@ def test_labels_of_ones_own(ecoai: Ecoai, file: Path, tmp_path: Path) -> None:
     [
         (["--protocol", "E"], "no protocol 'E'"),
         (["--detectors", "nobody"], "no detector 'nobody'"),
-        (["--labels", "x.csv"], "--labels says what is anomalous in the files of --path"),
-        (["--data", "kpi"], "set ECOAI_REAL_DATA"),
+        (["--labels", "x.csv"], "says what is anomalous in the files of --path"),
+        (["--data", "kpi"], "or set ECOAI_REAL_DATA"),
     ],
 )
 def test_what_it_refuses_is_told(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str) -> None:

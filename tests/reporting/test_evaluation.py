@@ -71,8 +71,8 @@ def test_a_report_is_a_document_tables_and_figures_of_one_run(tmp_path: Path) ->
     first = Report("honest", {"rows": rows}, {"rows": rows}, "", {"ranking": b"png", "faults_steel": b"png"})
     write_report(tmp_path, first)
     files = write_report(tmp_path, Report("honest", {"rows": rows}, {"rows": rows}, "", {"ranking": b"new"}))
-    assert [file.name for file in files] == ["honest.json", "honest_rows.csv", "honest_ranking.png"]
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(file.name for file in files)
+    assert [file.name for file in files] == ["report.json", "rows.csv", "ranking.png"]
+    assert sorted(file.name for file in (tmp_path / "honest").iterdir()) == sorted(file.name for file in files)
     assert json.loads(files[0].read_text(encoding="utf-8"))["rows"] == rows
     with files[1].open(encoding="utf-8") as lines:
         assert list(csv.DictReader(lines))[1] == {"detector": "fused", "vus_pr": "", "note": "없음, none"}

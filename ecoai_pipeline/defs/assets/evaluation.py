@@ -23,6 +23,8 @@ class EvaluationRequest(dg.Config):
     detectors: list[str] | None = None
     seeds: int | None = None
     knobs: list[str] | None = None
+    protocols: list[str] | None = None
+    lang: str | None = None
     jobs: int | None = None
 
 
@@ -68,6 +70,6 @@ def evaluation(context: dg.AssetExecutionContext, config: EvaluationRequest, lak
             "dagster/row_count": len(report.document["rows"]),
             "summary": dg.MetadataValue.md(report.summary),
             "files": dg.MetadataValue.json([str(file) for file in files]),
-            **{title: dg.MetadataValue.md(as_markdown(png, title)) for title, png in report.figures.items()},
+            **{title: dg.MetadataValue.md(as_markdown(png, title)) for title, png in report.pictures.items()},
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ import numpy as np
 
 from ecoai_pipeline.domain import Industry, Resolution
 from ecoai_pipeline.evaluation.cases import Case, with_faults
+from ecoai_pipeline.evaluation.request import REAL_DATA, Request, read_series
 from ecoai_pipeline.evaluation.research.attack import EpsilonCurve
 from ecoai_pipeline.evaluation.research.effect import AugmentationEffect, effects
 from ecoai_pipeline.evaluation.research.participants import NAMES
@@ -53,6 +55,24 @@ class Findings:
     @property
     def tables(self) -> list[str]:
         return list(dict.fromkeys(row["table"] for row in self.rows))
+
+
+PUBLIC = ("kpi", "lead", "steel")
+
+
+def material_of(request: Request, settings: Settings, told: Callable[[str], None]) -> Material:
+    """What a request names: files, or public data sets and simulated ones by name; without names all that the posters ask for.
+
+    Raises:
+        ValueError: a name is unknown, or nobody has said where the public data is.
+    """
+    if request.paths:
+        return Material(tuple(read_series(request, settings, told)))
+    there = PUBLIC if os.environ.get(REAL_DATA) else ()
+    names = request.data or (*there, *SIMULATED)
+    public = tuple(name for name in names if name not in SIMULATED)
+    asked = request.model_copy(update={"data": public})
+    return with_simulated(read_series(asked, settings, told) if public or request.labels else [], names, settings, told)
 
 
 def with_simulated(cases: Sequence[Case], names: Sequence[str], settings: Settings, told: Callable[[str], None]) -> Material:

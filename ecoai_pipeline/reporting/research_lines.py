@@ -1,0 +1,57 @@
+"""The findings of the research's protocols in a line each, beside what was published; all columns are in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ecoai_pipeline.evaluation.research.protocols import Findings
+from ecoai_pipeline.evaluation.research.published import PUBLISHED
+from ecoai_pipeline.evaluation.research.shuffled import headline
+
+LINE = ("protocol", "dataset", "series", "detector", "what", "f1", "auc", "f1_published", "auc_published")
+Row = Mapping[str, Any]
+
+
+def published_rows(protocols: Sequence[str]) -> list[dict[str, Any]]:
+    """What the posters say of some protocols."""
+    return [one.row for one in PUBLISHED if one.protocol in protocols]
+
+
+def lines_of(findings: Findings) -> list[dict[str, Any]]:
+    """A line per figure, and per use of adversarial days for which of their sizes they helped."""
+    lines = [_line(row, row["aggregation"], "f1_oracle_shuffled", "auc_shuffled") for row in headline(findings.table("shuffled_windows"))]
+    lines += [_line(row, "DTW verdicts", "f1_quota", "auc_dtw") for row in findings.table("dtw_verdicts")]
+    lines += [_line(row, f"ε {row['epsilon']:g}", "f1_oracle_shuffled", "auc_shuffled") for row in findings.table("epsilon_curve")]
+    lines += [_line(row, f"Z ≥ {row['threshold_oracle']}", "f1_oracle", "auc_roc") for row in findings.table("usage_thresholds")]
+    return lines + _effects(findings)
+
+
+def _line(row: Row, what: str, f1: str, auc: str) -> dict[str, Any]:
+    return {
+        "protocol": row["protocol"],
+        "dataset": row["dataset"],
+        "series": row.get("series") or row.get("usage_type"),
+        "detector": row["detector"],
+        "what": what if row.get("fault_seed") is None else f"{what}, faults {row['fault_seed']}",
+        "f1": row[f1],
+        "auc": row[auc],
+        "f1_published": row.get(f"{f1}_published"),
+        "auc_published": row.get(f"{auc}_published"),
+    }
+
+
+def _effects(findings: Findings) -> list[dict[str, Any]]:
+    rows = [row for row in findings.table("augmentation_effect") if row["augmentation"] == "adversarial"]
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["dataset"], row["detector"], row["use"]), []).append(row)
+    return [_effect(dataset, detector, use, own) for (dataset, detector, use), own in groups.items()]
+
+
+def _effect(dataset: str, detector: str, use: str, rows: Sequence[Row]) -> dict[str, Any]:
+    helped = ", ".join(f"{row['epsilon']:g}" for row in rows if row["low"] > 0) or "none"
+    harmed = ", ".join(f"{row['epsilon']:g}" for row in rows if row["high"] < 0) or "none"
+    told = f"{use}: helps at ε {helped}, harms at ε {harmed}"
+    line = dict.fromkeys(LINE)
+    return {**line, "protocol": "C", "dataset": dataset, "series": f"{rows[0]['pairs']} pairs", "detector": detector, "what": told}
