@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from ecoai_pipeline import detectors
 from ecoai_pipeline.domain import DETECTORS
@@ -104,12 +108,15 @@ def _judgings(case: Case, plan: Plan, scored: Sequence[tuple[Scoring, Result]], 
 def summaries(rows: Sequence[Row], params: EvaluationParams) -> Iterator[Row]:
     """A row per data set, subset and detector, over its series.
 
-    Means come with their bootstrap interval over series; false alarms are pooled, with the Poisson interval of their rate. Wins,
-    ties and losses are counted on series with enough anomalous readings, against the reference with the best mean VUS-PR.
+    Means come with their bootstrap interval over series; faults of several seeds in one meter are no further meters, so they are
+    averaged first. False alarms are pooled, with the Poisson interval of their rate. Wins, ties and losses are counted on series
+    with enough anomalous readings, against the reference with the best mean VUS-PR.
     """
     for (dataset, subset), group in _grouped(rows, "dataset", "subset").items():
-        by_detector = {name: own for (name,), own in _grouped(group, "detector").items()}
-        best = max((name for name in by_detector if name in REFERENCES), key=lambda name: _mean(by_detector[name]), default=None)
+        by_detector = {name: _series(own) for (name,), own in _grouped(group, "detector").items()}
+        best = max(
+            (name for name in by_detector if name in REFERENCES), key=lambda name: np.nan_to_num(_mean(by_detector[name])), default=None
+        )
         for name, own in by_detector.items():
             estimates = {metric: bootstrap_mean([row.get(metric) for row in own], params.draws) for metric in MEANT}
             yield {
@@ -120,13 +127,25 @@ def summaries(rows: Sequence[Row], params: EvaluationParams) -> Iterator[Row]:
                 **{metric: estimate.mean for metric, estimate in estimates.items()},
                 **{f"{metric}_low": estimate.low for metric, estimate in estimates.items()},
                 **{f"{metric}_high": estimate.high for metric, estimate in estimates.items()},
-                **_pooled(own),
+                **_pooled([row for row in group if row["detector"] == name]),
                 **(_against(own, by_detector[best], best, params) if best else {}),
             }
 
 
-def _mean(rows: Sequence[Row]) -> float:
-    return bootstrap_mean([row.get("vus_pr") for row in rows], draws=1).mean or 0.0
+def _series(rows: Sequence[Row]) -> list[Row]:
+    """Rows of one detector, those of a meter averaged; of a single meter as they are, so that its seeds show what chance does."""
+    meters = _grouped(rows, "meter")
+    if len(meters) == 1 or len(meters) == len(rows):
+        return list(rows)
+    return [
+        {"series": meter, "anomalous": min(row.get("anomalous") or 0 for row in own), **{metric: _mean(own, metric) for metric in MEANT}}
+        for (meter,), own in meters.items()
+    ]
+
+
+def _mean(rows: Sequence[Row], metric: str = "vus_pr") -> float:
+    known = [row[metric] for row in rows if row.get(metric) is not None]
+    return fmean(known) if known else math.nan
 
 
 def _pooled(rows: Sequence[Row]) -> dict[str, Any]:

@@ -70,7 +70,8 @@ class Judging:
 
     def _head(self, subset: str) -> dict[str, Any]:
         times = {part: sum(result[part] for _, result in self.members) for part in ("fit_seconds", "score_seconds")}
-        head = {"dataset": self.case.dataset, "series": self.case.name, "subset": subset, "detector": self.detector}
+        case = self.case
+        head = {"dataset": case.dataset, "series": case.name, "meter": case.load.meter_id, "subset": subset, "detector": self.detector}
         return {**head, "protocol": str(self.members[0][0].protocol), **times}
 
     def _evidence(self) -> Evidence:

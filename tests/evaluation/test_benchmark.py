@@ -15,7 +15,17 @@ RANDOM_LEVEL = 0.3
 
 def row(series: str, detector: str, vus_pr: float | None, **more):
     counts = {"anomalies": 2, "anomalies_found": 1, "events": 3, "right_events": 1, "false_alarms": 2, "meter_months": 4.0}
-    return {"dataset": "d", "subset": "all", "series": series, "detector": detector, "vus_pr": vus_pr, "anomalous": 30, **counts, **more}
+    return {
+        "dataset": "d",
+        "subset": "all",
+        "series": series,
+        "meter": series[0],
+        "detector": detector,
+        "vus_pr": vus_pr,
+        "anomalous": 30,
+        **counts,
+        **more,
+    }
 
 
 def test_wins_are_counted_against_the_reference_with_the_best_mean(settings) -> None:
@@ -32,12 +42,22 @@ def test_wins_are_counted_against_the_reference_with_the_best_mean(settings) -> 
 
 def test_false_alarms_are_pooled_over_series_and_a_series_without_figure_counts_nowhere(settings) -> None:
     rows = [row("a", "random", 0.1), row("b", "random", None, false_alarms=8, meter_months=1.0)]
-    rows.append({"dataset": "d", "subset": "all", "series": "c", "detector": "random", "note": "no score"})
+    rows.append({"dataset": "d", "subset": "all", "series": "c", "meter": "c", "detector": "random", "note": "no score"})
     (one,) = summaries(rows, settings.evaluation)
     assert (one["series"], one["vus_pr"], one["vus_pr_low"]) == (3, 0.1, None)
     assert (one["false_alarms"], one["meter_months"], one["false_alarms_per_meter_month"]) == (10, 5.0, 2.0)
     assert one["false_alarms_low"] == pytest.approx(4.795 / 5, abs=1e-3)
     assert one["false_alarms_high"] == pytest.approx(18.39 / 5, abs=1e-3)
+
+
+def test_seeds_of_one_meter_are_no_further_meters(settings) -> None:
+    rows = [row(f"{meter} #{seed}", "random", value) for meter, value in (("a", 0.1), ("b", 0.5)) for seed in range(50)]
+    (one,) = summaries(rows, settings.evaluation)
+    assert (one["series"], one["vus_pr"]) == (2, pytest.approx(0.3))
+    assert (one["vus_pr_low"], one["vus_pr_high"]) == (pytest.approx(0.1), pytest.approx(0.5))
+    assert one["false_alarms"] == 200
+    (alone,) = summaries(rows[:50], settings.evaluation)
+    assert alone["series"] == 50, "of a single meter the seeds are all there is"
 
 
 def test_found_faults_by_kind_and_by_quarter_of_depth() -> None:

@@ -24,7 +24,7 @@ DETECTORS = ("random", "slot_z", "usad", "fused")
 def row(dataset: str, series: str, detector: str, vus_pr: float | None) -> dict[str, object]:
     counts = {"anomalies": 2, "anomalies_found": 1, "events": 3, "right_events": 1, "false_alarms": 2, "meter_months": 4.0}
     shares = {"event_precision": None, "event_recall": 0.5, "event_f1": 0.4, "vus_pr_nightly": vus_pr, "vus_pr": vus_pr}
-    return {"dataset": dataset, "subset": ALL, "series": series, "detector": detector, "anomalous": 30, **counts, **shares}
+    return {"dataset": dataset, "subset": ALL, "series": series, "meter": series, "detector": detector, "anomalous": 30, **counts, **shares}
 
 
 @pytest.fixture
