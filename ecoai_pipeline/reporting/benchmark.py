@@ -39,9 +39,10 @@ def ranking_figure(summary: Sequence[Row]) -> bytes:
     """Mean VUS-PR of each detector with its interval over series, by data set and subset; a mark where the nights' scores stand."""
     panels = _panels(summary)
     most = max(len(rows) for rows in panels.values())
-    with sheet(3.0 * len(panels) + 1.2, 0.7 + 0.28 * most) as (figure, png):
+    down, across = _grid(len(panels))
+    with sheet(3.4 * across + 0.6, (0.7 + 0.25 * most) * down) as (figure, png):
         for place, (title, rows) in enumerate(panels.items(), start=1):
-            axes = figure.add_subplot(1, len(panels), place)
+            axes = figure.add_subplot(down, across, place)
             ordered = sorted(rows, key=lambda row: row["vus_pr"] or 0.0)
             at, means = np.arange(len(ordered)), [row["vus_pr"] or 0.0 for row in ordered]
             axes.barh(at, means, color=[_color(row["detector"]) for row in ordered], height=0.7)
@@ -62,9 +63,10 @@ def alarms_figure(summary: Sequence[Row]) -> bytes:
     """False alarms per meter and month with their Poisson interval beside the budget, and precision, recall and F1 of events."""
     panels = _panels(summary)
     most = max(len(rows) for rows in panels.values())
-    with sheet(4.2 * len(panels) + 1.2, 0.9 + 0.28 * most) as (figure, png):
+    down, across = _grid(len(panels))
+    with sheet(4.2 * across + 0.6, (0.9 + 0.25 * most) * down) as (figure, png):
         for place, (title, rows) in enumerate(panels.items(), start=1):
-            axes = figure.add_subplot(1, len(panels), place)
+            axes = figure.add_subplot(down, across, place)
             ordered = sorted(rows, key=lambda row: row["event_f1"] or 0.0)
             axes.axvspan(0.5, 2, color=GREY, alpha=0.15, linewidth=0)
             axes.axvline(1, color=GREY, linewidth=1)
@@ -235,6 +237,12 @@ def _panels(summary: Sequence[Row]) -> dict[str, list[Row]]:
         title = row["dataset"] if row["subset"] == "all" else f"{row['dataset']}, {row['subset']}"
         panels.setdefault(f"{title} ({row['series']} series)", []).append(row)
     return panels
+
+
+def _grid(panels: int) -> tuple[int, int]:
+    """Rows and columns that so many panels take, three beside each other."""
+    across = min(panels, 3)
+    return -(-panels // across), across
 
 
 def _color(detector: str) -> str:
