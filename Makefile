@@ -39,6 +39,7 @@ bench: setup
 	$(BIN)/ecoai bench nightly --meters 40
 	$(BIN)/ecoai bench ingest
 	$(BIN)/ecoai bench metrics
+	$(BIN)/ecoai bench dtw
 
 ui: setup
 	$(BIN)/ecoai ui

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ecoai_pipeline.cli.bench_dtw import dtw
 from ecoai_pipeline.cli.bench_ingest import ingest
 from ecoai_pipeline.cli.bench_metrics import metrics
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Measure speed and memory.")
 app.command()(ingest)
 app.command()(metrics)
+app.command()(dtw)
 
 NIGHT = date(2025, 3, 31)
 TRAINED = MonthRange(Month(2025, 1), Month(2025, 2))

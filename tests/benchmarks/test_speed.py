@@ -1,4 +1,7 @@
-"""Speed of single stages on a simulated month of 40 meters at 15 minutes, and of metrics; `make bench` runs them, no test waits on them."""
+"""Speed of single stages on a simulated month of 40 meters at 15 minutes, of metrics and of warping.
+
+`make bench` runs them, no test waits on them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ecoai_pipeline.detectors.dtw import dtw
 from ecoai_pipeline.domain import FEATURES, RAW_READINGS, VALIDATED_READINGS, Industry, Month, MonthRange, Partition, Table
 from ecoai_pipeline.evaluation.alarms import Truth, judge
 from ecoai_pipeline.evaluation.ranking import volumes
@@ -82,3 +86,11 @@ def test_alarms_of_a_curve_by_the_minute(benchmark: Any) -> None:
     truth = Truth(np.arange(n) % 1000 < 20, always, always, 60)
     first = np.arange(0, n, 100)
     assert benchmark(judge, first, first + 5, truth, np.ones(n)).events == 1900
+
+
+@pytest.mark.parametrize("length", [96, 672])
+def test_warping(benchmark: Any, length: int) -> None:
+    """A thousand pairs of days and of weeks at 15 minutes, with the usual band of two steps."""
+    a, b = np.random.default_rng(1).random((2, 1000, length))
+    dtw(a, b, 2)
+    assert np.isfinite(benchmark(dtw, a, b, 2)).all()

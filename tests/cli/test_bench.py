@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecoai_pipeline.cli import bench_ingest, bench_metrics
+from ecoai_pipeline.cli import bench_dtw, bench_ingest, bench_metrics
 from ecoai_pipeline.cli.bench_ingest import PEER, measure_ingest, write_file
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
 from ecoai_pipeline.sources.writers.catalog import WRITTEN
@@ -46,8 +46,8 @@ def test_the_peer_reads_the_same_readings_and_the_same_energy(tmp_path: Path) ->
     assert ours["kwh"] == pytest.approx(theirs["kwh"], abs=0.001)
 
 
-def test_the_extra_names_the_version_that_is_measured_against() -> None:
-    assert tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]["bench"] == [PEER]
+def test_the_extra_names_the_versions_that_are_measured_against() -> None:
+    assert tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]["bench"] == [PEER, bench_dtw.PEER]
 
 
 @pytest.mark.parametrize("name", sorted(name for name, form in WRITTEN.items() if not form.per_meter))
@@ -104,3 +104,42 @@ def test_the_peer_of_the_metrics_has_the_same_figures(ecoai: Ecoai) -> None:
     document = ecoai("bench", "metrics", "--readings", "3000", "--json").document
     assert document["largest_difference"] < 1e-6
     assert document["ratio"] > 1
+
+
+def test_warping_is_timed_beside_its_peers_and_its_bound(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_dtw, "find_spec", lambda _: None)
+    ran = ecoai("bench", "dtw", "--length", "24", "--band", "2", "--pairs", "70", "--repeats", "2", "--json")
+
+    assert ran.code == 0, ran.err
+    document = ran.document
+    micros, ratio = document["us_per_pair"], document["ratio"]
+    assert {name: document[name] for name in ("length", "band", "pairs", "threads")} == {"length": 24, "band": 2, "pairs": 70, "threads": 1}
+    assert micros["tslearn"] > micros["ecoai"] > 0
+    assert ratio["tslearn"] == pytest.approx(micros["tslearn"] / micros["ecoai"], rel=0.01)
+    assert (micros["dtaidistance"], ratio["dtaidistance"]) == (None, None)
+    assert document["times_bound"] == pytest.approx(micros["ecoai"] / document["bound_us_per_pair"], rel=0.05)
+    assert document["largest_difference"]["tslearn"] < 1e-9
+    assert document["first_call_seconds"] > 0
+
+
+def test_a_peer_of_warping_that_is_missing_says_how_to_get_it(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_dtw, "find_spec", lambda _: None)
+    monkeypatch.setattr(bench_dtw, "in_fresh_process", lambda _: {"seconds": 1.5})
+    ran = ecoai("bench", "dtw", "--length", "8", "--band", "1", "--pairs", "3", "--repeats", "1")
+    assert ran.code == 0, ran.err
+    assert "not installed: python -m pip install dtaidistance==2.5.1" in ran.out
+    assert "compiles for 1.5 s" in ran.out
+
+
+def test_the_peer_of_warping_has_the_same_distances(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("dtaidistance")
+    monkeypatch.setattr(bench_dtw, "in_fresh_process", lambda _: {"seconds": 1.5})
+    document = ecoai("bench", "dtw", "--length", "48", "--band", "3", "--pairs", "200", "--repeats", "2", "--json").document
+    assert document["largest_difference"]["dtaidistance"] < 1e-9
+    assert document["ratio"]["dtaidistance"] > 1
+
+
+@pytest.mark.parametrize(("length", "band"), [(1, 0), (4, 1), (96, 8), (5, 4), (5, 9)])
+def test_the_cells_of_the_bound_are_those_within_the_band(length: int, band: int) -> None:
+    within = sum(abs(row - column) <= band for row in range(length) for column in range(length))
+    assert bench_dtw.cells_within(length, band) == within
