@@ -138,7 +138,7 @@ def _series(rows: Sequence[Row]) -> list[Row]:
     if len(meters) == 1 or len(meters) == len(rows):
         return list(rows)
     return [
-        {"series": meter, "anomalous": min(row.get("anomalous") or 0 for row in own), **{metric: _mean(own, metric) for metric in MEANT}}
+        {"series": meter, "anomalous": fmean(row.get("anomalous") or 0 for row in own), **{metric: _mean(own, metric) for metric in MEANT}}
         for (meter,), own in meters.items()
     ]
 
