@@ -90,6 +90,18 @@ class TrainingParams(Params):
     threads: int = Field(1, gt=0, description="torch threads; fixed so that a bundle is reproducible")
     calibration_share: float = Field(0.3, gt=0, lt=1, description="last share of the span, kept for calibration")
     min_days: float = Field(7, gt=0, description="observed days that a meter needs before the gap to be learned from")
+    members: dict[domain.Resolution, tuple[str, ...]] = Field(
+        dict.fromkeys(domain.Resolution, ("profile", "usad")), description="detectors that are fitted and fused, by resolution"
+    )
+
+    @field_validator("members")
+    @classmethod
+    def _known_members(cls, members: dict[domain.Resolution, tuple[str, ...]]) -> dict[domain.Resolution, tuple[str, ...]]:
+        for resolution in domain.Resolution:
+            unknown = [name for name in members.get(resolution, ()) if name not in domain.DETECTORS]
+            if unknown or not members.get(resolution):
+                raise ValueError(f"{resolution}: name at least one of {', '.join(domain.DETECTORS)}; found {unknown or 'none'}")
+        return members
 
 
 class ProfileParams(Params):
@@ -101,27 +113,57 @@ class ProfileParams(Params):
     scale_floor: float = Field(0.1, gt=0, description="least scale of a slot, as a share of the meter's overall scale")
 
 
-class UsadParams(Params):
-    form: Literal["joint", "adversarial"] = Field("joint", description="whether decoder 2 helps or opposes decoder 1")
+class NetworkParams(Params):
+    """What all networks that rebuild windows share."""
+
     max_window: int = Field(128, gt=1, description="the window is the plan's longest scale of at most so many intervals")
-    latent_share: float = Field(0.125, gt=0, lt=1, description="size of the latent vector as a share of the window")
     max_windows: int = Field(8_192, gt=0, description="windows drawn for training, and of an epoch, which repeats fewer")
     epochs: int = Field(20, gt=0, description="rounds of `max_windows` windows at most")
-    patience: int = Field(5, gt=0, description="epochs without a smaller error of AE2 on the held-out tail, then stop")
+    patience: int = Field(5, gt=0, description="epochs without a smaller error on the held-out tail, then stop")
     batch: int = Field(128, gt=0)
     learning_rate: float = Field(0.003, gt=0)
-    max_adversarial: float = Field(0.2, gt=0, lt=1, description="cap of the weight 1 - 1/n of AE2(AE1(W)) at epoch n")
     clip_norm: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
     validation_share: float = Field(0.15, gt=0, lt=1, description="last share of each series, held out for early stopping")
     warmup_epochs: int = Field(4, ge=0, description="epochs before the strangest windows are dropped")
     trim: float = Field(0.1, ge=0, lt=0.5, description="share of training windows, the strangest, dropped after the warm-up")
-    alpha: float = Field(0.5, ge=0, le=1, description="weight of |W - AE1(W)|^2 in the score; the rest is that of |W - AE2(AE1(W))|^2")
     windows_per_length: int = Field(8, gt=0, description="windows that hold each reading when scoring")
+
+
+class UsadParams(NetworkParams):
+    form: Literal["joint", "adversarial"] = Field("joint", description="whether decoder 2 helps or opposes decoder 1")
+    latent_share: float = Field(0.125, gt=0, lt=1, description="size of the latent vector as a share of the window")
+    max_adversarial: float = Field(0.2, gt=0, lt=1, description="cap of the weight 1 - 1/n of AE2(AE1(W)) at epoch n")
+    alpha: float = Field(0.5, ge=0, le=1, description="weight of |W - AE1(W)|^2 in the score; the rest is that of |W - AE2(AE1(W))|^2")
+
+
+class LstmAeParams(NetworkParams):
+    encoder: int = Field(64, gt=0, description="size of the encoder's state")
+    latent: int = Field(32, gt=0, description="size of the vector that a window is narrowed to")
+    decoder: int = Field(32, gt=0, description="size of the decoder's state")
+
+
+class EncDecParams(NetworkParams):
+    hidden: int = Field(32, gt=0, description="size of the state that is handed from encoder to decoder")
+
+
+class CnnGruParams(NetworkParams):
+    channels: int = Field(32, gt=0, description="of the convolution")
+    kernel: int = Field(7, gt=0, description="readings that the convolution looks at; odd")
+    hidden: int = Field(64, gt=0, description="size of the state of both GRUs")
+    latent: int = Field(32, gt=0, description="size of the vector that a window is narrowed to")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    max_scales: int = Field(3, gt=0, description="window lengths of the plan, the shortest first, each with a network of its own")
+    band_minutes: float = Field(30, gt=0, description="delay that time warping forgives; at least one step")
+    trees: int = Field(100, gt=0, description="of the isolation forest")
+    excess: float = Field(1.0, ge=0, description="weight of the mean excess of the distances beside the isolation")
 
 
 class DetectorParams(Params):
     profile: ProfileParams = ProfileParams()
     usad: UsadParams = UsadParams()
+    lstm_ae: LstmAeParams = LstmAeParams()
+    encdec_ad: EncDecParams = EncDecParams()
+    cnn_gru: CnnGruParams = CnnGruParams()
 
 
 class CalibrationParams(Params):

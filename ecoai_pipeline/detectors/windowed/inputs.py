@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ecoai_pipeline.detectors.contract import Labels
 from ecoai_pipeline.detectors.robust import grouped_quantile
-from ecoai_pipeline.detectors.usad.training import Windows
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.features.windows import strided
 
@@ -38,6 +38,24 @@ class Stretch:
 
     values: Floats32
     known: Bools
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Training windows: values with a fill where unknown, mask of the known ones (both (w, length)), and the meter of each (w,)."""
+
+    values: Tensor
+    known: Tensor
+    meter: Tensor
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, which: Tensor | slice) -> Windows:
+        return Windows(self.values[which], self.known[which], self.meter[which])
+
+    def to(self, device: torch.device) -> Windows:
+        return Windows(self.values.to(device), self.known.to(device), self.meter.to(device))
 
 
 def window_length(plan: WindowPlan, longest: int) -> int:
