@@ -128,7 +128,8 @@ def _frame(series: Series, scored: Scored, start: Any) -> pl.DataFrame:
     for column, part in _BANDS.items():
         columns[column] = getattr(scored.expectation, part)[cut] if scored.expectation else None
     for name in DETECTORS:
-        columns[f"s_{name}"], columns[f"p_{name}"] = scored.s[name][cut], scored.p[name][cut]
+        member = name in scored.s
+        columns[f"s_{name}"], columns[f"p_{name}"] = (scored.s[name][cut], scored.p[name][cut]) if member else (None, None)
     frame = pl.DataFrame({**columns, "p": scored.fused[cut]}).with_columns(pl.col("timestamp").dt.replace_time_zone("UTC"))
     named = frame.with_columns(pl.lit(series.meter_id).alias("meter_id")).select(_bare().columns)
     return named.cast(_bare().schema).fill_nan(None)

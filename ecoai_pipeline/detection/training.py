@@ -20,7 +20,7 @@ from ecoai_pipeline.detection.cards import model_card
 from ecoai_pipeline.detection.fusion import fuse
 from ecoai_pipeline.detection.spans import Spans, cut, within
 from ecoai_pipeline.detectors.contract import Detector
-from ecoai_pipeline.domain import DETECTORS, FEATURES, SPECTRA, Industry, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import FEATURES, SPECTRA, Industry, MonthRange, Partition, Resolution
 from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.features.windows import choose_plan
@@ -202,20 +202,20 @@ def _observed_days(series: Series) -> float:
 
 
 def _fit(settings: Settings, prepared: _Prepared, tell: Progress) -> _Fitted:
-    """Fit every detector, calibrate each, then calibrate what they say together."""
+    """Fit every member, calibrate each, then calibrate what they say together."""
     q = alarm_threshold(settings.detection.budget_per_meter_month, prepared.plan.interval_s)
     members: dict[str, Detector] = {}
     calibrations: dict[str, Calibration] = {}
     p: dict[str, Scores] = {}
-    training = prepared.training
-    for number, name in enumerate(DETECTORS):
-        tell(f"fitting {name}", (1 + number) / (2 + len(DETECTORS)))
+    training, names = prepared.training, settings.training.members[Resolution.of(prepared.plan.interval_s)]
+    for number, name in enumerate(names):
+        tell(f"fitting {name}", (1 + number) / (2 + len(names)))
         members[name] = detectors.make(name, settings).fit(training, prepared.plan)
         scores = _calibration_scores(members[name], prepared)
         calibrations[name] = calibrate(name, scores, q, settings.detection.calibration)
         p[name] = {meter_id: calibrations[name].p(meter_id, values) for meter_id, values in scores.items()}
-    tell("calibrating", (1 + len(DETECTORS)) / (2 + len(DETECTORS)))
-    together = {series.meter_id: fuse([p[name][series.meter_id] for name in DETECTORS]) for series in prepared.portfolio}
+    tell("calibrating", (1 + len(names)) / (2 + len(names)))
+    together = {series.meter_id: fuse([p[name][series.meter_id] for name in names]) for series in prepared.portfolio}
     fused = calibrate(FUSED, together, q, settings.detection.calibration)
     share = np.concatenate([fused.p(meter_id, values) for meter_id, values in together.items()])
     return _Fitted(members, calibrations, fused, float(np.nanmean(share < q)))

@@ -23,6 +23,18 @@ def make(name: str, settings: Settings) -> Detector:
         from ecoai_pipeline.detectors.usad.detector import Usad
 
         return Usad(settings.detectors.usad, seed=settings.training.seed, threads=settings.training.threads)
+    if name == "lstm_ae":
+        from ecoai_pipeline.detectors.lstm_ae.detector import LstmAe
+
+        return LstmAe(settings.detectors.lstm_ae, seed=settings.training.seed, threads=settings.training.threads)
+    if name == "encdec_ad":
+        from ecoai_pipeline.detectors.encdec_ad.detector import EncDecAd
+
+        return EncDecAd(settings.detectors.encdec_ad, seed=settings.training.seed, threads=settings.training.threads)
+    if name == "cnn_gru":
+        from ecoai_pipeline.detectors.cnn_gru.detector import CnnGru
+
+        return CnnGru(settings.detectors.cnn_gru, seed=settings.training.seed, threads=settings.training.threads)
     raise _unknown(name)
 
 
@@ -41,6 +53,18 @@ def load(name: str, folder: Path) -> Detector:
         from ecoai_pipeline.detectors.usad.detector import Usad
 
         return Usad.load(folder)
+    if name == "lstm_ae":
+        from ecoai_pipeline.detectors.lstm_ae.detector import LstmAe
+
+        return LstmAe.load(folder)
+    if name == "encdec_ad":
+        from ecoai_pipeline.detectors.encdec_ad.detector import EncDecAd
+
+        return EncDecAd.load(folder)
+    if name == "cnn_gru":
+        from ecoai_pipeline.detectors.cnn_gru.detector import CnnGru
+
+        return CnnGru.load(folder)
     raise _unknown(name)
 
 

@@ -27,8 +27,17 @@ def make_meter() -> MakeMeter:
 @pytest.fixture
 def quick(settings: Settings) -> Settings:
     """The project's parameters, with a training short enough for a test."""
-    usad = settings.detectors.usad.model_copy(update={"max_windows": 1024, "epochs": 12, "batch": 64})
-    detectors = settings.detectors.model_copy(update={"usad": usad})
+    dense = {"max_windows": 1024, "epochs": 12, "batch": 64}
+    recurrent = {"max_windows": 1024, "epochs": 10, "batch": 64, "max_window": 24, "learning_rate": 0.01}
+    short = {
+        "usad": dense,
+        "lstm_ae": {**recurrent, "encoder": 24, "latent": 8, "decoder": 24, "max_windows": 2048, "epochs": 15},
+        "encdec_ad": {**recurrent, "hidden": 24, "max_windows": 2048, "epochs": 15},
+        "cnn_gru": {**recurrent, "channels": 8, "hidden": 16, "latent": 8, "max_scales": 2, "windows_per_length": 4},
+    }
+    detectors = settings.detectors.model_copy(
+        update={name: getattr(settings.detectors, name).model_copy(update=update) for name, update in short.items()}
+    )
     return settings.model_copy(update={"detectors": detectors})
 
 

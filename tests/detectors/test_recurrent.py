@@ -1,0 +1,71 @@
+"""The recurrent networks: order of decoding, error statistics, scales."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ecoai_pipeline.detectors.cnn_gru.scales import coarse, fine, marked
+from ecoai_pipeline.detectors.encdec_ad.model import EncDecNet
+from ecoai_pipeline.detectors.lstm_ae.model import LstmAeNet
+
+
+def test_encdec_writes_backwards_so_that_early_readings_depend_on_late_ones_it_was_taught() -> None:
+    torch.manual_seed(0)
+    net, windows = EncDecNet(1, 8), torch.randn(1, 10, 1)
+    changed = windows.clone()
+    state = net.encoder(windows)[1]
+    changed[0, 6] += 1.0
+    with torch.no_grad():
+        backwards = [
+            net.out(net.decoder(torch.cat((torch.zeros(1, 1, 1), w.flip(1)[:, :-1]), dim=1), state)[0]).flip(1) for w in (windows, changed)
+        ]
+    moved = (backwards[0] != backwards[1]).squeeze()
+    assert not moved[6:].any(), "a reading is taught to those before it alone"
+    assert moved[:6].all()
+
+
+def test_in_use_encdec_is_given_nothing_but_what_it_wrote() -> None:
+    torch.manual_seed(0)
+    net, windows = EncDecNet(1, 8), torch.randn(2, 6, 1)
+    with torch.no_grad():
+        whole = net(windows)
+        _, state = net.encoder(windows)
+        first, state = net.decoder(torch.zeros(2, 1, 1), state)
+        last = net.out(first)
+        second = net.out(net.decoder(last, state)[0])
+    torch.testing.assert_close(whole[:, -1:], last)
+    torch.testing.assert_close(whole[:, -2:-1], second)
+
+
+def test_lstm_ae_narrows_a_window_to_its_latent_vector() -> None:
+    torch.manual_seed(0)
+    net = LstmAeNet(encoder=8, latent=2, decoder=4)
+    assert net.narrow.out_features == 2
+    assert net(torch.randn(3, 12)).shape == (3, 12)
+
+
+@pytest.mark.parametrize("begin", [0, 1, 5, 13])
+def test_a_coarse_load_is_the_same_whatever_part_is_given(make_meter, begin) -> None:
+    meter = make_meter()
+    whole, part = coarse(meter, 6), coarse(meter.part(begin, 300), 6)
+    start = int(np.searchsorted(whole.timestamps, part.timestamps[0]))
+    inside = slice(1, len(part) - 1)
+    np.testing.assert_array_equal(part.timestamps, whole.timestamps[start : start + len(part)])
+    np.testing.assert_allclose(part.kwh[inside], whole.kwh[start : start + len(part)][inside])
+    assert whole.kwh[10] == pytest.approx(meter.kwh[60:66].mean())
+    assert whole.slot_of_day[10] == 2
+    assert len(fine(np.arange(len(part), dtype=float), meter.part(begin, 300), 6)) == 300 - begin
+
+
+def test_a_coarse_reading_takes_half_of_its_readings_and_a_label_any(make_meter) -> None:
+    meter = make_meter()
+    observed = np.ones(len(meter), dtype=bool)
+    observed[6:9] = observed[12:16] = False
+    assert coarse(replace(meter, observed=observed), 6).observed[:4].tolist() == [True, True, False, True]
+    labels = np.zeros(len(meter), dtype=bool)
+    labels[20] = True
+    assert np.flatnonzero(marked(labels, meter, 6)).tolist() == [3]
