@@ -52,7 +52,9 @@ LabelsOption = Annotated[
     Path | None,
     typer.Option(help="CSV of anomalies: meter_id, start, end in UTC; else what files say, else injected faults.", show_default=False),
 ]
-DetectorsOption = Annotated[str | None, typer.Option(help="Which of ours, such as profile,usad; else all.", show_default=False)]
+DetectorsOption = Annotated[
+    str | None, typer.Option(help="Which of ours, such as profile,lstm_ae, or all; else those that run at night.", show_default=False)
+]
 JobsOption = Annotated[int | None, typer.Option(min=1, help="Processes; else one per processor.", show_default=False)]
 
 
@@ -157,7 +159,7 @@ def guard(
     with progress_bar() as steps:
         steps.start("reading", 1)
         cases = stored.small_cases(real_data(), settings)
-        steps.start("scoring and judging", Plan(names()).pieces(len(cases)))
+        steps.start("scoring and judging", Plan(names(settings)).pieces(cases, settings))
         now = stored.measure(cases, settings, cache, jobs=count, done=steps.done)
         book = stored.Book.read(METRICS) if METRICS.exists() else stored.Book(detectors={})
         drops = book.drops(now)

@@ -15,6 +15,7 @@ from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.folds import Protocol
 from ecoai_pipeline.evaluation.intervals import Estimate, paired_difference
 from ecoai_pipeline.evaluation.references import REFERENCES
+from ecoai_pipeline.evaluation.scoring import names
 from ecoai_pipeline.evaluation.work import Done
 from ecoai_pipeline.settings import Settings
 
@@ -43,11 +44,9 @@ class Knob:
             raise ValueError(f"{text!r} is no knob; write it like detectors.usad.max_window=64")
         return cls(path.strip(), yaml.safe_load(value))
 
-    @property
-    def detectors(self) -> list[str]:
-        """The detectors that it moves."""
-        known = (*REFERENCES, *DETECTORS)
-        return [name for name in known if f".{name}." in self.path] or list(known)
+    def detectors(self, settings: Settings) -> list[str]:
+        """The detectors that it moves; of those that the pipeline runs all, where it is nobody's own."""
+        return [name for name in (*REFERENCES, *DETECTORS) if f".{name}." in self.path] or names(settings)
 
     def now(self, settings: Settings) -> Any:
         """The value it has.
@@ -90,7 +89,7 @@ STANDARD = (
     Knob("evaluation.references.kmeans_ad.normalise", "window"),
     Knob("evaluation.references.kmeans_ad.window", 48),
     Knob("evaluation.references.kmeans_ad.average", False),
-    Knob("detectors.usad.max_window", 32),
+    Knob("detectors.usad.max_window", 16),
     Knob("detectors.usad.windows_per_length", 1),
     Knob("detectors.usad.trim", 0.0),
     Knob("detectors.usad.form", "adversarial"),
@@ -123,10 +122,10 @@ def ablate(
     turned = [(knob, knob.turned(settings)) for knob in knobs]
     cases = read(settings)
     if started:
-        started(sum(2 * Plan(knob.detectors).pieces(len(cases)) for knob in knobs))
+        started(sum(2 * Plan(knob.detectors(settings)).pieces(cases, settings) for knob in knobs))
     rows: list[Row] = []
     for knob, changed in turned:
-        plan = Plan(knob.detectors, Protocol.FIXED, jobs)
+        plan = Plan(knob.detectors(settings), Protocol.FIXED, jobs)
         others = read(changed) if knob.path.startswith("features.") else cases
         before, after = run(cases, plan, settings, cache, done).rows, run(others, plan, changed, cache, done).rows
         rows += _differences(knob, settings, before, after)

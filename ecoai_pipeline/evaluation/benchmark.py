@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ecoai_pipeline import detectors
-from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.domain import DETECTORS, Resolution
 from ecoai_pipeline.evaluation.alarms import poisson_interval
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.folds import Protocol
@@ -58,14 +58,14 @@ class Plan:
     protocol: Protocol = Protocol.FIXED
     jobs: int = 1
 
-    def pieces(self, cases: int) -> int:
-        """Pieces of work on so many cases, for a progress bar."""
-        return cases * (2 * len(self.detectors) + self.fuses)
+    def pieces(self, cases: Sequence[Case], settings: Settings) -> int:
+        """Pieces of work on some cases, for a progress bar."""
+        return sum(2 * len(self.detectors) + (len(self.fused(case, settings)) > 1) for case in cases)
 
-    @property
-    def fuses(self) -> bool:
-        """Whether all that the pipeline fuses is among the detectors."""
-        return set(DETECTORS) <= set(self.detectors)
+    def fused(self, case: Case, settings: Settings) -> tuple[str, ...]:
+        """What the pipeline fuses at the resolution of a case, if all of it is among the detectors."""
+        members = settings.training.members[Resolution.of(case.load.interval_s)]
+        return members if set(members) <= set(self.detectors) else ()
 
 
 def run(cases: Sequence[Case], plan: Plan, settings: Settings, cache: Path, done: Done | None = None) -> Benchmark:
@@ -97,12 +97,13 @@ def _others(case: Case, cases: Sequence[Case]) -> tuple[Case, ...]:
 
 
 def _judgings(case: Case, plan: Plan, scored: Sequence[tuple[Scoring, Result]], settings: Settings) -> Iterator[Judging]:
-    """Each detector by itself, then ours together."""
+    """Each detector by itself, then those that the pipeline fuses together."""
     for scoring, result in scored:
         yield Judging(case, scoring.detector, [(scoring, result)], settings)
-    if plan.fuses:
-        members = {scoring.detector: (scoring, result) for scoring, result in scored}
-        yield Judging(case, FUSED, [members[name] for name in DETECTORS], settings)
+    by_name = {scoring.detector: (scoring, result) for scoring, result in scored}
+    members = plan.fused(case, settings)
+    if len(members) > 1:
+        yield Judging(case, FUSED, [by_name[name] for name in members], settings)
 
 
 def summaries(rows: Sequence[Row], params: EvaluationParams) -> Iterator[Row]:

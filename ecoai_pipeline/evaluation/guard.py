@@ -127,8 +127,8 @@ def small_cases(folder: Path, settings: Settings) -> list[Case]:
 
 
 def measure(cases: Sequence[Case], settings: Settings, cache: Path, *, jobs: int = 1, done: Done | None = None) -> dict[str, Figures]:
-    """VUS-PR of every detector on every case, all readings."""
-    return figures_of(run(cases, Plan(names(), jobs=jobs), settings, cache, done).rows)
+    """VUS-PR of the references and of what the pipeline runs on every case, all readings."""
+    return figures_of(run(cases, Plan(names(settings), jobs=jobs), settings, cache, done).rows)
 
 
 def figures_of(rows: Sequence[Row]) -> dict[str, Figures]:

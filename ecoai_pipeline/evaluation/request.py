@@ -30,7 +30,7 @@ class Request(BaseModel):
         data: which of the public data sets; all that are there where empty.
         labels: a CSV of anomalies `meter_id, start, end`, beside what files say themselves.
         options: what the sender says of the files, words as on the command line.
-        detectors: which of ours; all where empty. References are always judged, too.
+        detectors: which of ours, or `all`; those that the pipeline runs where empty. References are always judged, too.
         seeds: how often faults are injected into each series that has no labels.
         knobs: of an ablation, `path=value` of parameters; the standard ones where empty.
         protocols: of the research, A to D; all where empty.
@@ -75,9 +75,9 @@ def evaluate(request: Request, protocol: Protocol, settings: Settings, cache: Pa
         ValueError: there is nothing to judge, or a name, file or table of labels cannot be used.
         RuntimeError: a piece of work failed; the rest is kept for the next try.
     """
-    plan = Plan(names(request.detectors), protocol, request.jobs)
+    plan = Plan(names(settings, request.detectors), protocol, request.jobs)
     cases = cases_of(request, settings, lambda what: told.start(what, 1))
-    told.start("scoring and judging", plan.pieces(len(cases)))
+    told.start("scoring and judging", plan.pieces(cases, settings))
     return Evaluated(cases, run(cases, plan, settings, cache, told.done))
 
 

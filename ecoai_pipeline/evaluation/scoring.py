@@ -117,16 +117,21 @@ class Scoring:
         return made
 
 
-def names(chosen: Sequence[str] = ()) -> list[str]:
-    """The detectors to judge: the references always, and of ours those chosen, or all.
+ALL_DETECTORS = "all"
+
+
+def names(settings: Settings, chosen: Sequence[str] = ()) -> list[str]:
+    """The detectors to judge: the references always, and of ours those chosen, `all`, or without a choice those that the pipeline runs.
 
     Raises:
         ValueError: a name is neither a detector nor a reference.
     """
-    unknown = [name for name in chosen if name not in (*DETECTORS, *REFERENCES)]
+    unknown = [name for name in chosen if name not in (*DETECTORS, *REFERENCES, ALL_DETECTORS)]
     if unknown:
         raise ValueError(f"there is no detector {unknown[0]!r}; known are {', '.join((*DETECTORS, *REFERENCES))}")
-    return [*REFERENCES, *(name for name in DETECTORS if not chosen or name in chosen)]
+    members = {name for some in settings.training.members.values() for name in some}
+    wanted = set(DETECTORS) if ALL_DETECTORS in chosen else set(chosen) or members
+    return [*REFERENCES, *(name for name in DETECTORS if name in wanted)]
 
 
 def score_fold(scorer: Scorer, load: Series, fold: Fold, look_back_days: int) -> Scored:

@@ -50,6 +50,7 @@ def case() -> Case:
 @pytest.fixture
 def quick(settings: Settings) -> Settings:
     """The project's parameters, with a training short enough for a test."""
-    usad = settings.detectors.usad.model_copy(update={"max_windows": 512, "epochs": 5, "batch": 64})
-    detectors = settings.detectors.model_copy(update={"usad": usad})
+    short = {"max_windows": 512, "epochs": 5, "batch": 64}
+    names = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")
+    detectors = settings.detectors.model_copy(update={name: getattr(settings.detectors, name).model_copy(update=short) for name in names})
     return settings.model_copy(update={"detectors": detectors})

@@ -74,13 +74,13 @@ def test_found_faults_by_kind_and_by_quarter_of_depth() -> None:
 
 def test_all_detectors_on_two_series_end_to_end(case, quick, tmp_path) -> None:
     cases = [case, with_outages(two_shifts("b", seed=1), tuple(day * 24 + 8 for day in (95, 110, 120, 131)))]
-    plan, told = Plan(names()), list[str]()
+    plan, told = Plan(names(quick)), list[str]()
     found = run(cases, plan, quick, tmp_path, told.append)
-    assert len(told) == plan.pieces(2)
+    assert len(told) == plan.pieces(cases, quick)
     detectors = [*REFERENCES, "profile", "usad", "fused"]
     assert [(one["series"], one["detector"]) for one in found.rows] == [(series, name) for series in "ab" for name in detectors]
     means = {one["detector"]: one["vus_pr"] for one in found.summary(quick.evaluation)}
     assert means["random"] < RANDOM_LEVEL < min(means["slot_z"], means["profile"], means["fused"])
-    again = run(cases, Plan(names(["profile"])), quick, tmp_path)
+    again = run(cases, Plan(names(quick, ["profile"])), quick, tmp_path)
     assert [one for one in again.rows if one["detector"] == "profile"] == [one for one in found.rows if one["detector"] == "profile"]
     assert not any(one["detector"] == "fused" for one in again.rows), "the fused row needs all that are fused"

@@ -92,8 +92,9 @@ def test_the_key_follows_series_parameters_and_protocol_and_not_labels(case, set
     assert digest(case.load) != digest(case.load, case.labels)
 
 
-def test_references_are_always_judged_and_ours_by_choice() -> None:
-    assert names() == [*REFERENCES, *DETECTORS]
-    assert names(["usad"]) == [*REFERENCES, "usad"]
+def test_references_are_always_judged_and_ours_by_choice(settings) -> None:
+    assert names(settings) == [*REFERENCES, "profile", "usad"], "without a choice what the pipeline runs"
+    assert names(settings, ["all"]) == [*REFERENCES, *DETECTORS]
+    assert names(settings, ["usad"]) == [*REFERENCES, "usad"]
     with pytest.raises(ValueError, match="no detector 'lstm'; known are profile"):
-        names(["lstm"])
+        names(settings, ["lstm"])
