@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
@@ -138,11 +139,18 @@ def _differences(knob: Knob, settings: Settings, before: Sequence[Row], after: S
         groups.setdefault((pair[0]["dataset"], pair[0]["subset"], pair[0]["detector"]), []).append(pair)
     for (dataset, subset, detector), pairs in groups.items():
         figures: dict[str, Any] = {}
+        meters = list(dict.fromkeys(old["meter"] for old, _ in pairs))
         for metric in METRICS:
-            old, new = ([row.get(metric) for row in rows] for rows in zip(*pairs, strict=True))
+            old, new = ([_of_meter(pairs, meter, side, metric) for meter in meters] for side in (0, 1))
             figures |= _named(metric, paired_difference(new, old, settings.evaluation.draws))
         head = {"knob": knob.path, "from": knob.now(settings), "to": knob.value, "detector": detector}
-        yield {**head, "dataset": dataset, "subset": subset, "series": len(pairs), **figures}
+        yield {**head, "dataset": dataset, "subset": subset, "series": len(meters), **figures}
+
+
+def _of_meter(pairs: Sequence[tuple[Row, Row]], meter: str, side: int, metric: str) -> float | None:
+    """Mean of a metric over the seeds of a meter that it has a value of before and after."""
+    known = [pair[side][metric] for pair in pairs if pair[0]["meter"] == meter and None not in (pair[0].get(metric), pair[1].get(metric))]
+    return fmean(known) if known else None
 
 
 def _named(metric: str, estimate: Estimate) -> dict[str, Any]:

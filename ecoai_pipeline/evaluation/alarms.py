@@ -135,7 +135,7 @@ def judge(first: Rows, last: Rows, truth: Truth, deviation_kwh: Floats) -> Alarm
     )
 
 
-def poisson_interval(count: int, exposure: float, covered: float = COVERED) -> tuple[float, float]:
+def poisson_interval(count: float, exposure: float, covered: float = COVERED) -> tuple[float, float]:
     """Exact interval of a rate of which `count` cases were seen in `exposure` (Garwood, Biometrika 28, 1936).
 
     Raises:

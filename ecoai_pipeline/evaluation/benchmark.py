@@ -111,10 +111,12 @@ def summaries(rows: Sequence[Row], params: EvaluationParams) -> Iterator[Row]:
 
     Means come with their bootstrap interval over series; faults of several seeds in one meter are no further meters, so they are
     averaged first. False alarms are pooled, with the Poisson interval of their rate. Wins, ties and losses are counted on series
-    with enough anomalous readings, against the reference with the best mean VUS-PR.
+    with enough anomalous readings, against the reference with the best mean VUS-PR. On a series that a detector cannot judge it
+    gets what chance gets; `judged` counts the others.
     """
     for (dataset, subset), group in _grouped(rows, "dataset", "subset").items():
-        by_detector = {name: _series(own) for (name,), own in _grouped(group, "detector").items()}
+        filled = _filled(group)
+        by_detector = {name: _series(own) for (name,), own in _grouped(filled, "detector").items()}
         best = max(
             (name for name in by_detector if name in REFERENCES), key=lambda name: np.nan_to_num(_mean(by_detector[name])), default=None
         )
@@ -128,19 +130,31 @@ def summaries(rows: Sequence[Row], params: EvaluationParams) -> Iterator[Row]:
                 **{metric: estimate.mean for metric, estimate in estimates.items()},
                 **{f"{metric}_low": estimate.low for metric, estimate in estimates.items()},
                 **{f"{metric}_high": estimate.high for metric, estimate in estimates.items()},
+                "judged": sum("note" not in row or not row["note"] for row in group if row["detector"] == name),
                 **_pooled([row for row in group if row["detector"] == name]),
                 **(_against(own, by_detector[best], best, params) if best else {}),
             }
 
 
+def _filled(rows: Sequence[Row]) -> list[Row]:
+    """Rows in which a detector that has no figure on a series, though random scores have, has theirs and finds nothing."""
+    chance = {row["series"]: row for row in rows if row["detector"] == "random" and row.get("vus_pr") is not None}
+
+    def filled(row: Row) -> Row:
+        if not row.get("note") or row["series"] not in chance:
+            return row
+        random = chance[row["series"]]
+        nothing = {metric: 0.0 for metric in MEANT if metric.startswith("event_") or metric == "energy_found"}
+        return {**row, **{metric: random.get(metric) for metric in (*MEANT, "anomalous")}, **nothing}
+
+    return [filled(row) for row in rows]
+
+
 def _series(rows: Sequence[Row]) -> list[Row]:
-    """Rows of one detector, those of a meter averaged; of a single meter as they are, so that its seeds show what chance does."""
-    meters = _grouped(rows, "meter")
-    if len(meters) == 1 or len(meters) == len(rows):
-        return list(rows)
+    """Rows of one detector, a meter each: the mean over the seeds of its faults."""
     return [
         {"series": meter, "anomalous": fmean(row.get("anomalous") or 0 for row in own), **{metric: _mean(own, metric) for metric in MEANT}}
-        for (meter,), own in meters.items()
+        for (meter,), own in _grouped(rows, "meter").items()
     ]
 
 
@@ -150,9 +164,10 @@ def _mean(rows: Sequence[Row], metric: str = "vus_pr") -> float:
 
 
 def _pooled(rows: Sequence[Row]) -> dict[str, Any]:
-    """Counts of all series together, and the rate of false alarms per meter and month."""
+    """Counts of all series together, of a meter the mean over its seeds, and the rate of false alarms per meter and month."""
     names = ("anomalies", "anomalies_found", "events", "right_events", "false_alarms", "meter_months")
-    sums = {name: sum(row.get(name) or 0 for row in rows) for name in names}
+    meters = [[row for row in own if row.get("meter_months")] for own in _grouped(rows, "meter").values()]
+    sums = {name: sum(fmean(row[name] for row in own) for own in meters if own) for name in names}
     months = sums["meter_months"]
     low, high = poisson_interval(sums["false_alarms"], months) if months else (None, None)
     rate = sums["false_alarms"] / months if months else None

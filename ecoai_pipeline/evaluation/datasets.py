@@ -83,7 +83,7 @@ def read_cases(
     Files run through the tables of the pipeline, but for the rules of quality, whose marks no detector sees.
 
     Args:
-        labels: a table with `meter_id, start, end` of anomalies; else what the files themselves say.
+        labels: a table with `meter_id, start, end` of all anomalies of all meters; without it what the files themselves say.
         dataset: its name; else that of the format.
 
     Raises:
@@ -97,24 +97,31 @@ def read_cases(
         truth = _read_labels(labels) if labels else Landing(lake).read_table(LABELS)
         loads = _loads(lake, settings, partitions)
     _refuse_strangers(labels, truth, loads)
-    by_meter = {meter: one.statement.source for one in taken for meter in one.statement.meters}
-    labelled = truth.height > 0
-    return [_case(dataset or by_meter.get(load.meter_id, "table"), load, labels_of(load, truth) if labelled else None) for load in loads]
+    by_meter = {meter: one.statement for one in taken for meter in one.statement.meters}
+    telling = set() if labels else set(truth["statement_id"])
+
+    def labelled(load: Series) -> bool:
+        """A table of labels speaks for all meters; without one a file for its own, where its format has labels or it told some."""
+        statement = by_meter[load.meter_id]
+        return labels is not None or statement.source in LABELLED or statement.statement_id in telling
+
+    return [_case(dataset or by_meter[load.meter_id].source, load, labels_of(load, truth) if labelled(load) else None) for load in loads]
 
 
 def labels_of(load: Series, truth: pl.DataFrame) -> Bools:
-    """Readings of a series that start within a labelled span of its meter, (n,); `truth` has `meter_id, start, end`, UTC."""
+    """Readings of a series whose interval a labelled span of its meter touches, (n,); `truth` has `meter_id, start, end`, UTC."""
     marked = np.zeros(len(load), dtype=np.bool_)
     spans = truth.filter(pl.col("meter_id") == load.meter_id).select(pl.col("start", "end").dt.replace_time_zone(None)).to_numpy()
+    ends = load.timestamps + np.timedelta64(load.interval_s, "s")
     for start, end in spans.astype("datetime64[us]"):
-        marked[slice(*np.searchsorted(load.timestamps, np.array([start, end])))] = True
+        marked[np.searchsorted(ends, start, side="right") : np.searchsorted(load.timestamps, end)] = True
     return marked & load.observed
 
 
 def _case(dataset: str, load: Series, labels: Bools | None) -> Case:
     subsets = {ALL: load.observed}
     if dataset == "lead":
-        # Whoever prepared this copy filled gaps with 1.0; four in five of its anomalies are such readings.
+        # Four in five anomalous readings of this copy are exactly 1.0, which a rule about that number would find.
         subsets[WITHOUT_ONES] = load.kwh != 1.0
     return Case(dataset, load, labels, subsets)
 
@@ -141,8 +148,10 @@ def _read_labels(path: Path) -> pl.DataFrame:
         spans = frame.select("meter_id", pl.col("start", "end").str.to_datetime(time_unit="us", time_zone="UTC"))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ValueError(f"labels {path}: they cannot be read ({error}); it takes a CSV with {', '.join(wanted)}, times in UTC") from None
-    if spans.filter(pl.col("end") <= pl.col("start")).height:
-        raise ValueError(f"labels {path}: a span ends before it starts; `end` is excluded and lies after `start`")
+    wrong = spans.with_row_index("line", offset=2).filter((pl.col("end") > pl.col("start")).not_().fill_null(value=True))
+    if wrong.height:
+        line = wrong["line"][0]
+        raise ValueError(f"labels {path}, line {line}: `start` and `end` are both needed, and `end`, which is excluded, lies after `start`")
     return spans
 
 

@@ -65,7 +65,12 @@ def borders(load: Series, settings: Settings) -> tuple[int, int]:
 
 def _fixed(load: Series, train_end: int, test: int, settings: Settings) -> Fold:
     plan = plan_of(load.part(0, train_end), settings)
-    gap = max((scale for scale in plan.scales if 4 * scale <= test - train_end), default=0)
+    gap = max((scale for scale in plan.scales if 3 * scale <= test - train_end), default=0)
+    if not gap:
+        raise ValueError(
+            f"meter {load.meter_id}: a calibration span of {test - train_end} intervals leaves no room for gaps of a window "
+            f"({plan.scales[0]}) on both sides; give more months"
+        )
     return Fold((0, train_end), (train_end + gap, test - gap), (test, len(load)), plan)
 
 
@@ -74,6 +79,10 @@ def _rolling(load: Series, start: int, stop: int, settings: Settings) -> Fold:
     plan = plan_of(past, settings)
     spans = cut([past], settings.training.calibration_share, plan.longest)
     train_end, calibration = np.searchsorted(past.timestamps, np.array([spans.train_end, spans.calibration]))
+    if train_end < 2 * plan.scales[0]:
+        raise ValueError(
+            f"meter {load.meter_id}: {start} intervals before the test are too few to train and to calibrate; give more months"
+        )
     return Fold((0, int(train_end)), (int(calibration), start), (start, stop), plan)
 
 
@@ -93,6 +102,7 @@ def plan_of(training: Series, settings: Settings) -> WindowPlan:
 
 def nights(load: Series, start: int, stop: int) -> list[tuple[int, int]]:
     """The local days of a span as intervals from the first to before the second; the first and last may be cut."""
-    begins = np.flatnonzero(np.diff(load.slot_of_day[start:stop]) < 0) + 1 + start
+    steps = np.diff(load.slot_of_day[start:stop])
+    begins = np.flatnonzero((steps < 0) | (load.slots_per_day <= 1)) + 1 + start
     edges = [start, *begins.tolist(), stop]
     return list(pairwise(edges)) if stop > start else []

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ecoai_pipeline.evaluation.benchmark import Plan, Row, run
 from ecoai_pipeline.evaluation.cases import Case
@@ -20,6 +21,7 @@ from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.atomic import write_text
 
 ALLOWED = 0.01
+_ROUNDING = 1e-4
 SMALL: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "lead": ("lead/train.csv.gz", ("117", "879", "884")),
     "kpi": ("kpi/a8c06b47-cc41-3738-9110-12df0ee4c721.csv.gz", ("a8c06b47-cc41-3738-9110-12df0ee4c721",)),
@@ -45,6 +47,7 @@ class Stored(BaseModel):
     Attributes:
         vus_pr: by series.
         seed_noise: standard deviation of the mean over seeds; 0 of a detector without chance.
+        best: the highest mean that was ever stored.
         lowered: every time that the mean was stored lower than before.
     """
 
@@ -52,7 +55,15 @@ class Stored(BaseModel):
 
     vus_pr: Figures
     seed_noise: float = Field(ge=0)
+    best: float
     lowered: tuple[Lowered, ...] = ()
+
+    @model_validator(mode="after")
+    def _no_fall_without_a_reason(self) -> Stored:
+        explained = self.lowered and abs(self.lowered[-1].after - self.mean) < _ROUNDING
+        if self.mean < self.best - _ROUNDING and not explained:
+            raise ValueError(f"the mean {self.mean:.4f} lies below {self.best:.4f}, which was stored once, and `lowered` does not say why")
+        return self
 
     @property
     def mean(self) -> float:
@@ -86,8 +97,9 @@ class Book(BaseModel):
         lines = []
         for name, stored in self.detectors.items():
             shared = sorted(stored.vus_pr.keys() & now.get(name, {}).keys())
-            if not shared:
-                lines.append(f"{name}: stored with {stored.mean:.4f} and not measured")
+            if len(shared) < len(stored.vus_pr):
+                gone = ", ".join(sorted(stored.vus_pr.keys() - set(shared)))
+                lines.append(f"{name}: stored with {stored.mean:.4f} and without a figure on {gone}")
                 continue
             changes = [now[name][series] - stored.vus_pr[series] for series in shared]
             allowed = ALLOWED + 2 * stored.seed_noise
@@ -100,20 +112,23 @@ class Book(BaseModel):
         """The book with new figures.
 
         Raises:
-            ValueError: a mean falls by more than is allowed, and no reason is given.
+            ValueError: a mean falls and no reason is given.
         """
-        fallen = self.drops({**{name: stored.vus_pr for name, stored in self.detectors.items()}, **now})
+        fallen = [
+            f"{name}: mean VUS-PR {self.detectors[name].mean:.4f} → {fmean(figures.values()):.4f}"
+            for name, figures in now.items()
+            if name in self.detectors and fmean(figures.values()) < self.detectors[name].mean - _ROUNDING
+        ]
         if fallen and not reason:
-            raise ValueError("; ".join(fallen) + "; storing that takes a reason")
+            raise ValueError("; ".join(fallen) + "; storing a lower figure takes a reason")
         return Book(detectors={**self.detectors, **{name: self._stored(name, now[name], noise.get(name, 0.0), reason) for name in now}})
 
     def _stored(self, name: str, figures: Figures, noise: float, reason: str | None) -> Stored:
-        before = self.detectors.get(name)
-        new = Stored(vus_pr=figures, seed_noise=noise, lowered=before.lowered if before else ())
-        if before is None or not reason or new.mean >= before.mean:
-            return new
-        entry = Lowered(before=round(before.mean, 4), after=round(new.mean, 4), reason=reason)
-        return new.model_copy(update={"lowered": (*new.lowered, entry)})
+        before, mean = self.detectors.get(name), fmean(figures.values())
+        lowered = before.lowered if before else ()
+        if before and mean < before.mean - _ROUNDING:
+            lowered = (*lowered, Lowered(before=round(before.mean, 4), after=round(mean, 4), reason=reason or ""))
+        return Stored(vus_pr=figures, seed_noise=noise, best=round(max(mean, before.best if before else mean), 4), lowered=lowered)
 
 
 def small_cases(folder: Path, settings: Settings) -> list[Case]:

@@ -52,7 +52,8 @@ class Judging:
     @cached_property
     def key(self) -> str:
         labels = np.packbits(self.case.labels).tobytes().hex() if self.case.labels is not None else ""
-        inputs = {"scores": [scoring.key for scoring, _ in self.members], "labels": labels, "subsets": sorted(self.case.subsets)}
+        names = {"dataset": self.case.dataset, "series": self.case.name, "subsets": sorted(self.case.subsets)}
+        inputs = {"scores": [scoring.key for scoring, _ in self.members], "labels": labels, "faults": self.case.faults, **names}
         detection = ("calibration", "events", "evidence", "fusion", "runs")
         code = code_digest(*_CODE, *(f"detection/{name}.py" for name in detection))
         return fingerprint(inputs=inputs, params={"detector": self.detector, **self.settings.detection.model_dump(mode="json")}, code=code)

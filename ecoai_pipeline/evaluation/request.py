@@ -28,7 +28,7 @@ class Request(BaseModel):
     Attributes:
         paths: files or folders, as `ingest` takes them; without them public data sets from the folder ECOAI_REAL_DATA.
         data: which of the public data sets; all that are there where empty.
-        labels: a CSV of anomalies `meter_id, start, end`, beside what files say themselves.
+        labels: a CSV of all anomalies, `meter_id, start, end`, in place of what files say themselves.
         options: what the sender says of the files, words as on the command line.
         detectors: which of ours, or `all`; those that the pipeline runs where empty. References are always judged, too.
         seeds: how often faults are injected into each series that has no labels.
@@ -85,7 +85,13 @@ def cases_of(request: Request, settings: Settings, told: Callable[[str], None]) 
     """The series of a request, each with labels or with faults of so many seeds."""
     read = read_series(request, settings, told)
     seeds = standard_plan().seeds[: request.seeds]
-    return [case for one in read for case in ([one] if one.labels is not None else [with_faults(one, seed) for seed in seeds])]
+    return [case for one in read for case in ([one] if one.labels is not None else _faulty(one, seeds))]
+
+
+def _faulty(case: Case, seeds: Sequence[int]) -> list[Case]:
+    """A case with the faults of each seed; a load so even that none can be told from it is judged once, for its alarms."""
+    cases = [with_faults(case, seed) for seed in seeds]
+    return cases if any(one.faults for one in cases) else cases[:1]
 
 
 def read_series(request: Request, settings: Settings, told: Callable[[str], None]) -> list[Case]:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,12 +78,21 @@ class Scoring:
         shared = {name: getattr(self.settings, name).model_dump(mode="json") for name in ("training", "features")}
         shared["cut"] = self.settings.evaluation.model_dump(include={"test_share", "calibration_share", "look_back_days"})
         params = {"detector": self.detector, "protocol": self.protocol, "own": own, **shared}
-        own_code = f"detectors/{self.detector}" if self.detector in DETECTORS else "evaluation/references"
-        shared_code = ("detectors/robust.py", "features/windows.py", "features/spectrum.py", "evaluation/folds.py", "evaluation/scoring.py")
-        return fingerprint(inputs=inputs, params=params, code=code_digest(own_code, *shared_code))
+        own_code = "detectors" if self.detector in DETECTORS else "evaluation/references"
+        shared_code = ("features", "detection/spans.py", "evaluation/folds.py", "evaluation/scoring.py")
+        return fingerprint(inputs=inputs, params=params | _libraries(), code=code_digest(own_code, *shared_code))
 
     def run(self) -> Result:
-        """Fit and score each fold; the scores go to a file, the seconds they took into the result."""
+        """Fit and score each fold; the scores go to a file, the seconds they took into the result.
+
+        A series that is too short or too even for the detector has no folds, and a note.
+        """
+        try:
+            return self._run()
+        except (ValueError, IndexError, np.linalg.LinAlgError) as error:
+            return {"folds": 0, "fit_seconds": 0.0, "score_seconds": 0.0, "note": f"{type(error).__name__}: {error}"}
+
+    def _run(self) -> Result:
         arrays: dict[str, Scores] = {}
         fitting = scoring = 0.0
         for number, fold in enumerate(folds.folds(self.case.load, self.protocol, self.settings)):
@@ -96,10 +107,23 @@ class Scoring:
         return {"folds": len(arrays) // len(Scored.__dataclass_fields__), "fit_seconds": fitting, "score_seconds": scoring}
 
     def scored(self, result: Result) -> list[Scored]:
-        """The scores that `run` kept, a fold after the other."""
-        with np.load(self._file) as arrays:
-            parts = {name: arrays[name] for name in arrays.files}
+        """The scores that `run` kept, a fold after the other; made again where their file is gone or damaged.
+
+        Raises:
+            ValueError: there are none, as the result says.
+        """
+        if not result["folds"]:
+            raise ValueError(result["note"])
+        try:
+            parts = self._kept()
+        except (OSError, ValueError, EOFError, BadZipFile):
+            self.run()
+            parts = self._kept()
         return [Scored(*(parts[f"{number}.{part}"] for part in Scored.__dataclass_fields__)) for number in range(result["folds"])]
+
+    def _kept(self) -> dict[str, Scores]:
+        with np.load(self._file) as arrays:
+            return {name: arrays[name] for name in arrays.files}
 
     @property
     def _file(self) -> Path:
@@ -155,6 +179,12 @@ def digest(load: Series, labels: NDArray[np.bool_] | None = None) -> str:
     return whole.hexdigest()[:16]
 
 
+def _libraries() -> dict[str, str]:
+    """What else scores depend on: the libraries that detectors are made with, and whether there is a GPU."""
+    libraries = {name: version(name) for name in ("numpy", "scikit-learn", "torch")}
+    return {**libraries, "device": "cuda" if Path("/dev/nvidia0").exists() else "cpu"}
+
+
 def _context(load: Series, span: tuple[int, int], back: int) -> tuple[Series, int]:
     """A span with what it may look back into, and the length of the span."""
     return load.part(max(0, span[0] - back), span[1]), span[1] - span[0]
@@ -176,6 +206,8 @@ def _taught(scorer: Scorer, plan: WindowPlan, others: Sequence[Case], case: Case
 
 
 def _labelled(others: Sequence[Case], case: Case) -> Iterator[tuple[Series, NDArray[np.bool_]]]:
+    """Series of other meters of the same interval, with the faults of the same seed where they were injected."""
     for other in others:
-        if other.labels is not None and other.load.meter_id != case.load.meter_id and other.load.interval_s == case.load.interval_s:
+        alike = other.load.interval_s == case.load.interval_s and other.seed == case.seed
+        if alike and other.labels is not None and other.load.meter_id != case.load.meter_id:
             yield other.load, other.labels

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,7 +58,7 @@ def run_all(units: Sequence[Unit], cache: Path, *, jobs: int = 1, done: Done | N
     failed: list[str] = []
     for number, outcome in _worked(units, waiting, jobs):
         if isinstance(outcome, Exception):
-            failed.append(f"{units[number].name}: {type(outcome).__name__}: {outcome}")
+            failed.append(f"{units[number].name}: {outcome}")
             continue
         results[number] = outcome
         write_text(_place(cache, units[number]), json.dumps(outcome))
@@ -76,7 +77,16 @@ def _worked(units: Sequence[Unit], waiting: Sequence[int], jobs: int) -> Iterato
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=context) as pool:
         futures = {pool.submit(_run, units[number]): number for number in waiting}
-        yield from ((futures[future], future.result()) for future in as_completed(futures))
+        try:
+            for future in as_completed(futures):
+                error = future.exception()
+                yield futures[future], _dead() if isinstance(error, BrokenProcessPool) else future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _dead() -> Exception:
+    return RuntimeError("its process, or one beside it, was killed, perhaps for want of memory; try again with --jobs 1")
 
 
 def _run(unit: Unit) -> Result | Exception:
@@ -85,8 +95,8 @@ def _run(unit: Unit) -> Result | Exception:
     try:
         with threadpool_limits(1):  # the processors are shared out by units, and sums of one thread come out alike everywhere
             return unit.run()
-    except Exception as error:
-        return error
+    except Exception as error:  # as a text: not every exception comes back from another process
+        return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _place(cache: Path, unit: Unit) -> Path:

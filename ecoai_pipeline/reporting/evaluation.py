@@ -141,7 +141,7 @@ REPORTS: Mapping[str, Callable[[Request, Settings, Path, Told], Report]] = {
 def write_report(folder: Path, report: Report) -> list[Path]:
     """Write the document as JSON, the tables as CSV, and the figures, into a folder of its own; returns the files, the document first.
 
-    What an earlier run left there and this one has not is removed, so that the folder shows one run alone.
+    Tables and figures that an earlier run left there and this one has not are removed, so that the folder shows one run alone.
     """
     place = folder / report.name
     texts = {"report.json": json.dumps(report.document, indent=1, ensure_ascii=False) + "\n"}
@@ -153,7 +153,7 @@ def write_report(folder: Path, report: Report) -> list[Path]:
         with replacing(place / file) as temporary:
             temporary.write_bytes(png)
     for old in place.iterdir():
-        if old.name not in texts and old.name not in pictures:
+        if old.is_file() and old.suffix in (".png", ".csv") and old.name not in texts and old.name not in pictures:
             old.unlink()
     return [place / file for file in (*texts, *pictures)]
 

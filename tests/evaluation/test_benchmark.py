@@ -55,9 +55,17 @@ def test_seeds_of_one_meter_are_no_further_meters(settings) -> None:
     (one,) = summaries(rows, settings.evaluation)
     assert (one["series"], one["vus_pr"]) == (2, pytest.approx(0.3))
     assert (one["vus_pr_low"], one["vus_pr_high"]) == (pytest.approx(0.1), pytest.approx(0.5))
-    assert one["false_alarms"] == 200
+    assert (one["false_alarms"], one["meter_months"]) == (4, 8)
     (alone,) = summaries(rows[:50], settings.evaluation)
-    assert alone["series"] == 50, "of a single meter the seeds are all there is"
+    assert (alone["series"], alone["vus_pr_low"]) == (1, None), "what the seeds of one meter say of others is nothing"
+
+
+def test_a_detector_gets_what_chance_gets_on_a_series_that_it_cannot_judge(settings) -> None:
+    rows = [row("easy", "random", 0.1), row("hard", "random", 0.2), row("easy", "usad", 0.9)]
+    rows.append({"dataset": "d", "subset": "all", "series": "hard", "meter": "hard", "detector": "usad", "note": "no score"})
+    rows = [{**one, "meter": one["series"]} for one in rows]
+    usad = next(one for one in summaries(rows, settings.evaluation) if one["detector"] == "usad")
+    assert (usad["vus_pr"], usad["series"], usad["judged"]) == (pytest.approx((0.9 + 0.2) / 2), 2, 1)
 
 
 def test_found_faults_by_kind_and_by_quarter_of_depth() -> None:

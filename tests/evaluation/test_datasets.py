@@ -50,12 +50,28 @@ def test_labels_beside_the_files_mark_the_readings_that_start_in_them(tmp_path: 
     [
         (["c,2024-01-02T03:00:00,2024-01-02T05:00:00"], "meter 'c' is none of the files' meters: a, b"),
         (["a,yesterday,2024-01-02T05:00:00"], "cannot be read"),
-        (["a,2024-01-02T05:00:00,2024-01-02T03:00:00"], "ends before it starts"),
+        (["a,2024-01-02T05:00:00,2024-01-02T03:00:00"], "line 2: `start` and `end` are both needed"),
+        (["a,2024-01-02T03:00:00,2024-01-02T05:00:00", "a,2024-01-02T05:00:00,"], "line 3: `start` and `end` are both needed"),
     ],
 )
 def test_labels_that_cannot_be_meant_are_refused_by_name(tmp_path: Path, settings, rows: list[str], said: str) -> None:
     with pytest.raises(ValueError, match=f"labels .*{said}"):
         read_cases([table(tmp_path / "plant.csv")], settings, COLUMNS, labels=span(tmp_path / "labels.csv", *rows))
+
+
+def test_a_span_within_an_interval_marks_its_reading(tmp_path: Path, settings) -> None:
+    labels = span(tmp_path / "labels.csv", "a,2024-01-02T03:10:00,2024-01-02T03:50:00")
+    a, _ = read_cases([table(tmp_path / "plant.csv")], settings, COLUMNS, labels=labels)
+    assert np.flatnonzero(a.labels).tolist() == [27]
+
+
+def test_a_file_that_tells_labels_speaks_for_its_own_meters_alone(tmp_path: Path, settings) -> None:
+    lead = tmp_path / "lead.csv"
+    rows = [f"7,2024-01-{1 + hour // 24:02d} {hour % 24:02d}:00:00,{hour % 7 + 2},{int(hour == 30)}" for hour in range(48)]
+    lead.write_text("building_id,timestamp,meter_reading,anomaly\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    plain = read_cases([table(tmp_path / "plant.csv", meters="b")], settings, COLUMNS)
+    (seven,) = read_cases([lead], settings, IngestOptions.of(zone="UTC"))
+    assert (plain[0].labels, int(seven.labels.sum()), seven.dataset) == (None, 1, "lead")
 
 
 def test_series_without_labels_get_faults_of_each_seed(tmp_path: Path, settings) -> None:

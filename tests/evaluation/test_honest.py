@@ -100,6 +100,12 @@ def test_a_series_without_a_score_to_calibrate_on_has_no_figures_and_says_why(ca
     assert result["events"] == []
 
 
+def test_equal_scores_under_another_name_are_another_judgement(case, settings, tmp_path) -> None:
+    one = judging(case, settings, tmp_path)
+    renamed = Judging(replace(case, dataset="other"), "slot_z", one.members, settings)
+    assert one.key != renamed.key
+
+
 def test_injected_faults_are_their_own_truth(settings, tmp_path) -> None:
     plain = replace(with_outages(two_shifts(), ()), labels=None)
     case = with_faults(plain, 3)

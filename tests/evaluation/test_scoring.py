@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -74,8 +75,24 @@ def test_a_supervised_detector_learns_from_other_meters_alone(case, settings, tm
     scoring(case, "profile", settings, tmp_path, others=(case, other, unlabelled)).run()
     assert [load.meter_id for load in spy.fitted] == ["b"]
     assert {meter: int(marks.sum()) for meter, marks in spy.labels.items()} == {"b": 6}
-    with pytest.raises(ValueError, match="made_up a: no other meter"):
-        scoring(case, "profile", settings, tmp_path, others=(case,)).run()
+    assert "made_up a: no other meter" in scoring(case, "profile", settings, tmp_path, others=(case,)).run()["note"]
+
+
+def test_scores_whose_file_is_gone_or_damaged_are_made_again(case, settings, tmp_path) -> None:
+    unit = scoring(case, "change", settings, tmp_path)
+    result = unit.run()
+    (before,) = unit.scored(result)
+    (file,) = tmp_path.glob("*.npz")
+    for spoil in (file.unlink, lambda: file.write_bytes(b"PK cut off")):
+        spoil()
+        np.testing.assert_array_equal(unit.scored(result)[0].nightly, before.nightly)
+
+
+def test_a_series_too_short_for_a_detector_is_noted_and_stops_nothing(settings, tmp_path) -> None:
+    short = with_outages(two_shifts().part(0, 100), ())
+    result = scoring(short, "sub_pca", settings, tmp_path).run()
+    assert result["folds"] == 0
+    assert "100 readings" in result["note"] or "no room" in result["note"]
 
 
 def test_the_key_follows_series_parameters_and_protocol_and_not_labels(case, settings, tmp_path) -> None:
@@ -90,6 +107,20 @@ def test_the_key_follows_series_parameters_and_protocol_and_not_labels(case, set
     assert scoring(case, "sub_pca", other, tmp_path).key != key
     assert scoring(case, "change", other, tmp_path).key == scoring(case, "change", settings, tmp_path).key
     assert digest(case.load) != digest(case.load, case.labels)
+
+
+@pytest.mark.parametrize("file", ["detectors/windowed/training.py", "detectors/dtw/kernel.py", "detection/spans.py", "features/windows.py"])
+def test_the_key_follows_the_code_that_scores_depend_on(case, settings, tmp_path, monkeypatch, file) -> None:
+    from ecoai_pipeline.storage import fingerprint
+
+    original = Path.read_bytes
+    keys = []
+    for more in (b"", b"# changed"):
+        fingerprint.code_digest.cache_clear()
+        monkeypatch.setattr(Path, "read_bytes", lambda self, more=more: original(self) + (more if self.as_posix().endswith(file) else b""))
+        keys.append(scoring(case, "usad", settings, tmp_path).key)
+    fingerprint.code_digest.cache_clear()
+    assert keys[0] != keys[1]
 
 
 def test_references_are_always_judged_and_ours_by_choice(settings) -> None:
