@@ -17,24 +17,7 @@ from ecoai_pipeline.settings import PROJECT, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Measure how good detectors are, on public data or on files of your own.")
 
-SHOWN = (
-    "dataset",
-    "subset",
-    "detector",
-    "series",
-    "vus_pr",
-    "vus_pr_nightly",
-    "event_f1",
-    "false_alarms_per_meter_month",
-    "wins",
-    "ties",
-    "losses",
-)
-
 METRICS = PROJECT / "metrics" / "small.json"
-EFFECTS = ("knob", "from", "to", "detector", "dataset", "subset", "vus_pr", "vus_pr_low", "vus_pr_high", "event_f1")
-
-LINE = ("protocol", "dataset", "series", "detector", "what", "f1", "auc", "f1_published", "auc_published")
 
 
 class Lang(StrEnum):
@@ -83,10 +66,12 @@ def honest(
 
     Results, figures included, stay in reports/evaluation below the root, and in Dagster's records of the asset `evaluation`.
     """
+    from ecoai_pipeline.reporting.evaluation import SUMMARY
+
     request = {"detectors": _words(detectors), **_series(path, labels, data, seeds, columns, unit, zone), "jobs": jobs}
     document, files = _run("rolling" if rolling else "honest", request)
     title = "means over series; false alarms pooled"
-    Answer({**document, "files": files}, document["summary"], SHOWN, title=title, notes=_notes(files)).show(form, as_json)
+    Answer({**document, "files": files}, document["summary"], SUMMARY, title=title, notes=_notes(files)).show(form, as_json)
 
 
 @app.command()
@@ -107,6 +92,8 @@ def ablate(
     as_json: JsonOption = False,
 ) -> None:
     """What single choices are worth: one parameter moved at a time, the difference over the same series and its interval."""
+    from ecoai_pipeline.reporting.evaluation import EFFECTS
+
     request = {"knobs": knob or [], **_series(path, labels, data, seeds, columns, unit, zone), "jobs": jobs}
     document, files = _run("ablation", request)
     title = "change against the present parameters, paired over series"
@@ -132,6 +119,8 @@ def research(
     as_json: JsonOption = False,
 ) -> None:
     """Protocols A to D of the original research: shuffled windows, thresholds chosen on the test set, and what that flatters."""
+    from ecoai_pipeline.reporting.research_lines import LINE
+
     named = {"protocols": protocol or [], "detectors": _words(detectors), "lang": lang.value, "jobs": jobs}
     document, files = _run("research", {**named, **_series(path, labels, data, None, columns, unit, zone)})
     lines = document.pop("lines")

@@ -25,10 +25,11 @@ from ecoai_pipeline.reporting.research_lines import LINE, lines_of, published_ro
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.atomic import replacing, write_text
 
-_SUMMARY = (
+SUMMARY = (
     "dataset",
     "subset",
     "detector",
+    "series",
     "vus_pr",
     "vus_pr_nightly",
     "event_f1",
@@ -37,7 +38,7 @@ _SUMMARY = (
     "ties",
     "losses",
 )
-_EFFECTS = ("knob", "from", "to", "detector", "dataset", "subset", "vus_pr", "vus_pr_low", "vus_pr_high")
+EFFECTS = ("knob", "from", "to", "detector", "dataset", "subset", "vus_pr", "vus_pr_low", "vus_pr_high")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _benchmark(name: str, protocol: Protocol, request: Request, settings: Settin
     summary = benchmark.summary(params)
     document = {"rows": benchmark.rows, "summary": summary, "by_depth": benchmark.by_depth(), "by_kind": benchmark.by_kind()}
     figures = benchmark_figures(benchmark, evaluated.cases, params)
-    return Report(name, document, {"rows": benchmark.rows, "summary": summary}, markdown(summary, _SUMMARY), figures)
+    return Report(name, document, {"rows": benchmark.rows, "summary": summary}, markdown(summary, SUMMARY), figures)
 
 
 def _ablation(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
@@ -106,7 +107,7 @@ def _ablation(request: Request, settings: Settings, cache: Path, told: Told) -> 
         told.start("turning one knob at a time", pieces)
 
     rows = ablate(read, knobs, settings, cache, jobs=request.jobs, started=started, done=told.done)
-    return Report("ablation", {"rows": rows}, {"rows": rows}, markdown(rows, _EFFECTS), {"effects": ablation_figure(rows)})
+    return Report("ablation", {"rows": rows}, {"rows": rows}, markdown(rows, EFFECTS), {"effects": ablation_figure(rows)})
 
 
 def _research(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
