@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ecoai_pipeline.detectors.contract import Detector
 from ecoai_pipeline.domain import DETECTORS
 from ecoai_pipeline.settings import Settings
+
+_CLASSES = {"profile": "Profile", "usad": "Usad", "lstm_ae": "LstmAe", "encdec_ad": "EncDecAd", "cnn_gru": "CnnGru"}
 
 
 def make(name: str, settings: Settings) -> Detector:
@@ -15,27 +19,9 @@ def make(name: str, settings: Settings) -> Detector:
     Raises:
         ValueError: the name is none of `domain.DETECTORS`.
     """
-    if name == "profile":
-        from ecoai_pipeline.detectors.profile.detector import Profile
-
-        return Profile(settings.detectors.profile)
-    if name == "usad":
-        from ecoai_pipeline.detectors.usad.detector import Usad
-
-        return Usad(settings.detectors.usad, seed=settings.training.seed, threads=settings.training.threads)
-    if name == "lstm_ae":
-        from ecoai_pipeline.detectors.lstm_ae.detector import LstmAe
-
-        return LstmAe(settings.detectors.lstm_ae, seed=settings.training.seed, threads=settings.training.threads)
-    if name == "encdec_ad":
-        from ecoai_pipeline.detectors.encdec_ad.detector import EncDecAd
-
-        return EncDecAd(settings.detectors.encdec_ad, seed=settings.training.seed, threads=settings.training.threads)
-    if name == "cnn_gru":
-        from ecoai_pipeline.detectors.cnn_gru.detector import CnnGru
-
-        return CnnGru(settings.detectors.cnn_gru, seed=settings.training.seed, threads=settings.training.threads)
-    raise _unknown(name)
+    kind, params, training = _class(name), getattr(settings.detectors, name), settings.training
+    detector: Detector = kind(params) if name == "profile" else kind(params, seed=training.seed, threads=training.threads)
+    return detector
 
 
 def load(name: str, folder: Path) -> Detector:
@@ -45,28 +31,12 @@ def load(name: str, folder: Path) -> Detector:
         ValueError: the name is none of `domain.DETECTORS`.
         StateError: the folder does not hold that detector.
     """
-    if name == "profile":
-        from ecoai_pipeline.detectors.profile.detector import Profile
-
-        return Profile.load(folder)
-    if name == "usad":
-        from ecoai_pipeline.detectors.usad.detector import Usad
-
-        return Usad.load(folder)
-    if name == "lstm_ae":
-        from ecoai_pipeline.detectors.lstm_ae.detector import LstmAe
-
-        return LstmAe.load(folder)
-    if name == "encdec_ad":
-        from ecoai_pipeline.detectors.encdec_ad.detector import EncDecAd
-
-        return EncDecAd.load(folder)
-    if name == "cnn_gru":
-        from ecoai_pipeline.detectors.cnn_gru.detector import CnnGru
-
-        return CnnGru.load(folder)
-    raise _unknown(name)
+    detector: Detector = _class(name).load(folder)
+    return detector
 
 
-def _unknown(name: str) -> ValueError:
-    return ValueError(f"there is no detector {name!r}; known are {', '.join(DETECTORS)}")
+def _class(name: str) -> Any:
+    """The class of a detector, which stands in `detector.py` of the folder of its name."""
+    if name not in _CLASSES:
+        raise ValueError(f"there is no detector {name!r}; known are {', '.join(DETECTORS)}")
+    return getattr(import_module(f"ecoai_pipeline.detectors.{name}.detector"), _CLASSES[name])

@@ -77,9 +77,6 @@ class Knob:
         inner[leaf] = self.value
         return Settings.model_validate(whole)
 
-    def __str__(self) -> str:
-        return f"{self.path}={self.value}"
-
 
 # Normalisation, window, overlap averaging, trimming, drift, and another seed, which shows what differences chance alone makes.
 STANDARD = (

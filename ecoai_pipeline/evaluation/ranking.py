@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecoai_pipeline.detection.runs import seeded_runs
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -87,8 +89,7 @@ def anomalies(labels: Bools) -> tuple[Ints, Ints]:
     >>> [rows.tolist() for rows in anomalies(np.array([True, False, True, True]))]
     [[0, 2], [0, 3]]
     """
-    edges = np.diff(np.concatenate(([False], labels, [False])).astype(np.int8))
-    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
+    return seeded_runs(labels, labels, np.zeros(len(labels), dtype=np.bool_))
 
 
 def _around(first: Ints, last: Ints, n: int, reach: int) -> tuple[Ints, Ints, Ints]:

@@ -11,21 +11,21 @@ import numpy as np
 from ecoai_pipeline.evaluation.research.protocols import Findings
 from ecoai_pipeline.evaluation.research.published import OTHER, PUBLISHED
 from ecoai_pipeline.evaluation.research.shuffled import headline
-from ecoai_pipeline.reporting.figures import panels
+from ecoai_pipeline.reporting.figures import BLUE, GREEN, GREY, RED, panels
 from ecoai_pipeline.reporting.words import Words
 
 Lang = Literal["en", "ko"]
 Row = Mapping[str, Any]
 
-_GREY, _BLUE, _RED, _GREEN, _AMBER = "#9aa5b1", "#1f5fa8", "#c8372d", "#2e8b57", "#e0a100"
-_PALETTE = (_BLUE, _RED, _GREEN, _AMBER, "#7b4fa3", "#00838f", "#ad1457", "#6d4c41", "#558b2f", "#ef6c00")
+_AMBER = "#e0a100"
+_PALETTE = (BLUE, RED, GREEN, _AMBER, "#7b4fa3", "#00838f", "#ad1457", "#6d4c41", "#558b2f", "#ef6c00")
 _SMALL = 7
 _WIDTH = 9.0
 _SHOULDER = 1.03
 _RESOLUTIONS = ("high", "mid", "low")
 _USUAL_PERIODS_H = (0.05, 0.25, 1, 3, 6, 12, 24, 84, 168, 720, 2190, 8760)
 # Colours follow the name, so that a detector has the same in every figure.
-_COLOR_OF = {"random": _GREY, "difference": "#6d4c41", "pca": _AMBER, "knn": _GREEN, "profile": _BLUE, "usad": _RED}
+_COLOR_OF = {"random": GREY, "difference": "#6d4c41", "pca": _AMBER, "knn": GREEN, "profile": BLUE, "usad": RED}
 
 
 def figures(findings: Findings, lang: Lang = "en") -> Iterator[tuple[str, bytes]]:
@@ -41,7 +41,7 @@ def roc_figure(curves: Sequence[Row], lang: Lang = "en") -> bytes:
     """ROC curve of each detector on one series, with the point of the threshold that was chosen on the test set."""
     words = Words(lang)
     with panels(1, 1, title=f"{words('roc')}: {_series(curves[0])}", size=(5.2, 4.6)) as (((axes,),), png):
-        axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8, linestyle=":")
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
         for row in headline(curves):
             if "roc" in row:
                 color, counts = _color(row["detector"]), row["confusion"]
@@ -84,9 +84,9 @@ def periods_figure(curves: Sequence[Row], lang: Lang = "en") -> bytes:
     """Spectra of the load and of its first difference, with the five highest peaks of each."""
     words = Words(lang)
     with panels(2, 1, title=f"{words('spectra')}: {_series(curves[0])}", size=(_WIDTH, 4.8)) as (rows, png):
-        for (axes,), curve, color in zip(rows, curves, (_BLUE, _GREEN), strict=False):
+        for (axes,), curve, color in zip(rows, curves, (BLUE, GREEN), strict=False):
             axes.plot(curve["period_h"], curve["power_share"], color=color, linewidth=0.8)
-            axes.plot(curve["peak_h"], curve["peak_share"], "o", color=_RED, markersize=4)
+            axes.plot(curve["peak_h"], curve["peak_share"], "o", color=RED, markersize=4)
             _peak_labels(axes, curve)
             axes.set_xscale("log")
             span = (min(curve["period_h"]) * 0.9, max(curve["period_h"]) * 1.1)
@@ -108,7 +108,7 @@ def dtw_figure(curve: Row, lang: Lang = "en") -> bytes:
     with panels(1, 1, title=title, size=(7.0, 3.2)) as (((axes,),), png):
         edges = np.array(bins["edges"])
         bottom = np.zeros(len(edges) - 1)
-        for verdict, color in (("normal", _BLUE), ("anomalous", _RED)):
+        for verdict, color in (("normal", BLUE), ("anomalous", RED)):
             counts = np.array(bins[verdict])
             label = f"{words('verdict')} {words(verdict)} ({counts.sum()})"
             axes.bar(edges[:-1], counts, np.diff(edges), bottom=bottom, align="edge", color=color, linewidth=0, label=label)
@@ -130,11 +130,11 @@ def week_figure(curve: Row, lang: Lang = "en") -> bytes:
         for number, (start, stop) in enumerate(_merged(week["flagged"])):
             label = words("flagged") if number == 0 else None
             axes.axvspan(times[start], times[min(stop, len(times) - 1)], color=_AMBER, alpha=0.22, linewidth=0, label=label)
-        axes.plot(times, expected, color=_GREY, linewidth=1.0, label=words("reconstruction"))
-        axes.plot(times, load, color=_BLUE, linewidth=1.0, label=words("load"))
+        axes.plot(times, expected, color=GREY, linewidth=1.0, label=words("reconstruction"))
+        axes.plot(times, load, color=BLUE, linewidth=1.0, label=words("load"))
         labelled = np.array(week["labelled"])
         if labelled.any():
-            axes.plot(np.array(times)[labelled], load[labelled], ".", color=_RED, markersize=4, label=words("labelled"))
+            axes.plot(np.array(times)[labelled], load[labelled], ".", color=RED, markersize=4, label=words("labelled"))
         _days(axes)
         axes.set_xlabel("UTC")
         axes.set_ylabel(words("scaled"))
@@ -174,7 +174,7 @@ def epsilon_curve_figure(rows: Sequence[Row], lang: Lang = "en") -> bytes:
                 x, [row["f1_oracle_shuffled"] for row in of_series], marker="o", markersize=4, linewidth=1.3, color=color, label=label
             )
         always = [np.mean([row["f1_of_alarm_always"] for row in rows if row["epsilon"] == epsilon]) for epsilon in levels]
-        axes.plot(range(len(levels)), always, color=_GREY, linestyle=":", linewidth=1.3, label=words("alarm_always"))
+        axes.plot(range(len(levels)), always, color=GREY, linestyle=":", linewidth=1.3, label=words("alarm_always"))
         published = [(place[float(one.at)], one.value) for one in PUBLISHED if one.protocol == "C" and float(one.at) in place]
         axes.plot(*zip(*published, strict=True), "D", color="black", markersize=5, label=words("published_c"), fillstyle="none")
         axes.set_xticks(range(len(levels)), labels=[words("without") if level == 0 else f"{level:g}" for level in levels])
@@ -203,8 +203,8 @@ def usage_figure(curves: Sequence[Row], lang: Lang = "en") -> bytes:
     with panels(1, len(curves), title=title, size=(_WIDTH, 2.9)) as ((row_of_axes,), png):
         top = max(max(curve["f1"]) for curve in curves)
         for axes, curve in zip(row_of_axes, curves, strict=True):
-            axes.plot(curve["grid"], curve["f1"], color=_BLUE, linewidth=1.3)
-            for name, value, color, style in (("best", "threshold_oracle", _RED, "-"), ("published", "threshold_published", "black", ":")):
+            axes.plot(curve["grid"], curve["f1"], color=BLUE, linewidth=1.3)
+            for name, value, color, style in (("best", "threshold_oracle", RED, "-"), ("published", "threshold_published", "black", ":")):
                 label = f"{words(name)} {curve[value]:.1f}"
                 axes.axvline(curve[value], color=color, linestyle=style, linewidth=1.0, label=label)
             axes.set_title(words(curve["usage_type"]), fontsize=8, loc="left")
@@ -251,7 +251,7 @@ def _of_augmentation(findings: Findings, lang: Lang) -> Iterator[tuple[str, byte
 def _histogram(axes: Any, row: Row, words: Words, *, first: bool) -> None:
     bins = row["histogram"]
     edges = np.array(bins["edges"])
-    for name, color in (("normal", _BLUE), ("anomalous", _RED)):
+    for name, color in (("normal", BLUE), ("anomalous", RED)):
         axes.stairs(bins[name], edges, color=color, fill=True, alpha=0.45, label=words(name))
     axes.axvline(bins["threshold"], color="black", linewidth=1.0, linestyle="--", label=words("threshold_oracle"))
     if bins["logarithmic"]:
@@ -318,7 +318,7 @@ def _resolution_bars(axes: Any, rows: Sequence[Row], measure: str, words: Words)
 
 def _error_bars(axes: Any, curve: Row, words: Words) -> None:
     bins = curve["errors"]
-    for name, color in (("normal", _BLUE), ("anomalous", _RED), ("adversarial", _AMBER)):
+    for name, color in (("normal", BLUE), ("anomalous", RED), ("adversarial", _AMBER)):
         axes.stairs(bins[name], bins["edges"], color=color, fill=True, alpha=0.5, label=words(name if name != "anomalous" else "strange"))
     axes.axvline(curve["threshold_oracle"], color="black", linestyle="--", linewidth=1.0, label=words("threshold_oracle"))
     axes.set_xscale("log")
@@ -330,7 +330,7 @@ def _error_bars(axes: Any, curve: Row, words: Words) -> None:
 def _effect(axes: Any, rows: Sequence[Row], words: Words) -> None:
     levels = sorted({row["epsilon"] for row in rows})
     axes.axhline(0, color="black", linewidth=0.8)
-    for shift, (name, color) in zip((-0.1, 0.1), (("adversarial", _AMBER), ("noise", _GREY)), strict=True):
+    for shift, (name, color) in zip((-0.1, 0.1), (("adversarial", _AMBER), ("noise", GREY)), strict=True):
         chosen = sorted((row for row in rows if row["augmentation"] == name), key=lambda row: float(row["epsilon"]))
         x = np.arange(len(chosen)) + shift
         middle = np.array([row["difference"] for row in chosen])

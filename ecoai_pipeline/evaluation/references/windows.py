@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -65,13 +66,13 @@ class _Windowed(Reference):
         scaled: NDArray[Any] = (windows - windows.mean(axis=1, keepdims=True)) / np.where(deviation > _TINY, deviation, 1.0)
         return scaled
 
+    @abstractmethod
     def fitted(self, windows: NDArray[Any]) -> Any:
         """A model of training windows (w, length)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def errors(self, windows: NDArray[Any], fitted: Any) -> Floats:
         """Error of each reading of each window, (w, length)."""
-        raise NotImplementedError
 
 
 class SubPca(_Windowed):
