@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,52 +37,54 @@ def benchmark_figures(benchmark: Benchmark, cases: Sequence[Case], params: Evalu
 
 def ranking_figure(summary: Sequence[Row]) -> bytes:
     """Mean VUS-PR of each detector with its interval over series, by data set and subset; a mark where the nights' scores stand."""
-    panels = _panels(summary)
-    most = max(len(rows) for rows in panels.values())
-    down, across = _grid(len(panels))
-    with sheet(3.4 * across + 0.6, (0.7 + 0.25 * most) * down) as (figure, png):
-        for place, (title, rows) in enumerate(panels.items(), start=1):
-            axes = figure.add_subplot(down, across, place)
-            ordered = sorted(rows, key=lambda row: row["vus_pr"] or 0.0)
-            at, means = np.arange(len(ordered)), [row["vus_pr"] or 0.0 for row in ordered]
-            axes.barh(at, means, color=[_color(row["detector"]) for row in ordered], height=0.7)
-            for y, row in zip(at, ordered, strict=True):
-                if row["vus_pr_low"] is not None:
-                    axes.plot([row["vus_pr_low"], row["vus_pr_high"]], [y, y], color="#333333", linewidth=1)
-                axes.plot(row["vus_pr_nightly"] or 0.0, y, marker="D", markersize=4, color="white", markeredgecolor=RED)
-            axes.set_yticks(at, labels=[row["detector"] for row in ordered])
-            axes.set_xlim(0, 1)
-            axes.set_title(title, fontsize=9, loc="left")
-            axes.set_xlabel("VUS-PR, ◇ as known each night")
-            plain(axes)
-        figure.tight_layout()
-    return png.getvalue()
+
+    def draw(axes: Any, ordered: Sequence[Row]) -> None:
+        at, means = np.arange(len(ordered)), [row["vus_pr"] or 0.0 for row in ordered]
+        axes.barh(at, means, color=[_color(row["detector"]) for row in ordered], height=0.7)
+        for y, row in zip(at, ordered, strict=True):
+            if row["vus_pr_low"] is not None:
+                axes.plot([row["vus_pr_low"], row["vus_pr_high"]], [y, y], color="#333333", linewidth=1)
+            axes.plot(row["vus_pr_nightly"] or 0.0, y, marker="D", markersize=4, color="white", markeredgecolor=RED)
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("VUS-PR, ◇ as known each night")
+
+    return _by_panel(summary, "vus_pr", draw, width=3.4, margin=0.7)
 
 
 def alarms_figure(summary: Sequence[Row]) -> bytes:
     """False alarms per meter and month with their Poisson interval beside the budget, and precision, recall and F1 of events."""
+
+    def draw(axes: Any, ordered: Sequence[Row]) -> None:
+        axes.axvspan(0.5, 2, color=GREY, alpha=0.15, linewidth=0)
+        axes.axvline(1, color=GREY, linewidth=1)
+        beside = axes.get_yaxis_transform()
+        for y, row in enumerate(ordered):
+            low, rate, high = (max(row[f"false_alarms_{part}"] or 0.0, _FEWEST) for part in ("low", "per_meter_month", "high"))
+            axes.plot([low, high], [y, y], color=_color(row["detector"]), linewidth=1.5)
+            axes.plot(rate, y, "o", markersize=5, color=_color(row["detector"]))
+            shares = (row["event_precision"], row["event_recall"], row["event_f1"])
+            text = "  ".join("  – " if share is None else f"{share:.2f}" for share in shares)
+            axes.text(1.02, y, text, transform=beside, va="center", fontsize=7.5)
+        axes.text(1.02, len(ordered) - 0.3, "prec. recall  F1", transform=beside, va="bottom", fontsize=7.5)
+        axes.set_xscale("log")
+        axes.set_xlim(_FEWEST, 100)
+        axes.set_xlabel("false alarms per meter and month; the budget is 1")
+
+    return _by_panel(summary, "event_f1", draw, width=4.2, margin=0.9)
+
+
+def _by_panel(summary: Sequence[Row], metric: str, draw: Callable[[Any, Sequence[Row]], None], *, width: float, margin: float) -> bytes:
+    """A panel per data set and subset, a line per detector in the order of a metric, drawn by `draw`; sizes of a panel in inches."""
     panels = _panels(summary)
     most = max(len(rows) for rows in panels.values())
     down, across = _grid(len(panels))
-    with sheet(4.2 * across + 0.6, (0.9 + 0.25 * most) * down) as (figure, png):
+    with sheet(width * across + 0.6, (margin + 0.25 * most) * down) as (figure, png):
         for place, (title, rows) in enumerate(panels.items(), start=1):
             axes = figure.add_subplot(down, across, place)
-            ordered = sorted(rows, key=lambda row: row["event_f1"] or 0.0)
-            axes.axvspan(0.5, 2, color=GREY, alpha=0.15, linewidth=0)
-            axes.axvline(1, color=GREY, linewidth=1)
-            for y, row in enumerate(ordered):
-                low, rate, high = (max(row[f"false_alarms_{part}"] or 0.0, _FEWEST) for part in ("low", "per_meter_month", "high"))
-                axes.plot([low, high], [y, y], color=_color(row["detector"]), linewidth=1.5)
-                axes.plot(rate, y, "o", markersize=5, color=_color(row["detector"]))
-                shares = (row["event_precision"], row["event_recall"], row["event_f1"])
-                text = "  ".join("  – " if share is None else f"{share:.2f}" for share in shares)
-                axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=7.5)
-            axes.text(1.02, len(ordered) - 0.3, "prec. recall  F1", transform=axes.get_yaxis_transform(), va="bottom", fontsize=7.5)
+            ordered = sorted(rows, key=lambda row: row[metric] or 0.0)
+            draw(axes, ordered)
             axes.set_yticks(range(len(ordered)), labels=[row["detector"] for row in ordered])
-            axes.set_xscale("log")
-            axes.set_xlim(_FEWEST, 100)
             axes.set_title(title, fontsize=9, loc="left")
-            axes.set_xlabel("false alarms per meter and month; the budget is 1")
             plain(axes)
         figure.tight_layout()
     return png.getvalue()
