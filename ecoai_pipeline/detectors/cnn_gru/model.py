@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional
+
+from ecoai_pipeline.detectors.recurrent.layers import Gru, columns, linear, rows
 
 
 class CnnGruNet(nn.Module):
@@ -10,18 +13,24 @@ class CnnGruNet(nn.Module):
 
     def __init__(self, channels: int, kernel: int, hidden: int, latent: int, dropout: float) -> None:
         super().__init__()
-        padding = kernel // 2
-        self.reading = nn.Sequential(nn.Conv1d(1, channels, kernel, padding=padding), nn.GELU(), nn.Dropout(dropout))
-        self.encoder = nn.GRU(channels, hidden, batch_first=True)
+        self.reading = nn.Conv1d(1, channels, kernel, padding=kernel // 2)
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = Gru(channels, hidden)
         self.narrow = nn.Linear(hidden, latent)
-        self.decoder = nn.GRU(latent, hidden, batch_first=True)
-        self.writing = nn.Sequential(
-            nn.Conv1d(hidden, channels, kernel, padding=padding), nn.GELU(), nn.Conv1d(channels, 1, kernel, padding=padding)
-        )
+        self.decoder = Gru(latent, hidden)
+        self.writing = nn.Conv1d(hidden, channels, kernel, padding=kernel // 2)
+        self.out = nn.Conv1d(channels, 1, kernel, padding=kernel // 2)
 
     def forward(self, windows: Tensor) -> Tensor:
         """The windows rebuilt, (batch, length)."""
-        _, last = self.encoder(self.reading(windows.unsqueeze(1)).transpose(1, 2))
-        repeated = self.narrow(last[0]).unsqueeze(1).expand(-1, windows.shape[1], -1)
-        rebuilt: Tensor = self.writing(self.decoder(repeated)[0].transpose(1, 2)).squeeze(1)
-        return rebuilt
+        read = self.dropout(functional.gelu(_convolved(self.reading, columns(windows))))
+        _, last = self.encoder(read)
+        states = self.decoder.repeated(linear(self.narrow, last), windows.shape[1])
+        written = functional.gelu(_convolved(self.writing, states))
+        return rows(_convolved(self.out, written), len(windows))
+
+
+def _convolved(layer: nn.Conv1d, columns: Tensor) -> Tensor:
+    """A convolution over the steps of columns (channels, steps, windows)."""
+    weight = layer.weight.unsqueeze(3)
+    return functional.conv2d(columns.unsqueeze(0), weight, layer.bias, padding=(layer.kernel_size[0] // 2, 0)).squeeze(0)

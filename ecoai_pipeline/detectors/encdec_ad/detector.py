@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ecoai_pipeline.detectors.encdec_ad.model import EncDecNet
+from ecoai_pipeline.detectors.recurrent.layers import columns, rows
 from ecoai_pipeline.detectors.windowed.detector import WindowDetector
 from ecoai_pipeline.detectors.windowed.inputs import Windows
 from ecoai_pipeline.detectors.windowed.training import Step
@@ -36,8 +37,7 @@ class EncDecAd(WindowDetector[EncDecParams]):
         return [Step([net], _taught_error, self.params)]
 
     def rebuilt(self, net: nn.Module, values: Tensor) -> Tensor:
-        rebuilt: Tensor = net(_channels(values))[..., 0]
-        return rebuilt
+        return rows(net(_channels(values))[:1], len(values))
 
     @torch.no_grad()
     def learn_errors(self, held_out: Windows) -> None:
@@ -60,18 +60,19 @@ class EncDecAd(WindowDetector[EncDecParams]):
     def _both_errors(self, values: Tensor) -> Tensor:
         """Error of load and of its difference, (w, length, 2)."""
         given = _channels(values)
-        error: Tensor = given - self.net_(given)
-        return error
+        error: Tensor = (given - self.net_(given)).permute(2, 1, 0)
+        return error[: len(values)]
 
 
 def _channels(values: Tensor) -> Tensor:
-    """Load and its first difference, that of the first reading being 0, (w, length, 2)."""
-    return torch.stack((values, torch.diff(values, dim=1, prepend=values[:, :1])), dim=2)
+    """Windows (w, length) as columns of the load and its first difference, that of the first reading being 0."""
+    load = columns(values)
+    return torch.cat((load, torch.diff(load, dim=1, prepend=load[:, :1])))
 
 
 def _taught_error(net: nn.Module, batch: Windows, _epoch: int) -> Tensor:
     """Mean square error over known readings while each step is given the true reading after it."""
     assert isinstance(net, EncDecNet)
     given = _channels(batch.values)
-    error = (given - net.taught(given)).square().sum(dim=2) * batch.known
-    return (error.sum(dim=1) / batch.known.sum(dim=1).clamp(min=1)).mean()
+    squares = (given - net.taught(given)).square().sum(dim=0).t()[: len(batch)]
+    return ((squares * batch.known).sum(dim=1) / batch.known.sum(dim=1).clamp(min=1)).mean()

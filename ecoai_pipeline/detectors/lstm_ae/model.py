@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ecoai_pipeline.detectors.recurrent.layers import Lstm, columns, linear, rows
+
 
 class LstmAeNet(nn.Module):
     """An LSTM reads a window into one vector, which a second LSTM is given at every step to rebuild the window from.
@@ -13,14 +15,13 @@ class LstmAeNet(nn.Module):
 
     def __init__(self, encoder: int, latent: int, decoder: int) -> None:
         super().__init__()
-        self.encoder = nn.LSTM(1, encoder, batch_first=True)
+        self.encoder = Lstm(1, encoder)
         self.narrow = nn.Linear(encoder, latent)
-        self.decoder = nn.LSTM(latent, decoder, batch_first=True)
+        self.decoder = Lstm(latent, decoder)
         self.out = nn.Linear(decoder, 1)
 
     def forward(self, windows: Tensor) -> Tensor:
         """The windows rebuilt, (batch, length)."""
-        _, (last, _) = self.encoder(windows.unsqueeze(2))
-        repeated = self.narrow(last[0]).unsqueeze(1).expand(-1, windows.shape[1], -1)
-        rebuilt: Tensor = self.out(self.decoder(repeated)[0]).squeeze(2)
-        return rebuilt
+        _, (last, _) = self.encoder(columns(windows))
+        states = self.decoder.repeated(linear(self.narrow, last), windows.shape[1])
+        return rows(linear(self.out, states), len(windows))
