@@ -40,6 +40,7 @@ bench: setup
 	$(BIN)/ecoai bench ingest
 	$(BIN)/ecoai bench metrics
 	$(BIN)/ecoai bench dtw
+	$(BIN)/ecoai bench detect
 
 ui: setup
 	$(BIN)/ecoai ui

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ecoai_pipeline.cli.bench_detect import detect
 from ecoai_pipeline.cli.bench_dtw import dtw
 from ecoai_pipeline.cli.bench_ingest import ingest
 from ecoai_pipeline.cli.bench_metrics import metrics
@@ -30,6 +31,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure speed and memory.")
 app.command()(ingest)
 app.command()(metrics)
 app.command()(dtw)
+app.command()(detect)
 
 NIGHT = date(2025, 3, 31)
 TRAINED = MonthRange(Month(2025, 1), Month(2025, 2))

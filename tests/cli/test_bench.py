@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from ecoai_pipeline.cli import bench_dtw, bench_ingest, bench_metrics
+from ecoai_pipeline.cli import bench_detect, bench_dtw, bench_ingest, bench_metrics
 from ecoai_pipeline.cli.bench_ingest import PEER, measure_ingest, write_file
+from ecoai_pipeline.cli.bench_plain import PLAIN
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
+from ecoai_pipeline.detectors.windowed.inputs import Windows
+from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.sources.writers.catalog import WRITTEN
 
 from .conftest import Ecoai
@@ -143,3 +147,38 @@ def test_the_peer_of_warping_has_the_same_distances(ecoai: Ecoai, monkeypatch: p
 def test_the_cells_of_the_bound_are_those_within_the_band(length: int, band: int) -> None:
     within = sum(abs(row - column) <= band for row in range(length) for column in range(length))
     assert bench_dtw.cells_within(length, band) == within
+
+
+@pytest.mark.parametrize("name", bench_detect.NETWORKS)
+def test_the_plain_network_is_ours_written_otherwise(name: str) -> None:
+    """What is compared must be the same: parameters, errors of the readings, loss and its gradients."""
+    torch.manual_seed(0)
+    length, params = 24, load_settings().detectors
+    ours, plain = bench_detect._unfitted(name, length), PLAIN[name](length, params)
+    plain.load_state_dict(ours.net_.state_dict())
+    windows = bench_detect._windows(length, 40)
+    ours.net_.eval(), plain.eval()
+    with torch.no_grad():
+        rebuilt = ours.rebuilt(ours.net_, windows)
+        torch.testing.assert_close(rebuilt, plain.rebuilt(windows), rtol=1e-4, atol=1e-5)
+        assert rebuilt.std() > 0
+    batch = Windows(windows, torch.ones_like(windows, dtype=torch.bool), torch.zeros(40, dtype=torch.long))
+    (step,) = ours.steps(ours.net_)
+    losses = step.loss(ours.net_, batch, 9), plain.loss(windows)
+    gradients = [torch.autograd.grad(loss, list(net.parameters())) for loss, net in zip(losses, (ours.net_, plain), strict=True)]
+    torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-5)
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_networks_are_timed_beside_the_plain_loop_and_a_portfolio_is_fitted(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOAI_DETECTORS__LSTM_AE__MAX_WINDOWS", "128")
+    monkeypatch.setenv("ECOAI_DETECTORS__LSTM_AE__EPOCHS", "1")
+    asked = ("--detectors", "lstm_ae", "--length", "24", "--windows", "128", "--repeats", "1", "--meters", "2", "--months", "1")
+    ran = ecoai("bench", "detect", *asked, "--json")
+    assert ran.code == 0, ran.err
+    (row,) = ran.document["detectors"]
+    assert row["train_ratio"] == pytest.approx(row["train_windows_per_s"] / row["plain_train_windows_per_s"], rel=0.05)
+    assert {"detector", "score_windows_per_s", "plain_score_windows_per_s", "bound_score_windows_per_s", "peak_mb"} <= set(row)
+    assert row["peak_mb"] > 100
+    assert ecoai("bench", "detect", "--detectors", "nobody").code == 1

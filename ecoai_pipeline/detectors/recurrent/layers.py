@@ -234,7 +234,7 @@ def _before(start: Tensor, states: Tensor) -> Tensor:
 
 def _over_columns(one: Tensor, other: Tensor) -> Tensor:
     """Products of rows of two tensors of columns, summed over steps and windows, (rows of one, rows of other)."""
-    return _product(one.flatten(1), other.flatten(1))
+    return product(one.flatten(1), other.flatten(1))
 
 
 def _over_rows(weights: Tensor, columns: Tensor) -> Tensor:
@@ -242,7 +242,7 @@ def _over_rows(weights: Tensor, columns: Tensor) -> Tensor:
     return functional.conv2d(columns[None], weights.t()[..., None, None])[0]
 
 
-def _product(one: Tensor, other: Tensor) -> Tensor:
+def product(one: Tensor, other: Tensor) -> Tensor:
     """one @ other.t(); oneDNN does it in less than half of the time that torch's own choice of library takes on some processors."""
     if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         product: Tensor = torch.ops.mkldnn._linear_pointwise(one, other, None, "none", [], "")

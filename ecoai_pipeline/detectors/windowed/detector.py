@@ -33,7 +33,7 @@ from ecoai_pipeline.settings import NetworkParams
 
 P = TypeVar("P", bound=NetworkParams)
 _HELD_OUT_WINDOWS = 4  # training windows per held-out one, at most
-_BLOCK = 4096  # windows rebuilt at once, of however many meters
+BLOCK = 512  # windows rebuilt at once: what a network makes of them on its way stays in the processor's cache
 
 
 class WindowDetector(ABC, Generic[P]):
@@ -205,5 +205,5 @@ class Laid:
     def blocks(self, device: torch.device) -> Iterator[Tensor]:
         """The windows, (w, length), some at a time."""
         windows = strided(self.stretch.values, self.length, 1)
-        for at in range(0, len(self.starts), _BLOCK):
-            yield torch.from_numpy(windows[self.starts[at : at + _BLOCK]]).to(device)
+        for at in range(0, len(self.starts), BLOCK):
+            yield torch.from_numpy(windows[self.starts[at : at + BLOCK]]).to(device)

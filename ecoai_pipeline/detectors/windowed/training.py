@@ -123,7 +123,7 @@ def train(net: nn.Module, training: Windows, held_out: Windows, params: NetworkP
     for epoch in range(1, params.epochs + 1):
         if epoch == params.warmup_epochs + 1:
             training, course.dropped = _without_strangest(net, training, params.trim, kind)
-        _epoch(net, training, steps, params, epoch)
+        epoch_of(net, training, steps, params, epoch)
         course.errors.append(held_out_error(net, held_out, params.trim, kind))
         if course.since_best == 0:
             best = _weights(net)
@@ -149,8 +149,8 @@ def rebuilding_error(net: nn.Module, batch: Windows, _epoch: int) -> Tensor:
     return window_error(batch.values, net(batch.values), batch.known).mean()
 
 
-def _epoch(net: nn.Module, training: Windows, steps: Sequence[Step], params: NetworkParams, epoch: int) -> None:
-    """As many windows as `max_windows`, however few there are: a small portfolio needs no fewer steps than a large one."""
+def epoch_of(net: nn.Module, training: Windows, steps: Sequence[Step], params: NetworkParams, epoch: int) -> None:
+    """One epoch: as many windows as `max_windows`, however few there are: a small portfolio needs no fewer steps than a large one."""
     net.train()
     passes = -(-params.max_windows // len(training))
     order = torch.cat([torch.randperm(len(training)) for _ in range(passes)])[: params.max_windows]
