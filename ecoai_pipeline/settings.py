@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from ecoai_pipeline import domain
@@ -146,7 +146,27 @@ class EncDecParams(NetworkParams):
     hidden: int = Field(32, gt=0, description="size of the state that is handed from encoder to decoder")
 
 
+POSTER = {
+    "channels": 32,
+    "kernel": 7,
+    "hidden": 64,
+    "latent": 32,
+    "dropout": 0.1,
+    "epochs": 50,
+    "batch": 128,
+    "learning_rate": 1e-4,
+    "windows_per_length": 4,
+    # What the poster has none of: early stopping, windows left out, anything beside the forest.
+    "patience": 50,
+    "trim": 0.0,
+    "excess": 0.0,
+}
+
+
 class CnnGruParams(NetworkParams):
+    preset: Literal["ours", "poster"] = Field(
+        "ours", description="whether the numbers of the original research's table replace those below"
+    )
     channels: int = Field(32, gt=0, description="of the convolution")
     kernel: int = Field(7, gt=0, description="readings that the convolution looks at; odd")
     hidden: int = Field(64, gt=0, description="size of the state of both GRUs")
@@ -156,6 +176,12 @@ class CnnGruParams(NetworkParams):
     band_minutes: float = Field(30, gt=0, description="delay that time warping forgives; at least one step")
     trees: int = Field(100, gt=0, description="of the isolation forest")
     excess: float = Field(1.0, ge=0, description="weight of the mean excess of the distances beside the isolation")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_published(cls, given: Any) -> Any:
+        poster = isinstance(given, dict) and given.get("preset") == "poster"
+        return {**given, **POSTER} if poster else given
 
 
 class DetectorParams(Params):

@@ -11,6 +11,7 @@ from ecoai_pipeline.domain import DETECTORS
 from ecoai_pipeline.settings import Settings
 
 _CLASSES = {"profile": "Profile", "usad": "Usad", "lstm_ae": "LstmAe", "encdec_ad": "EncDecAd", "cnn_gru": "CnnGru"}
+_SEEDLESS = ("profile",)
 
 
 def make(name: str, settings: Settings) -> Detector:
@@ -20,8 +21,13 @@ def make(name: str, settings: Settings) -> Detector:
         ValueError: the name is none of `domain.DETECTORS`.
     """
     kind, params, training = _class(name), getattr(settings.detectors, name), settings.training
-    detector: Detector = kind(params) if name == "profile" else kind(params, seed=training.seed, threads=training.threads)
+    detector: Detector = kind(params, seed=training.seed, threads=training.threads) if draws(name) else kind(params)
     return detector
+
+
+def draws(name: str) -> bool:
+    """Whether a fit depends on a seed; other names than those of `domain.DETECTORS` draw nothing."""
+    return name in DETECTORS and name not in _SEEDLESS
 
 
 def load(name: str, folder: Path) -> Detector:

@@ -25,7 +25,7 @@ _SHOULDER = 1.03
 _RESOLUTIONS = ("high", "mid", "low")
 _USUAL_PERIODS_H = (0.05, 0.25, 1, 3, 6, 12, 24, 84, 168, 720, 2190, 8760)
 # Colours follow the name, so that a detector has the same in every figure.
-_COLOR_OF = {"random": GREY, "difference": "#6d4c41", "pca": _AMBER, "knn": GREEN, "profile": BLUE, "usad": RED}
+_COLOR_OF = {"random": GREY, "difference": "#6d4c41", "pca": _AMBER, "knn": GREEN, "profile": BLUE, "usad": RED, "lstm_ae": "#7b4fa3"}
 
 
 def figures(findings: Findings, lang: Lang = "en") -> Iterator[tuple[str, bytes]]:
@@ -219,10 +219,10 @@ def usage_figure(curves: Sequence[Row], lang: Lang = "en") -> bytes:
 
 
 def _of_shuffled(findings: Findings, lang: Lang) -> Iterator[tuple[str, bytes]]:
-    """Of a series with injected faults the first seed; all seeds are in the bars."""
+    """Of several trainings and of several seeds of faults the first; all are in the bars."""
     rows = findings.table("shuffled_windows")
     for series, curves in _by(findings.drawn("shuffled_windows"), "series").items():
-        first = [row for row in curves if row["fault_seed"] == curves[0]["fault_seed"]]
+        first = [row for row in curves if (row["fault_seed"], row["run"]) == (curves[0]["fault_seed"], curves[0]["run"])]
         yield f"A-roc-{_file(first[0], series)}", roc_figure(first, lang)
         yield f"A-scores-{_file(first[0], series)}", scores_figure(first, lang)
     if rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from ecoai_pipeline.evaluation.research.protocols import Findings
@@ -20,11 +21,36 @@ def published_rows(protocols: Sequence[str]) -> list[dict[str, Any]]:
 
 def lines_of(findings: Findings) -> list[dict[str, Any]]:
     """A line per figure, and per use of adversarial days for which of their sizes they helped."""
-    lines = [_line(row, row["aggregation"], "f1_oracle_shuffled", "auc_shuffled") for row in headline(findings.table("shuffled_windows"))]
+    lines = [_line(row, row["what"], "f1_oracle_shuffled", "auc_shuffled") for row in _over_runs(findings.table("shuffled_windows"))]
+    lines += [_advice(row) for row in findings.table("guideline") if row["aggregation"] == "max"]
     lines += [_line(row, "DTW verdicts", "f1_quota", "auc_dtw") for row in findings.table("dtw_verdicts")]
     lines += [_line(row, f"ε {row['epsilon']:g}", "f1_oracle_shuffled", "auc_shuffled") for row in findings.table("epsilon_curve")]
     lines += [_line(row, f"Z ≥ {row['threshold_oracle']}", "f1_oracle", "auc_roc") for row in findings.table("usage_thresholds")]
     return lines + _effects(findings)
+
+
+def _over_runs(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows that summaries show, one for all trainings on the same series, with the mean of their figures."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in headline(rows):
+        groups.setdefault(tuple(row[name] for name in ("dataset", "series", "detector", "fault_seed")), []).append(row)
+    return [_mean_of(own) for own in groups.values()]
+
+
+def _mean_of(rows: Sequence[Row]) -> dict[str, Any]:
+    what = rows[0]["aggregation"] if len(rows) == 1 else f"{rows[0]['aggregation']}, mean of {len(rows)} runs"
+    known = {name: [row[name] for row in rows if row[name] is not None] for name in ("f1_oracle_shuffled", "auc_shuffled")}
+    return {**rows[0], "what": what, **{name: fmean(values) if values else None for name, values in known.items()}}
+
+
+def _advice(row: Row) -> dict[str, Any]:
+    """Which model for a resolution, by our table and by the posters."""
+    measure = {"f1_oracle_shuffled": "F1", "auc_shuffled": "AUC"}[row["measure"]]
+    apart = (
+        f"{measure} of lstm_ae less usad {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}); published: {row['published']}"
+    )
+    told = {"protocol": "A", "dataset": row["resolution"], "series": f"{row['series']} series, {row['runs']} runs", "detector": row["ours"]}
+    return {**dict.fromkeys(LINE), **told, "what": apart}
 
 
 def _line(row: Row, what: str, f1: str, auc: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ecoai_pipeline.detectors.encdec_ad.model import EncDecNet
 from ecoai_pipeline.detectors.lstm_ae.model import LstmAeNet
 from ecoai_pipeline.detectors.recurrent.kernel import LANES
 from ecoai_pipeline.detectors.recurrent.layers import linear
+from ecoai_pipeline.settings import CnnGruParams
 
 
 def test_encdec_writes_backwards_so_that_early_readings_depend_on_late_ones_it_was_taught() -> None:
@@ -69,3 +70,10 @@ def test_a_coarse_reading_takes_half_of_its_readings_and_a_label_any(make_meter)
     labels = np.zeros(len(meter), dtype=bool)
     labels[20] = True
     assert np.flatnonzero(marked(labels, meter, 6)).tolist() == [3]
+
+
+def test_the_poster_s_numbers_take_the_place_of_the_others() -> None:
+    params = CnnGruParams.model_validate({"preset": "poster", "epochs": 3, "trees": 7})
+    assert (params.epochs, params.learning_rate, params.patience, params.excess, params.trees) == (50, 1e-4, 50, 0.0, 7)
+    assert CnnGruParams(epochs=3).epochs == 3
+    assert CnnGruParams.model_validate(params.model_dump(mode="json")) == params

@@ -31,6 +31,7 @@ def shuffled(dataset, series, resolution, seed=None):
             "dataset": dataset,
             "series": series,
             "fault_seed": seed,
+            "run": 0,
             "resolution": resolution,
             "detector": detector,
             "aggregation": "max",

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ecoai_pipeline.detectors.catalogue import draws
 from ecoai_pipeline.domain import Industry, Resolution
 from ecoai_pipeline.evaluation.cases import Case, with_faults
 from ecoai_pipeline.evaluation.request import REAL_DATA, Request, read_series
 from ecoai_pipeline.evaluation.research.attack import EpsilonCurve
 from ecoai_pipeline.evaluation.research.effect import AugmentationEffect, effects
+from ecoai_pipeline.evaluation.research.guideline import guideline
 from ecoai_pipeline.evaluation.research.participants import NAMES
 from ecoai_pipeline.evaluation.research.periods import Periods
 from ecoai_pipeline.evaluation.research.reconstruction import Reconstruction
@@ -27,6 +29,7 @@ from ecoai_pipeline.sources.simulation.plan import standard_plan
 
 PROTOCOLS = ("A", "B", "C", "D")
 SIMULATED = {"chemical": Industry.CHEMICAL, "metal": Industry.METAL}
+RUNS = (0, 1, 2)
 _PAIRS = 20  # of a data set with injected faults that the effect of augmentation is averaged over, about
 
 
@@ -104,13 +107,16 @@ def put_together(results: Sequence[Result]) -> Findings:
     rows = [row for result in results for row in result["rows"]]
     pairs = [row for row in rows if "table" not in row]
     tables = [row for row in rows if "table" in row]
-    return Findings([*tables, *effects(pairs)], [curve for result in results for curve in result["curves"]])
+    advice = guideline([row for row in tables if row["table"] == "shuffled_windows"])
+    return Findings([*tables, *effects(pairs), *advice], [curve for result in results for curve in result["curves"]])
 
 
 def _shuffled(material: Material, detectors: Sequence[str], settings: Settings) -> Iterator[Unit]:
+    """What depends on a seed is trained three times on labelled series, and once, each time with another seed, on those with faults."""
     for case in _spanned(material.cases or material.chemical):
         for labelled in _labelled(case, standard_plan().seeds):
-            yield from (ShuffledWindows(labelled, name, settings) for name in detectors)
+            runs = {name: RUNS if labelled.seed is None and draws(name) else (labelled.seed or 0,) for name in detectors}
+            yield from (ShuffledWindows(labelled, name, settings, run) for name in detectors for run in runs[name])
 
 
 def _fft_and_dtw(material: Material, detectors: Sequence[str], settings: Settings) -> Iterator[Unit]:

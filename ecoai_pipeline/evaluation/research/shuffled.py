@@ -6,8 +6,9 @@ threshold has seen the labels. Nothing here says how well a detector would do in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,23 +51,50 @@ class ShuffledWindows(Piece):
     case: Case
     detector: str
     settings: Settings
+    run_number: int = 0
 
     @property
     def name(self) -> str:
-        return f"A {self.case.dataset} {self.case.name}: {self.detector}"
+        return f"A {self.case.dataset} {self.case.name}: {self.detector}" + (f", run {self.run_number}" if self.run_number else "")
 
     @property
     def key(self) -> str:
-        return unit_key("A", (self.case,), self.detector, self.settings)
+        return unit_key("A", (self.case,), self.detector, self.settings, run=self.run_number)
 
     def _found(self) -> Mapping[str, Any]:
         split = shuffled(self.case, window_length(self.case))
-        model = fitted(participant(self.detector, self.settings, SHUFFLE_SEED), split.windows.some(split.train))
-        scores = window_scores(model, split.windows.some(split.test))
+        model = fitted(participant(self.detector, self._seeded, SHUFFLE_SEED), split.windows.some(split.train))
+        test = split.windows.some(split.test)
+        scores = window_scores(model, test)
         judged = [_judged(aggregation, values, split.anomalous[split.test]) for aggregation, values in scores.items()]
         told = self._told(split)
         theirs = {f"{name}_published": beside("A", self.case.dataset, self.case.load.meter_id, self.detector, name) for name in MEASURES}
-        return {"rows": [told | row | theirs for row, _ in judged], "curves": [told | row | curve for row, curve in judged]}
+        rows = [told | row | theirs for row, _ in judged]
+        return {"rows": [*rows, *self._by_depth(rows, test, scores)], "curves": [told | row | curve for row, curve in judged]}
+
+    @property
+    def _seeded(self) -> Settings:
+        """A seed of training for each run."""
+        training = self.settings.training
+        return self.settings.model_copy(update={"training": training.model_copy(update={"seed": training.seed + self.run_number})})
+
+    def _by_depth(self, rows: Sequence[Mapping[str, Any]], test: Windows, scores: Mapping[str, Floats]) -> Iterator[dict[str, Any]]:
+        """Of injected faults, for each quarter of them in order of depth: how many of its windows the same threshold finds."""
+        depth = np.zeros(len(self.case.load))
+        for fault in self.case.faults:
+            depth[fault.start : fault.stop] = fault.depth
+        deepest = depth[test.rows].max(axis=1)
+        edges = np.quantile([fault.depth for fault in self.case.faults], [0, 0.25, 0.5, 0.75, 1]) if self.case.faults else ()
+        for row in headline(rows) if len(edges) else ():
+            values = scores[row["aggregation"]]
+            for quartile, (least, most) in enumerate(pairwise(edges), start=1):
+                own = (deepest > (0 if quartile == 1 else least)) & (deepest <= most)
+                if own.any():
+                    auc = roc(values[own | (deepest == 0)], own[own | (deepest == 0)]).auc
+                    found = float((values[own] >= row["threshold_oracle"]).mean())
+                    told = {name: row[name] for name in ("protocol", "dataset", "series", "fault_seed", "run", "detector", "aggregation")}
+                    depths = {"table": "shuffled_depth", "quartile": quartile, "least_depth": float(least), "most_depth": float(most)}
+                    yield told | depths | {"windows": int(own.sum()), "recall_oracle_shuffled": found, "auc_shuffled": auc}
 
     def _told(self, split: Shuffled) -> dict[str, Any]:
         return {
@@ -75,6 +103,7 @@ class ShuffledWindows(Piece):
             "dataset": self.case.dataset,
             "series": self.case.load.meter_id,
             "fault_seed": self.case.seed,
+            "run": self.run_number,
             "resolution": Resolution.of(self.case.load.interval_s).value,
             "window": split.windows.length,
             "detector": self.detector,

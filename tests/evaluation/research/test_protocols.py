@@ -38,6 +38,14 @@ def test_a_labelled_series_is_taken_as_it_is_and_another_gets_faults_of_each_see
     assert all(unit.case.labels is not None for unit in units)
 
 
+def test_what_depends_on_a_seed_is_trained_with_three_and_with_another_for_each_seed_of_faults(settings):
+    units = pieces(material(), ["A"], ["usad", "profile"], settings)
+    runs = {name: [(unit.case.seed, unit.run_number) for unit in units if unit.detector == name] for name in ("usad", "profile")}
+    faults = [(seed, seed) for seed in range(5)]
+    assert runs == {"usad": [(None, 0), (None, 1), (None, 2), *faults], "profile": [(None, 0), *faults]}
+    assert len({unit.key for unit in units}) == len(units)
+
+
 def test_what_stands_empty_around_a_series_is_no_part_of_it(settings):
     """The grid of meters of one file ends with the last of them: a month without readings would else be the whole test span."""
     load = two_shifts(100)
@@ -86,7 +94,12 @@ def test_results_are_json_the_same_twice_and_kept(settings, tmp_path):
 
 def test_findings_hold_every_table_and_pairs_become_their_mean(settings, tmp_path):
     findings = put_together(run_all(pieces(material(), PROTOCOLS, ["pca", "profile"], settings), tmp_path))
-    assert findings.tables == ["shuffled_windows", "periods", "dtw_verdicts", "epsilon_curve", "usage_thresholds", "augmentation_effect"]
+    shuffled, others = ["shuffled_windows", "shuffled_depth"], ["periods", "dtw_verdicts", "epsilon_curve", "usage_thresholds"]
+    assert findings.tables == [*shuffled, *others, "augmentation_effect"]
+    quarters = [row for row in findings.table("shuffled_depth") if (row["detector"], row["fault_seed"]) == ("profile", 0)]
+    assert [row["quartile"] for row in quarters] == [1, 2, 3, 4]
+    assert [row["most_depth"] for row in quarters[:3]] == [row["least_depth"] for row in quarters[1:]]
+    assert quarters[3]["auc_shuffled"] > quarters[0]["auc_shuffled"], "what is deeper is easier to find"
     assert {row["protocol"] for row in findings.rows} == set(PROTOCOLS)
     effect = findings.table("augmentation_effect")
     assert {row["dataset"] for row in effect} == {"made", "hours"}
