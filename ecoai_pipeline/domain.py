@@ -296,6 +296,11 @@ class Meter:
     guessed: bool = False  # nobody has said the industry; any row that does takes this one's place
     inferred_kw: float | None = None  # what its readings let one suppose of an unknown capacity: to be shown, never to judge by
 
+    @property
+    def stated_usage(self) -> UsageType | None:
+        """The contract class as somebody has said it; None of a meter of which nobody said anything, that is taken for industrial."""
+        return None if self.guessed and self.usage_type is UsageType.INDUSTRIAL else self.usage_type
+
 
 @dataclass(frozen=True)
 class Column:

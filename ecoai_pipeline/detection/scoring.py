@@ -12,7 +12,7 @@ import polars as pl
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.detection.model import Model, Scored, load_model
 from ecoai_pipeline.domain import DETECTORS, FEATURES, SCORES, MonthRange, Partition, Resolution
-from ecoai_pipeline.features.load import load_series
+from ecoai_pipeline.features.load import load_series, usage_types
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.bundles import Bundles, Champion
@@ -63,6 +63,7 @@ def scores_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> 
     inputs = {
         "features": lake.info(FEATURES, partition).content,
         "before": {part.key: lake.info(FEATURES, part).content for part in MeterRegistry(lake).partitions_before(partition)},
+        "usage": usage_types(lake, partition.industry, [partition.month]),
         "champions": {resolution: [c.record.version, c.hindsight] for resolution, c in _champions(lake, settings, partition).items()},
     }
     params = {"budget": settings.detection.budget_per_meter_month}

@@ -21,7 +21,7 @@ from ecoai_pipeline.detection.fusion import fuse
 from ecoai_pipeline.detection.spans import Spans, cut, within
 from ecoai_pipeline.detectors.contract import Detector
 from ecoai_pipeline.domain import FEATURES, SPECTRA, Industry, MonthRange, Partition, Resolution
-from ecoai_pipeline.features.load import load_series
+from ecoai_pipeline.features.load import load_series, usage_types
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.features.windows import choose_plan
 from ecoai_pipeline.settings import Settings
@@ -136,7 +136,8 @@ def _partitions(industry: Industry, months: MonthRange) -> list[Partition]:
 
 
 def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution: Resolution, months: MonthRange) -> str:
-    inputs = {f"{table.name} {p}": lake.info(table, p).content for table in (FEATURES, SPECTRA) for p in _partitions(industry, months)}
+    tables = {f"{table.name} {p}": lake.info(table, p).content for table in (FEATURES, SPECTRA) for p in _partitions(industry, months)}
+    inputs = {**tables, "usage": usage_types(lake, industry, months)}
     params = {
         "resolution": resolution,
         "features": settings.features.model_dump(mode="json"),

@@ -173,7 +173,7 @@ def score_fold(scorer: Scorer, load: Series, fold: Fold, look_back_days: int) ->
 def digest(load: Series, labels: NDArray[np.bool_] | None = None) -> str:
     """Digest of all that a detector may learn of a series, and of labels where it is given them."""
     parts = [load.timestamps, load.kwh, load.observed, load.slot_of_week, load.holiday]
-    whole = hashlib.sha256(f"{load.meter_id}|{load.interval_s}".encode())
+    whole = hashlib.sha256(f"{load.meter_id}|{load.interval_s}|{load.usage_type}".encode())
     for part in parts if labels is None else [*parts, labels]:
         whole.update(np.ascontiguousarray(part).tobytes())
     return whole.hexdigest()[:16]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ecoai_pipeline.domain import FEATURES, Industry, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import FEATURES, Industry, Month, MonthRange, Partition, Resolution, UsageType
 from ecoai_pipeline.features.calendar import DAY_S, WEEK_S
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.storage.lake import Lake
@@ -18,7 +19,7 @@ from ecoai_pipeline.storage.registry import MeterRegistry
 _FLAGS = ("observed", "weekend", "holiday")
 _SLOTS = ("slot_of_day", "slot_of_week")
 _COLUMNS = ("meter_id", "interval_s", "timestamp", "kwh_imputed", *_FLAGS, *_SLOTS)
-_ARRAYS = tuple(field.name for field in fields(Series) if field.name not in ("meter_id", "interval_s"))
+_ARRAYS = tuple(field.name for field in fields(Series) if field.name not in ("meter_id", "interval_s", "usage_type"))
 
 
 def load_series(
@@ -33,7 +34,7 @@ def load_series(
 
     Where a meter's interval changed, its last month decides and months of another interval are left out. Months that lack the
     meter in between become rows that are not observed, so that timestamps stay evenly spaced. A meter that came from another
-    industry brings its earlier months along.
+    industry brings its earlier months along. Its contract class is that of the last month.
 
     Args:
         months: any number of months; those without features count as absent.
@@ -45,8 +46,22 @@ def load_series(
         for partition, wanted in _places(lake, industry, month, max(months), meters):
             for piece in _pieces(lake, partition, wanted):
                 pieces[piece.meter_id].append(piece)
-    whole = (_joined(pieces[meter_id]) for meter_id in sorted(pieces))
+    registry = MeterRegistry(lake)
+    whole = (replace(_joined(pieces[meter_id]), usage_type=_usage_type(registry, meter_id, max(months))) for meter_id in sorted(pieces))
     return [series for series in whole if resolution is None or Resolution.of(series.interval_s) is resolution]
+
+
+def usage_types(lake: Lake, industry: Industry, months: Sequence[Month] | MonthRange) -> dict[str, UsageType | None]:
+    """Contract class of each meter with features, as `load_series` gives it: what series depend on beside the features."""
+    features = lake.scan(FEATURES, [Partition(industry, month) for month in months])
+    meters = features.select(pl.col("meter_id").unique().sort()).collect()["meter_id"]
+    registry = MeterRegistry(lake)
+    return {meter_id: _usage_type(registry, meter_id, max(months)) for meter_id in meters}
+
+
+def _usage_type(registry: MeterRegistry, meter_id: str, month: Month) -> UsageType | None:
+    known = registry.at(meter_id, month)
+    return known.stated_usage if known else None
 
 
 def _places(
@@ -68,7 +83,7 @@ def _pieces(lake: Lake, partition: Partition, meters: Sequence[str] | None) -> I
     frame = lake.scan(FEATURES, partition, meters).select(_COLUMNS).collect()
     runs = frame["meter_id"].rle().struct.unnest()
     ends = runs["len"].cum_sum().to_list()
-    arrays = {name: frame[name].to_numpy() for name in (*_FLAGS, *_SLOTS)}
+    arrays: dict[str, Any] = {name: frame[name].to_numpy() for name in (*_FLAGS, *_SLOTS)}
     arrays["kwh"] = frame["kwh_imputed"].to_numpy()
     arrays["timestamps"] = frame["timestamp"].cast(pl.Int64).to_numpy().view("datetime64[us]")
     seconds = frame["interval_s"].to_numpy()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecoai_pipeline.domain import UsageType
+
 
 @dataclass(frozen=True)
 class Series:
@@ -20,6 +22,7 @@ class Series:
         observed: (n,) bool, true where `kwh` is a reading; only these are learned from and scored.
         slot_of_day, slot_of_week: (n,) int32, position in the local day and week, from 0.
         weekend, holiday: (n,) bool, local calendar.
+        usage_type: contract class of the meter as of its last month; None where nobody has said.
     """
 
     meter_id: str
@@ -31,6 +34,7 @@ class Series:
     slot_of_week: NDArray[np.int32]
     weekend: NDArray[np.bool_]
     holiday: NDArray[np.bool_]
+    usage_type: UsageType | None = None
 
     def __len__(self) -> int:
         return len(self.kwh)
@@ -52,6 +56,7 @@ class Series:
             self.slot_of_week[cut],
             self.weekend[cut],
             self.holiday[cut],
+            self.usage_type,
         )
 
 

@@ -40,8 +40,15 @@ def plain_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ecoai_pipeline.detectors.load", lambda _, folder: Distance.load(folder))
 
 
-def register(lake: Lake, meters: Sequence[str], industry: Industry = Industry.METAL, zone: str = "UTC") -> None:
-    rows = [Meter(meter_id, industry, UsageType.INDUSTRIAL, zone, signed=False, valid_from=date(2000, 1, 1)) for meter_id in meters]
+def register(
+    lake: Lake,
+    meters: Sequence[str],
+    industry: Industry = Industry.METAL,
+    zone: str = "UTC",
+    usage: UsageType = UsageType.INDUSTRIAL,
+    since: date = date(2000, 1, 1),
+) -> None:
+    rows = [Meter(meter_id, industry, usage, zone, signed=False, valid_from=since) for meter_id in meters]
     MeterRegistry(lake).register(rows, origin="test", at=datetime(2022, 1, 1, tzinfo=UTC))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import ModuleType
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from ecoai_pipeline.detection.scoring import NoModelError, materialize_scores
 from ecoai_pipeline.detection.spans import cut, within
 from ecoai_pipeline.detection.training import TrainingOutcome, resolutions_present, train
-from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Month, MonthRange, Partition, Resolution, UsageType
 from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.settings import Settings, StorageParams
 from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles
@@ -77,6 +77,22 @@ def test_other_parameters_are_trained(filled: Lake, settings: Settings) -> None:
     train_metal(filled, settings)
     other = settings.model_copy(update={"training": settings.training.model_copy(update={"calibration_share": 0.4})})
     assert train_metal(filled, other).trained
+
+
+def test_another_usage_type_is_trained_and_scored_and_another_meter_or_a_later_change_is_not(
+    filled: Lake, settings: Settings, portfolio: ModuleType
+) -> None:
+    train_metal(filled, settings)
+    materialize_scores(filled, settings, metal(MARCH))
+    portfolio.register(filled, ["without features"])
+    portfolio.register(filled, ["a"], usage=UsageType.GENERAL, since=date(2022, 4, 1))
+    assert not train_metal(filled, settings).trained
+    assert materialize_scores(filled, settings, metal(MARCH)).skipped
+    portfolio.register(filled, ["a"], usage=UsageType.GENERAL, since=date(2022, 3, 1))
+    assert not train_metal(filled, settings).trained
+    assert not materialize_scores(filled, settings, metal(MARCH)).skipped
+    portfolio.register(filled, ["a"], usage=UsageType.GENERAL, since=date(2022, 2, 1))
+    assert train_metal(filled, settings).trained
 
 
 def test_training_gap_and_calibration_follow_each_other(filled: Lake) -> None:

@@ -14,6 +14,7 @@ from ecoai_pipeline.detectors.lstm_ae.model import LstmAeNet
 from ecoai_pipeline.detectors.recurrent.kernel import LANES
 from ecoai_pipeline.detectors.recurrent.layers import linear
 from ecoai_pipeline.settings import CnnGruParams
+from ecoai_pipeline.domain import UsageType
 
 
 def test_encdec_writes_backwards_so_that_early_readings_depend_on_late_ones_it_was_taught() -> None:
@@ -60,6 +61,11 @@ def test_a_coarse_load_is_the_same_whatever_part_is_given(make_meter, begin) -> 
     assert whole.kwh[10] == pytest.approx(meter.kwh[60:66].mean())
     assert whole.slot_of_day[10] == 2
     assert len(fine(np.arange(len(part), dtype=float), meter.part(begin, 300), 6)) == 300 - begin
+
+
+def test_a_coarse_load_keeps_what_is_known_of_its_meter(make_meter) -> None:
+    meter = replace(make_meter("a"), usage_type=UsageType.MIDNIGHT)
+    assert (coarse(meter, 6).meter_id, coarse(meter, 6).usage_type) == ("a", UsageType.MIDNIGHT)
 
 
 def test_a_coarse_reading_takes_half_of_its_readings_and_a_label_any(make_meter) -> None:

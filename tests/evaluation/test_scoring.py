@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ecoai_pipeline import detectors
-from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.domain import DETECTORS, UsageType
 from ecoai_pipeline.evaluation.folds import Protocol, folds
 from ecoai_pipeline.evaluation.references import REFERENCES
 from ecoai_pipeline.evaluation.scoring import Scoring, digest, names, score_fold
@@ -100,7 +100,8 @@ def test_the_key_follows_series_parameters_and_protocol_and_not_labels(case, set
     assert scoring(replace(case, labels=~case.labels), "sub_pca", settings, tmp_path).key == key
     assert scoring(case, "kmeans_ad", settings, tmp_path).key != key
     assert scoring(case, "sub_pca", settings, tmp_path, Protocol.ROLLING).key != key
-    assert scoring(replace(case, load=replace(case.load, kwh=case.load.kwh + 1)), "sub_pca", settings, tmp_path).key != key
+    for change in ({"kwh": case.load.kwh + 1}, {"usage_type": UsageType.GENERAL}):
+        assert scoring(replace(case, load=replace(case.load, **change)), "sub_pca", settings, tmp_path).key != key
     params = settings.evaluation.references.sub_pca.model_copy(update={"size": 3})
     references = settings.evaluation.references.model_copy(update={"sub_pca": params})
     other = settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update={"references": references})})

@@ -23,8 +23,17 @@ class Plant:
         self.lake, self.settings = lake, settings
         self._frames: dict[Partition, list[pl.DataFrame]] = {}
 
-    def meter(self, meter_id: str, zone: str = "Asia/Seoul", industry: Industry = Industry.METAL, since: date = date(2020, 1, 1)) -> None:
-        meter = Meter(meter_id, industry, UsageType.INDUSTRIAL, zone, signed=True, valid_from=since)
+    def meter(
+        self,
+        meter_id: str,
+        zone: str = "Asia/Seoul",
+        industry: Industry = Industry.METAL,
+        since: date = date(2020, 1, 1),
+        usage: UsageType = UsageType.INDUSTRIAL,
+        *,
+        guessed: bool = False,
+    ) -> None:
+        meter = Meter(meter_id, industry, usage, zone, signed=True, valid_from=since, guessed=guessed)
         MeterRegistry(self.lake).register([meter], origin="test", at=datetime(2020, 1, 1, tzinfo=UTC))
 
     def read(

@@ -6,8 +6,8 @@ from datetime import date
 
 import numpy as np
 
-from ecoai_pipeline.domain import Industry, Month, MonthRange, Resolution
-from ecoai_pipeline.features.load import load_series
+from ecoai_pipeline.domain import Industry, Month, MonthRange, Resolution, UsageType
+from ecoai_pipeline.features.load import load_series, usage_types
 from ecoai_pipeline.features.series import Series
 from tests.features.plant import Plant, month_times
 
@@ -90,3 +90,18 @@ def test_a_meter_that_changed_its_industry_brings_its_past_along(plant: Plant) -
     with_months(plant, "a", MONTHS[1])
     (series,) = load_series(plant.lake, METAL, MONTHS[:2])
     assert len(series) == (28 + 31) * 24
+
+
+def test_a_series_has_the_usage_type_of_its_last_month_and_none_where_nobody_has_said_one(plant: Plant) -> None:
+    plant.meter("changed")
+    plant.meter("changed", since=date(2022, 3, 1), usage=UsageType.GENERAL)
+    plant.meter("guessed", guessed=True)
+    plant.meter("guessed, but for its contract", guessed=True, usage=UsageType.MIDNIGHT)
+    for meter_id in ("changed", "guessed", "guessed, but for its contract"):
+        with_months(plant, meter_id, *MONTHS[:2])
+    now = {series.meter_id: series.usage_type for series in load_series(plant.lake, METAL, MONTHS[:2])}
+    assert now == {"changed": UsageType.GENERAL, "guessed": None, "guessed, but for its contract": UsageType.MIDNIGHT}
+    assert now == usage_types(plant.lake, METAL, MONTHS[:2])
+    (before, *_) = load_series(plant.lake, METAL, MONTHS[:1])
+    assert before.usage_type is UsageType.INDUSTRIAL
+    assert before.part(3, 5).usage_type is UsageType.INDUSTRIAL

@@ -92,6 +92,7 @@ def coarse(series: Series, factor: int) -> Series:
         slot_of_week=(series.slot_of_week[nearest] // factor).astype(np.int32),
         weekend=series.weekend[nearest],
         holiday=series.holiday[nearest],
+        usage_type=series.usage_type,
     )
 
 

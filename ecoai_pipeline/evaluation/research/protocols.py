@@ -21,7 +21,7 @@ from ecoai_pipeline.evaluation.research.participants import NAMES
 from ecoai_pipeline.evaluation.research.periods import Periods
 from ecoai_pipeline.evaluation.research.reconstruction import Reconstruction
 from ecoai_pipeline.evaluation.research.shuffled import ShuffledWindows
-from ecoai_pipeline.evaluation.research.simulated import Portfolio, simulated
+from ecoai_pipeline.evaluation.research.simulated import simulated
 from ecoai_pipeline.evaluation.research.usage import UsageThresholds
 from ecoai_pipeline.evaluation.work import Result, Unit
 from ecoai_pipeline.settings import Settings
@@ -39,7 +39,7 @@ class Material:
 
     cases: tuple[Case, ...] = ()
     chemical: tuple[Case, ...] = ()
-    metal: Portfolio | None = None
+    metal: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,12 @@ def material_of(request: Request, settings: Settings, told: Callable[[str], None
 
 def with_simulated(cases: Sequence[Case], names: Sequence[str], settings: Settings, told: Callable[[str], None]) -> Material:
     """Real cases, and the simulated portfolios that are named beside them."""
-    made: dict[str, Portfolio] = {}
+    made: dict[str, tuple[Case, ...]] = {}
     for name in names:
         if name in SIMULATED:
             told(f"simulating {name}")
             made[name] = simulated(SIMULATED[name], settings)
-    chemical = made["chemical"].cases if "chemical" in made else ()
-    return Material(tuple(cases), chemical, made.get("metal"))
+    return Material(tuple(cases), made.get("chemical", ()), made.get("metal", ()))
 
 
 def pieces(material: Material, protocols: Sequence[str], detectors: Sequence[str], settings: Settings) -> list[Unit]:
@@ -139,8 +138,8 @@ def _augmentation(material: Material, detectors: Sequence[str], settings: Settin
 
 def _usage(material: Material, detectors: Sequence[str], settings: Settings) -> Iterator[Unit]:
     if material.metal:
-        faulty = tuple(with_faults(case, standard_plan().seeds[0]) for case in _spanned(material.metal.cases))
-        yield from (UsageThresholds(faulty, material.metal.usage, name, settings) for name in detectors)
+        faulty = tuple(with_faults(case, standard_plan().seeds[0]) for case in _spanned(material.metal))
+        yield from (UsageThresholds(faulty, name, settings) for name in detectors)
 
 
 def _spanned(cases: Sequence[Case]) -> list[Case]:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
 
 from ecoai_pipeline.domain import Industry, Month, MonthRange
 from ecoai_pipeline.evaluation.cases import Case
@@ -21,20 +18,13 @@ METERS: Mapping[Industry, int] = {Industry.CHEMICAL: 4, Industry.METAL: 12}
 _SEED = 0
 
 
-@dataclass(frozen=True)
-class Portfolio:
-    """Cases without faults, and the usage type of each meter."""
+def simulated(industry: Industry, settings: Settings, meters: int | None = None, months: MonthRange = YEAR) -> tuple[Case, ...]:
+    """A year of an industry every quarter hour, without faults, which a protocol injects itself; named after the industry.
 
-    cases: tuple[Case, ...]
-    usage: Mapping[str, str]
-
-
-def simulated(industry: Industry, settings: Settings, meters: int | None = None, months: MonthRange = YEAR) -> Portfolio:
-    """A year of an industry every quarter hour, without faults, which a protocol injects itself; named after the industry."""
+    Each series knows its usage type, which the files say.
+    """
     plan = standard_plan().model_copy(update={"share": 0.0})
     with tempfile.TemporaryDirectory(prefix="ecoai-research-") as folder:
         many = meters or METERS.get(industry, 4)
         made = simulate(Path(folder), industries=[industry], meters_per_industry=many, months=months, seed=_SEED, plan=plan)
-        registry = pl.read_csv(made.registry)
-        cases = read_cases(made.files, settings, dataset=f"simulated {industry}")
-    return Portfolio(tuple(cases), dict(registry.select("meter_id", "usage_type").iter_rows()))
+        return tuple(read_cases(made.files, settings, dataset=f"simulated {industry}"))

@@ -37,7 +37,7 @@ class Piece(ABC):
 
 def case_digest(case: Case) -> str:
     """Digest of a case's readings and truth."""
-    digest = hashlib.sha256(f"{case.dataset}\0{case.name}\0{case.load.interval_s}".encode())
+    digest = hashlib.sha256(f"{case.dataset}\0{case.name}\0{case.load.interval_s}\0{case.load.usage_type}".encode())
     arrays = (case.load.timestamps, case.load.kwh, case.load.observed, case.load.slot_of_week, case.load.holiday, case.labels)
     for array in arrays:
         digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())

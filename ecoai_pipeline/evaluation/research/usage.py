@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ecoai_pipeline.domain import UsageType
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, counted, roc
 from ecoai_pipeline.evaluation.research.participants import WindowModel, participant
@@ -32,7 +33,6 @@ class UsageThresholds(Piece):
     """F1 over thresholds, per usage type, of one detector on a labelled portfolio, as a piece of work."""
 
     cases: tuple[Case, ...]
-    usage: Mapping[str, str]
     detector: str
     settings: Settings
 
@@ -42,7 +42,7 @@ class UsageThresholds(Piece):
 
     @property
     def key(self) -> str:
-        return unit_key("D", self.cases, self.detector, self.settings, usage=dict(self.usage))
+        return unit_key("D", self.cases, self.detector, self.settings)
 
     def _found(self) -> Mapping[str, Any]:
         """Nothing for a model of windows: its score is of no reading."""
@@ -60,7 +60,7 @@ class UsageThresholds(Piece):
         return {"rows": [row for row, _ in judged], "curves": [row | drawn for row, drawn in judged]}
 
     def _judged(self, scores: Sequence[Floats], cuts: Sequence[int]) -> Iterable[tuple[dict[str, Any], dict[str, Any]]]:
-        for usage in dict.fromkeys(self.usage[case.load.meter_id] for case in self.cases):
+        for usage in dict.fromkeys(case.load.usage_type for case in self.cases if case.load.usage_type):
             z, labels = self._test_readings(usage, scores, cuts)
             if labels.all() or not labels.any():
                 continue
@@ -70,9 +70,9 @@ class UsageThresholds(Piece):
                 "protocol": "D",
                 "table": "usage_thresholds",
                 "dataset": self.cases[0].dataset,
-                "usage_type": usage,
+                "usage_type": usage.value,
                 "detector": self.detector,
-                "meters": sum(self.usage[case.load.meter_id] == usage for case in self.cases),
+                "meters": sum(case.load.usage_type is usage for case in self.cases),
                 "test_readings": len(z),
                 "anomalous_readings": int(labels.sum()),
                 "threshold_oracle": GRID[best],
@@ -83,11 +83,11 @@ class UsageThresholds(Piece):
             }
             yield row, {"grid": list(GRID), "f1": f1}
 
-    def _test_readings(self, usage: str, scores: Sequence[Floats], cuts: Sequence[int]) -> tuple[Floats, Bools]:
+    def _test_readings(self, usage: UsageType, scores: Sequence[Floats], cuts: Sequence[int]) -> tuple[Floats, Bools]:
         """Scores and labels of the scored test readings of all meters of a usage type."""
         z, labels = [], []
         for case, values, cut in zip(self.cases, scores, cuts, strict=True):
-            if self.usage[case.load.meter_id] == usage and case.labels is not None:
+            if case.load.usage_type is usage and case.labels is not None:
                 known = np.flatnonzero(np.isfinite(values[cut:])) + cut
                 z.append(values[known])
                 labels.append(case.labels[known])

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecoai_pipeline.domain import Industry, Month, MonthRange
+from ecoai_pipeline.domain import Industry, Month, MonthRange, UsageType
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.participants import NAMES
 from ecoai_pipeline.evaluation.research.protocols import PROTOCOLS, Material, pieces, put_together
-from ecoai_pipeline.evaluation.research.simulated import Portfolio, simulated
+from ecoai_pipeline.evaluation.research.simulated import simulated
 from ecoai_pipeline.evaluation.work import run_all
 
 from .made import doubled, two_shifts
@@ -22,10 +22,10 @@ QUICK = ("random", "pca", "profile")
 
 
 def material():
-    usage = {"plant": "industrial"}
     quarter = doubled(two_shifts(100), (90 * 96, 90 * 96 + 8))
     hourly = Case("hours", two_shifts(100, 3600), None)
-    return Material((quarter, hourly), (), Portfolio((Case("metal", two_shifts(200), None),), usage))
+    metal = replace(two_shifts(200), usage_type=UsageType.INDUSTRIAL)
+    return Material((quarter, hourly), (), (Case("metal", metal, None),))
 
 
 def kinds(units):
@@ -109,7 +109,7 @@ def test_findings_hold_every_table_and_pairs_become_their_mean(settings, tmp_pat
 
 def test_a_simulated_portfolio_has_no_faults_and_knows_its_usage_types(settings):
     made = simulated(Industry.METAL, settings, meters=6, months=MonthRange(Month(2021, 1), Month(2021, 1)))
-    assert {case.dataset for case in made.cases} == {"simulated metal"}
-    assert [case.labels for case in made.cases] == [None] * 6
-    assert sorted(set(made.usage.values())) == ["agricultural", "general", "industrial", "midnight"]
-    assert {case.load.interval_s for case in made.cases} == {900}
+    assert {case.dataset for case in made} == {"simulated metal"}
+    assert [case.labels for case in made] == [None] * 6
+    assert {case.load.usage_type for case in made} == set(UsageType)
+    assert {case.load.interval_s for case in made} == {900}
