@@ -19,7 +19,7 @@ from ecoai_pipeline.storage.schema import schema_of
 
 _SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "cost", "co2e_kg")
 _COUNTED = ("readings", "alarmed", "restated")
-_CODE = ("anomalies", "events", "evidence", "runs")
+_CODE = ("features/runs.py", *(f"detection/{name}.py" for name in ("anomalies", "events", "evidence")))
 
 
 def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) -> Written:
@@ -71,7 +71,7 @@ def anomalies_fingerprint(lake: Lake, settings: Settings, partition: Partition) 
         "before": {part.key: [lake.info(SCORES, part).content, lake.info(ANOMALIES, part).content] for part in before},
         "usage": _usage(lake, partition),
     }
-    return fingerprint(inputs=inputs, params=settings.detection.events, code=code_digest(*(f"detection/{name}.py" for name in _CODE)))
+    return fingerprint(inputs=inputs, params=settings.detection.events, code=code_digest(*_CODE))
 
 
 def _usage(lake: Lake, partition: Partition) -> dict[str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecoai_pipeline.detection.runs import rows_between, seeded_runs
+from ecoai_pipeline.detectors.robust import without_far_runs
 from ecoai_pipeline.settings import CalibrationParams
 
 POOLED = "*"
@@ -177,12 +177,8 @@ def _trim(scores: Floats, params: CalibrationParams) -> tuple[Floats, int]:
     """The scores without the runs that are far beyond their tail, and how many were left out (at most 2 %)."""
     if len(scores) < params.min_exceedances:
         return scores, 0
-    high, tail = np.quantile(scores, [0.9, 0.98])
-    if tail <= high:
-        return scores, 0
-    far = scores > tail + params.trim * (tail - high)
-    rows, _ = rows_between(*seeded_runs(scores > tail, far, np.zeros(len(scores), dtype=bool)))
-    return np.delete(scores, rows), len(rows)
+    kept = without_far_runs(scores, params.trim)
+    return kept, len(scores) - len(kept)
 
 
 def _threshold(ordered: Floats, params: CalibrationParams) -> float:

@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, RULE_KINDS, describe, marked_by
-from ecoai_pipeline.detection.runs import Rows, rows_between, seeded_runs
 from ecoai_pipeline.domain import Category, EventStatus, Quality
+from ecoai_pipeline.features.runs import Rows, rows_between, seeded_runs
 from ecoai_pipeline.settings import EventParams
 
 Mask = NDArray[np.bool_]

@@ -146,11 +146,12 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
         "calibration": settings.detection.calibration.model_dump(mode="json"),
         "budget": settings.detection.budget_per_meter_month,
     }
-    code = code_digest("features/load.py", "features/windows.py", "detectors", *(f"detection/{name}.py" for name in _CODE))
+    features = (f"features/{name}.py" for name in ("load", "windows", "runs"))
+    code = code_digest(*features, "detectors", *(f"detection/{name}.py" for name in _CODE))
     return fingerprint(inputs=inputs, params=params, code=code)
 
 
-_CODE = ("training", "spans", "calibration", "fusion", "model", "runs", "cards")
+_CODE = ("training", "spans", "calibration", "fusion", "model", "cards")
 
 
 def _known(bundles: Bundles, industry: Industry, resolution: Resolution, months: MonthRange, inputs: str) -> ModelRecord | None:

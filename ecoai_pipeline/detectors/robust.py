@@ -1,9 +1,15 @@
-"""Order statistics by group, and their shrinkage from a day of the week down to the meter as a whole."""
+"""Where a reading lies in its week, order statistics by group, and their shrinkage from a day of the week down to the meter as a whole."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+
+from ecoai_pipeline.detectors.contract import Labels
+from ecoai_pipeline.features.runs import rows_between, seeded_runs
+from ecoai_pipeline.features.series import Series
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -12,6 +18,32 @@ DAY_TYPES = 8
 HOLIDAY = 7
 _SUNDAY = 6
 _FIRST_OFF_DAY = 5
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where each interval of a series lies: day type, slot of the day, running local day; each (n,)."""
+
+    day_type: Ints
+    slot: Ints
+    day: Ints
+
+
+def grid_of(series: Series, slots: int) -> Grid:
+    """The grid of a series by a day of so many slots, whatever its own interval."""
+    per_day = max(1, series.slots_per_day)
+    day_of_week = series.slot_of_week.astype(np.intp) // per_day
+    day_type = np.where(series.holiday, HOLIDAY, day_of_week)
+    slot = series.slot_of_day.astype(np.intp) * slots // per_day
+    return Grid(day_type, slot, np.cumsum(np.diff(day_of_week, prepend=day_of_week[:1]) != 0))
+
+
+def energy(series: Series, interval_s: int, labels: Labels | None = None) -> Floats:
+    """Energy per `interval_s`, kWh, (n,); NaN where not observed or labelled abnormal."""
+    known = series.observed
+    if labels is not None and series.meter_id in labels:
+        known = known & ~labels[series.meter_id]
+    return np.where(known, series.kwh * (interval_s / series.interval_s), np.nan)
 
 
 def grouped_quantile(values: Floats, groups: Ints, n_groups: int, q: float) -> tuple[Floats, Floats]:
@@ -79,3 +111,15 @@ def trailing_median(daily: Floats, days: int) -> tuple[Floats, Floats]:
     low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0)[:, None], axis=1)[:, 0]
     high = np.take_along_axis(ordered, np.minimum(count // 2, days - 1)[:, None], axis=1)[:, 0]
     return np.where(count > 0, (low + high) / 2, 0.0), count.astype(np.float64)
+
+
+def without_far_runs(scores: Floats, trim: float) -> Floats:
+    """Scores in order of time, without the runs that are no tail of them: above q98 + trim (q98 - q90) somewhere, above q98 throughout."""
+    if not len(scores):
+        return scores
+    high, tail = np.quantile(scores, [0.9, 0.98])
+    if tail <= high:
+        return scores
+    far = scores > tail + trim * (tail - high)
+    rows, _ = rows_between(*seeded_runs(scores > tail, far, np.zeros(len(scores), dtype=bool)))
+    return np.delete(scores, rows)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecoai_pipeline.detection.runs import Rows
 from ecoai_pipeline.evaluation.ranking import Bools, Floats, anomalies
+from ecoai_pipeline.features.runs import Rows
 
 COVERED = 0.95
 MONTH_S = 30 * 86_400

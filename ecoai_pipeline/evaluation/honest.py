@@ -54,8 +54,8 @@ class Judging:
         labels = np.packbits(self.case.labels).tobytes().hex() if self.case.labels is not None else ""
         names = {"dataset": self.case.dataset, "series": self.case.name, "subsets": sorted(self.case.subsets)}
         inputs = {"scores": [scoring.key for scoring, _ in self.members], "labels": labels, "faults": self.case.faults, **names}
-        detection = ("calibration", "events", "evidence", "fusion", "runs")
-        code = code_digest(*_CODE, *(f"detection/{name}.py" for name in detection))
+        detection = ("calibration", "events", "evidence", "fusion")
+        code = code_digest(*_CODE, "features/runs.py", *(f"detection/{name}.py" for name in detection))
         return fingerprint(inputs=inputs, params={"detector": self.detector, **self.settings.detection.model_dump(mode="json")}, code=code)
 
     def run(self) -> Result:

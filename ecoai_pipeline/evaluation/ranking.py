@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecoai_pipeline.detection.runs import seeded_runs
+from ecoai_pipeline.features.runs import seeded_runs
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecoai_pipeline.detection.runs import seeded_runs
 from ecoai_pipeline.evaluation.alarms import Alarms, Truth, judge, poisson_interval
+from ecoai_pipeline.features.runs import seeded_runs
 
 HOUR = 3600
 TRUTHS = st.text("..##-+ ", min_size=1, max_size=40)

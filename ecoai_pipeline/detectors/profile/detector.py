@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from ecoai_pipeline.detectors.contract import Expectation, Labels
 from ecoai_pipeline.detectors.files import read_state, write_state
 from ecoai_pipeline.detectors.robust import (
-    HOLIDAY,
     Floats,
-    Ints,
+    Grid,
     circular_mean,
     day_profile,
+    energy,
+    grid_of,
     grouped_quantile,
     trailing_median,
 )
@@ -28,15 +29,6 @@ _Z90 = 1.2815515655446004
 _Z95 = 1.6448536269514722
 _OWN_SHARE = 0.5  # of a day's slots, below which the day says nothing of the level
 _DRIFT_PRIOR_DAYS = 3  # a level known from so many days moves the profile by half
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Where each interval of a series lies: day type, slot of the plan's day, running local day; each (n,)."""
-
-    day_type: Ints
-    slot: Ints
-    day: Ints
 
 
 @dataclass(frozen=True)
@@ -73,10 +65,10 @@ class Profile:
         self.tables_: dict[str, _Table] = {}
         shapes: list[_Table] = []
         for series in portfolio:
-            values = self._values(series, labels)
+            values = energy(series, self.plan_.interval_s, labels)
             if np.isfinite(values).sum() < self.params.min_days * series.slots_per_day * _OWN_SHARE:
                 continue
-            table = self._learn(values, self._grid(series))
+            table = self._learn(values, grid_of(series, self._slots))
             self.tables_[series.meter_id] = _as_stored(table)
             shapes.append(_scaled(table, -_level(values), 1 / _spread(values)))
         if not shapes:
@@ -129,7 +121,7 @@ class Profile:
     def facts(self) -> Mapping[str, Any]:
         return self._facts
 
-    def _learn(self, values: Floats, grid: _Grid) -> _Table:
+    def _learn(self, values: Floats, grid: Grid) -> _Table:
         """Profile of one meter: centre, then level drift, then the centre and scales of what is left."""
         slots, p = self._slots, self.params
         centre = day_profile(values, grid.day_type, grid.slot, slots, 0.5, p.prior_readings)
@@ -138,7 +130,7 @@ class Profile:
         residual = values - drift - centre[grid.day_type, grid.slot]
         return _Table(centre, self._scale(-residual, values, grid), self._scale(residual, values, grid))
 
-    def _scale(self, residual: Floats, values: Floats, grid: _Grid) -> Floats:
+    def _scale(self, residual: Floats, values: Floats, grid: Grid) -> Floats:
         """One sigma of the residual upwards, (8, slots), smoothed over the day and floored."""
         p = self.params
         cells = day_profile(residual, grid.day_type, grid.slot, self._slots, 0.9, p.scale_prior_readings)
@@ -147,7 +139,7 @@ class Profile:
         floor = p.scale_floor * max(overall, 0.1 * _spread(values), 0.05 * abs(_level(values)))
         return np.maximum(circular_mean(np.maximum(cells, 0), reach) / _Z90, floor)
 
-    def _drift(self, values: Floats, centre: Floats, grid: _Grid) -> Floats:
+    def _drift(self, values: Floats, centre: Floats, grid: Grid) -> Floats:
         """By how much the level of the days before lies above the profile, kWh, (n,); of no later reading."""
         if len(values) == 0:
             return np.zeros(0)
@@ -160,7 +152,7 @@ class Profile:
         return np.asarray((level * known / (known + _DRIFT_PRIOR_DAYS))[grid.day])
 
     def _band(self, series: Series) -> Expectation:
-        values, grid = self._values(series), self._grid(series)
+        values, grid = energy(series, self.plan_.interval_s), grid_of(series, self._slots)
         table = self._table(series.meter_id, values)
         if table is None:
             nothing = np.full(len(series), np.nan)
@@ -188,21 +180,6 @@ class Profile:
     @property
     def _slots(self) -> int:
         return max(1, 86_400 // self.plan_.interval_s)
-
-    def _values(self, series: Series, labels: Labels | None = None) -> Floats:
-        """Energy per plan interval, NaN where not observed or labelled abnormal."""
-        known = series.observed
-        if labels is not None and series.meter_id in labels:
-            known = known & ~labels[series.meter_id]
-        return np.where(known, series.kwh * (self.plan_.interval_s / series.interval_s), np.nan)
-
-    def _grid(self, series: Series) -> _Grid:
-        per_day = max(1, series.slots_per_day)
-        day_of_week = series.slot_of_week.astype(np.intp) // per_day
-        day_type = np.where(series.holiday, HOLIDAY, day_of_week)
-        slot = series.slot_of_day.astype(np.intp) * self._slots // per_day
-        day = np.cumsum(np.diff(day_of_week, prepend=day_of_week[:1]) != 0)
-        return _Grid(day_type, slot, day)
 
 
 def _physical(band: Expectation, series: Series) -> Expectation:
