@@ -330,7 +330,7 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
-DETECTORS = ("profile", "usad", "lstm_ae", "encdec_ad", "cnn_gru")
+DETECTORS = ("profile", "usad", "lstm_ae", "encdec_ad", "cnn_gru", "usage_z")
 
 _METER = Column("meter_id", "str", "meter")
 _TIME = Column("timestamp", "time", "start of the interval, UTC")

@@ -113,6 +113,21 @@ class ProfileParams(Params):
     scale_floor: float = Field(0.1, gt=0, description="least scale of a slot, as a share of the meter's overall scale")
 
 
+class UsageZParams(Params):
+    thresholds: Literal["learned", "published"] = Field("learned", description="whose |Z| a score of 1 stands for, per usage type")
+    alarm_share: float = Field(0.0027, gt=0, lt=0.5, description="share of held-out readings above the learned threshold of their type")
+    held_out_share: float = Field(0.2, gt=0, lt=1, description="last share of each series' readings, which thresholds are learned on")
+    trim: float = Field(6, gt=0, description="runs of |Z| above q98 + trim (q98 - q90) are taken for anomalies and left out")
+    min_days: int = Field(7, gt=0, description="observed days below which a meter is not learned from")
+    level_days: int = Field(28, gt=0, description="days before a day whose median level is the meter's recent one")
+    level_prior_days: float = Field(3, ge=0, description="days from which the recent level outweighs the usual one")
+    prior_readings: float = Field(2, ge=0, description="readings from which a slot of a day of the week outweighs the coarser day type")
+    spread_prior_readings: float = Field(30, ge=0, description="the same for its spread, which needs more of them")
+    spread_prior_weeks: float = Field(4, ge=0, description="weeks from which a meter's spread outweighs that of its usage type")
+    smooth_min: float = Field(30, ge=0, description="spreads are averaged over this long before and after a slot, minutes")
+    spread_floor: float = Field(0.1, gt=0, description="least spread of a slot, as a share of the meter's median one")
+
+
 class NetworkParams(Params):
     """What all networks that rebuild windows share."""
 
@@ -190,6 +205,7 @@ class DetectorParams(Params):
     lstm_ae: LstmAeParams = LstmAeParams()
     encdec_ad: EncDecParams = EncDecParams()
     cnn_gru: CnnGruParams = CnnGruParams()
+    usage_z: UsageZParams = UsageZParams()
 
 
 class CalibrationParams(Params):

@@ -10,8 +10,8 @@ from ecoai_pipeline.detectors.contract import Detector
 from ecoai_pipeline.domain import DETECTORS
 from ecoai_pipeline.settings import Settings
 
-_CLASSES = {"profile": "Profile", "usad": "Usad", "lstm_ae": "LstmAe", "encdec_ad": "EncDecAd", "cnn_gru": "CnnGru"}
-_SEEDLESS = ("profile",)
+_CLASSES = {"profile": "Profile", "usad": "Usad", "lstm_ae": "LstmAe", "encdec_ad": "EncDecAd", "cnn_gru": "CnnGru", "usage_z": "UsageZ"}
+_SEEDLESS = ("profile", "usage_z")
 
 
 def make(name: str, settings: Settings) -> Detector:

@@ -64,6 +64,12 @@ class Expectation:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
+    def physical(self, series: Series) -> Expectation:
+        """The same without energy below 0, where the series has no such reading."""
+        if bool((series.kwh[series.observed] < 0).any()):
+            return self
+        return Expectation(np.maximum(self.expected, 0), np.maximum(self.low, 0), np.maximum(self.high, 0))
+
 
 @runtime_checkable
 class Predictive(Protocol):

@@ -14,6 +14,7 @@ from ecoai_pipeline.features.series import Series
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+Z95 = 1.6448536269514722  # normal deviations that one reading in twenty lies above
 DAY_TYPES = 8
 HOLIDAY = 7
 _SUNDAY = 6

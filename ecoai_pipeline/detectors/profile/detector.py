@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecoai_pipeline.detectors.contract import Expectation, Labels
 from ecoai_pipeline.detectors.files import read_state, write_state
 from ecoai_pipeline.detectors.robust import (
+    Z95,
     Floats,
     Grid,
     circular_mean,
@@ -26,7 +27,6 @@ from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import ProfileParams
 
 _Z90 = 1.2815515655446004
-_Z95 = 1.6448536269514722
 _OWN_SHARE = 0.5  # of a day's slots, below which the day says nothing of the level
 _DRIFT_PRIOR_DAYS = 3  # a level known from so many days moves the profile by half
 
@@ -89,7 +89,7 @@ class Profile:
 
     def expect(self, portfolio: Sequence[Series]) -> list[Expectation]:
         """Expected energy and its 5 % to 95 % band, kWh; also where no reading came, and never below 0 for a load that is not."""
-        return [_physical(self._band(series), series) for series in portfolio]
+        return [self._band(series).physical(series) for series in portfolio]
 
     def forget(self, meter_id: str) -> None:
         self.tables_.pop(meter_id, None)
@@ -159,15 +159,15 @@ class Profile:
             return Expectation(nothing, nothing, nothing)
         unit = series.interval_s / self.plan_.interval_s
         expected = table.centre[grid.day_type, grid.slot] + self._drift(values, table.centre, grid)
-        low = expected - _Z95 * table.down[grid.day_type, grid.slot]
-        high = expected + _Z95 * table.up[grid.day_type, grid.slot]
+        low = expected - Z95 * table.down[grid.day_type, grid.slot]
+        high = expected + Z95 * table.up[grid.day_type, grid.slot]
         return Expectation(expected * unit, low * unit, high * unit)
 
     def _score(self, series: Series) -> NDArray[np.float32]:
         band = self._band(series)
         residual = np.where(series.observed, series.kwh, np.nan) - band.expected
         width = np.where(residual < 0, band.expected - band.low, band.high - band.expected)
-        return (_Z95 * np.abs(residual) / width).astype(np.float32)
+        return (Z95 * np.abs(residual) / width).astype(np.float32)
 
     def _table(self, meter_id: str, values: Floats) -> _Table | None:
         if meter_id in self.tables_:
@@ -180,12 +180,6 @@ class Profile:
     @property
     def _slots(self) -> int:
         return max(1, 86_400 // self.plan_.interval_s)
-
-
-def _physical(band: Expectation, series: Series) -> Expectation:
-    if bool((series.kwh[series.observed] < 0).any()):
-        return band
-    return Expectation(np.maximum(band.expected, 0), np.maximum(band.low, 0), np.maximum(band.high, 0))
 
 
 def _level(values: Floats) -> float:
