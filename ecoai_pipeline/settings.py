@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -94,14 +94,36 @@ class TrainingParams(Params):
         dict.fromkeys(domain.Resolution, ("profile", "usad")), description="detectors that are fitted and fused, by resolution"
     )
 
+    members_of: Mapping[domain.Industry, Mapping[domain.Resolution, tuple[str, ...]]] = Field(
+        {}, description="the same of industries that need others; a resolution that is not named there has those above"
+    )
+
+    def members_in(self, industry: domain.Industry, resolution: domain.Resolution) -> tuple[str, ...]:
+        """Detectors of an industry's meters of one resolution."""
+        return self.members_of.get(industry, {}).get(resolution, self.members[resolution])
+
     @field_validator("members")
     @classmethod
     def _known_members(cls, members: dict[domain.Resolution, tuple[str, ...]]) -> dict[domain.Resolution, tuple[str, ...]]:
         for resolution in domain.Resolution:
-            unknown = [name for name in members.get(resolution, ()) if name not in domain.DETECTORS]
-            if unknown or not members.get(resolution):
-                raise ValueError(f"{resolution}: name at least one of {', '.join(domain.DETECTORS)}; found {unknown or 'none'}")
+            _refuse_unknown(members.get(resolution, ()), resolution)
         return members
+
+    @field_validator("members_of")
+    @classmethod
+    def _known_members_of(
+        cls, members_of: Mapping[domain.Industry, Mapping[domain.Resolution, tuple[str, ...]]]
+    ) -> Mapping[domain.Industry, Mapping[domain.Resolution, tuple[str, ...]]]:
+        for industry, members in members_of.items():
+            for resolution, names in members.items():
+                _refuse_unknown(names, f"{industry} {resolution}")
+        return members_of
+
+
+def _refuse_unknown(names: Sequence[str], where: str) -> None:
+    unknown = [name for name in names if name not in domain.DETECTORS]
+    if unknown or not names:
+        raise ValueError(f"{where}: name at least one of {', '.join(domain.DETECTORS)}; found {unknown or 'none'}")
 
 
 class ProfileParams(Params):

@@ -89,7 +89,7 @@ def train(
     prepared = _prepare(lake, settings, industry, months, portfolio)
     if isinstance(prepared, str):
         return TrainingOutcome(industry, resolution, None, False, f"{industry} {resolution} {months}: {prepared}")
-    fitted = _fit(settings, prepared, tell)
+    fitted = _fit(settings, industry, prepared, tell)
     metrics = _metrics(settings, prepared, fitted, inputs)
     record = _write(bundles, _Identity(industry, resolution, months, at or datetime.now(UTC)), prepared, fitted, metrics)
     bundles.promote(record)
@@ -203,13 +203,13 @@ def _observed_days(series: Series) -> float:
     return float((series.observed & np.isfinite(series.kwh)).sum()) / series.slots_per_day
 
 
-def _fit(settings: Settings, prepared: _Prepared, tell: Progress) -> _Fitted:
+def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Progress) -> _Fitted:
     """Fit every member, calibrate each, then calibrate what they say together."""
     q = alarm_threshold(settings.detection.budget_per_meter_month, prepared.plan.interval_s)
     members: dict[str, Detector] = {}
     calibrations: dict[str, Calibration] = {}
     p: dict[str, Scores] = {}
-    training, names = prepared.training, settings.training.members[Resolution.of(prepared.plan.interval_s)]
+    training, names = prepared.training, settings.training.members_in(industry, Resolution.of(prepared.plan.interval_s))
     for number, name in enumerate(names):
         tell(f"fitting {name}", (1 + number) / (2 + len(names)))
         members[name] = detectors.make(name, settings).fit(training, prepared.plan)

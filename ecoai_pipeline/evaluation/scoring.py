@@ -153,7 +153,8 @@ def names(settings: Settings, chosen: Sequence[str] = ()) -> list[str]:
     unknown = [name for name in chosen if name not in (*DETECTORS, *REFERENCES, ALL_DETECTORS)]
     if unknown:
         raise ValueError(f"there is no detector {unknown[0]!r}; known are {', '.join((*DETECTORS, *REFERENCES))}")
-    members = {name for some in settings.training.members.values() for name in some}
+    training = settings.training
+    members = {name for some in (training.members, *training.members_of.values()) for names in some.values() for name in names}
     wanted = set(DETECTORS) if ALL_DETECTORS in chosen else set(chosen) or members
     return [*REFERENCES, *(name for name in DETECTORS if name in wanted)]
 

@@ -79,6 +79,17 @@ def test_other_parameters_are_trained(filled: Lake, settings: Settings) -> None:
     assert train_metal(filled, other).trained
 
 
+def test_an_industry_may_have_members_of_its_own(filled: Lake) -> None:
+    own = Settings(training={"members_of": {"metal": {"mid": ["usage_z"]}, "food": {"mid": ["usad"]}}})
+    record = train_metal(filled, own).record
+    assert record is not None
+    assert list(record.members) == ["usage_z"]
+    assert own.training.members_in(Industry.METAL, Resolution.LOW) == own.training.members[Resolution.LOW]
+    for wrong in ([], ["oracle"]):
+        with pytest.raises(ValueError, match="metal low: name at least one of profile, usad"):
+            Settings(training={"members_of": {"metal": {"low": wrong}}})
+
+
 def test_another_usage_type_is_trained_and_scored_and_another_meter_or_a_later_change_is_not(
     filled: Lake, settings: Settings, portfolio: ModuleType
 ) -> None:

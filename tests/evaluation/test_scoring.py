@@ -126,6 +126,8 @@ def test_the_key_follows_the_code_that_scores_depend_on(case, settings, tmp_path
 
 def test_references_are_always_judged_and_ours_by_choice(settings) -> None:
     assert names(settings) == [*REFERENCES, "profile", "usad"], "without a choice what the pipeline runs"
+    own = settings.training.model_copy(update={"members_of": {"metal": {"mid": ("usage_z",)}}})
+    assert names(settings.model_copy(update={"training": own})) == [*REFERENCES, "profile", "usad", "usage_z"]
     assert names(settings, ["all"]) == [*REFERENCES, *DETECTORS]
     assert names(settings, ["usad"]) == [*REFERENCES, "usad"]
     with pytest.raises(ValueError, match="no detector 'lstm'; known are profile"):
