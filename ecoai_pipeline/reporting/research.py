@@ -24,6 +24,11 @@ _WIDTH = 9.0
 _SHOULDER = 1.03
 _RESOLUTIONS = ("high", "mid", "low")
 _USUAL_PERIODS_H = (0.05, 0.25, 1, 3, 6, 12, 24, 84, 168, 720, 2190, 8760)
+_THRESHOLDS = (
+    ("best", "threshold_oracle", RED, "-"),
+    ("learned", "threshold_learned", GREEN, "--"),
+    ("published", "threshold_published", "black", ":"),
+)
 # Colours follow the name, so that a detector has the same in every figure.
 _COLOR_OF = {"random": GREY, "difference": "#6d4c41", "pca": _AMBER, "knn": GREEN, "profile": BLUE, "usad": RED, "lstm_ae": "#7b4fa3"}
 
@@ -197,22 +202,22 @@ def effect_figure(rows: Sequence[Row], lang: Lang = "en") -> bytes:
 
 
 def usage_figure(curves: Sequence[Row], lang: Lang = "en") -> bytes:
-    """F1 over the threshold for each usage type, with the best one on the test span and the published one."""
+    """F1 over the threshold for each usage type, with the best one on the test span, the published one and one learned without labels."""
     words = Words(lang)
     title = f"{words('usage')}: {words.dataset(curves[0]['dataset'])}, {curves[0]['detector']}"
     with panels(1, len(curves), title=title, size=(_WIDTH, 2.9)) as ((row_of_axes,), png):
         top = max(max(curve["f1"]) for curve in curves)
         for axes, curve in zip(row_of_axes, curves, strict=True):
             axes.plot(curve["grid"], curve["f1"], color=BLUE, linewidth=1.3)
-            for name, value, color, style in (("best", "threshold_oracle", RED, "-"), ("published", "threshold_published", "black", ":")):
-                label = f"{words(name)} {curve[value]:.1f}"
-                axes.axvline(curve[value], color=color, linestyle=style, linewidth=1.0, label=label)
+            for name, value, color, style in _THRESHOLDS:
+                if curve[value] is not None:
+                    axes.axvline(curve[value], color=color, linestyle=style, linewidth=1.0, label=f"{words(name)} {curve[value]:.1f}")
             axes.set_title(words(curve["usage_type"]), fontsize=8, loc="left")
             axes.set_xscale("log")
             axes.set_xticks([0.5, 1, 2, 5, 10, 20, 50], labels=["0.5", "1", "2", "5", "10", "20", "50"])
             axes.minorticks_off()
             axes.set_xlabel("Z")
-            axes.set_ylim(0, top * 1.45)
+            axes.set_ylim(0, top * 1.6)
             axes.legend(fontsize=_SMALL, facecolor="white", framealpha=1, edgecolor="none", loc="upper right")
         row_of_axes[0].set_ylabel(words("f1_test"))
     return png.getvalue()

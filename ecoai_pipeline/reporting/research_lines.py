@@ -25,7 +25,10 @@ def lines_of(findings: Findings) -> list[dict[str, Any]]:
     lines += [_advice(row) for row in findings.table("guideline") if row["aggregation"] == "max"]
     lines += [_line(row, "DTW verdicts", "f1_quota", "auc_dtw") for row in findings.table("dtw_verdicts")]
     lines += [_line(row, f"ε {row['epsilon']:g}", "f1_oracle_shuffled", "auc_shuffled") for row in findings.table("epsilon_curve")]
-    lines += [_line(row, f"Z ≥ {row['threshold_oracle']}", "f1_oracle", "auc_roc") for row in findings.table("usage_thresholds")]
+    for row in findings.table("usage_thresholds"):
+        lines.append(_line(row, f"Z ≥ {row['threshold_oracle']}", "f1_oracle", "auc_roc"))
+        if row["threshold_learned"] is not None:
+            lines.append(_line(row, f"Z ≥ {row['threshold_learned']:.2f}, learned without labels", "f1_at_learned", "auc_roc"))
     return lines + _effects(findings)
 
 

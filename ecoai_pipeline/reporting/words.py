@@ -37,6 +37,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "hours": ("h", "시간"),
     "industrial": ("industrial", "산업용"),
     "labelled": ("labelled anomaly", "라벨된 이상"),
+    "learned": ("learned", "라벨 없이 학습"),
     "load": ("load", "부하"),
     "low": ("low (from 60 min)", "저해상도 (60분 이상)"),
     "mid": ("mid (10 to 60 min)", "중해상도 (10~60분)"),

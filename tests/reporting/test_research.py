@@ -13,6 +13,7 @@ from ecoai_pipeline.evaluation.research.curves import histogram, roc
 from ecoai_pipeline.evaluation.research.protocols import Findings
 from ecoai_pipeline.reporting import figures, research
 from ecoai_pipeline.reporting.research import figures as drawn
+from ecoai_pipeline.reporting.research_lines import lines_of
 from ecoai_pipeline.reporting.words import _WORDS, Words
 
 DETECTORS = ("random", "pca", "profile", "lstm_ae")
@@ -86,15 +87,19 @@ def effect():
                 }
 
 
-def usage():
+def usage(detector="profile", learned=None):
     for kind, best, published in (("industrial", 4.0, 3.0), ("general", 3.0, 3.1), ("midnight", 2.0, 2.3), ("agricultural", 1.8, 1.7)):
         grid = np.arange(0.5, 8, 0.1)
-        told = {"protocol": "D", "table": "usage_thresholds", "dataset": "simulated metal", "detector": "profile", "usage_type": kind}
+        told = {"protocol": "D", "table": "usage_thresholds", "dataset": "simulated metal", "detector": detector, "usage_type": kind}
         yield told | {
             "grid": grid.tolist(),
             "f1": np.exp(-((grid - best) ** 2)).tolist(),
+            "f1_oracle": 1.0,
+            "auc_roc": 0.9,
             "threshold_oracle": best,
             "threshold_published": published,
+            "threshold_learned": learned,
+            "f1_at_learned": learned and 0.4,
         }
 
 
@@ -106,7 +111,7 @@ def findings():
         *shuffled("steel", "plant", "mid", 1),
         *shuffled("lead", "117", "low"),
     ]
-    others = [periods("raw"), periods("diff"), verdicts(), *epsilons(), *usage()]
+    others = [periods("raw"), periods("diff"), verdicts(), *epsilons(), *usage(), *usage("usage_z", 5.0)]
     return Findings([*of_windows, *others, *effect()], [*of_windows, *others])
 
 
@@ -125,6 +130,7 @@ NAMES = {
     "C-epsilon-pca",
     "C-effect-simulated-chemical-pca",
     "D-thresholds-profile",
+    "D-thresholds-usage_z",
 }
 
 
@@ -148,6 +154,17 @@ def test_equal_findings_give_equal_bytes_and_the_languages_differ(findings):
     once, again, korean = (dict(drawn(some, lang)) for lang in ("en", "en", "ko"))
     assert once == again
     assert all(once[name] != korean[name] for name in once)
+
+
+def test_a_threshold_learned_without_labels_is_drawn_and_told_where_there_is_one(findings):
+    assert research.usage_figure(list(usage())) != research.usage_figure(list(usage(learned=5.0)))
+    rows = [*usage(), *usage("usage_z", 5.0)]
+    told = [(line["detector"], line["what"], line["f1"]) for line in lines_of(Findings(rows)) if line["series"] == "industrial"]
+    assert told == [
+        ("profile", "Z ≥ 4.0", 1.0),
+        ("usage_z", "Z ≥ 4.0", 1.0),
+        ("usage_z", "Z ≥ 5.00, learned without labels", 0.4),
+    ]
 
 
 def test_without_a_korean_font_the_letters_would_be_missing(findings, monkeypatch):

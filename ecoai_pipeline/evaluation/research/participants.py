@@ -2,7 +2,8 @@
 
 A participant is a `WindowModel` or a `Detector`. A detector sees a series in which only the readings of the training windows
 are observed, on the scale of the protocol's windows; a window's score is then made from the scores of its readings. Either may
-offer more: `Reconstructs` (protocol B), `Differentiable` and `LearnsPairs` (protocol C). One that does not is absent there.
+offer more: `Reconstructs` (protocol B), `Differentiable` and `LearnsPairs` (protocol C). One that does not is absent there. In D every
+detector takes part, and one that is `Thresholded` beside its own thresholds.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from ecoai_pipeline.detectors.catalogue import make
 from ecoai_pipeline.detectors.contract import Detector
-from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.domain import DETECTORS, UsageType
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, Ints
 from ecoai_pipeline.evaluation.research.references import REFERENCES, aggregated
 from ecoai_pipeline.features.series import Series, WindowPlan
@@ -54,6 +55,19 @@ class Differentiable(Protocol):
 class LearnsPairs(Protocol):
     def fit_pairs(self, given: Floats, wanted: Floats) -> Self:
         """Learn to make `wanted` of `given`, both (w, length)."""
+        ...
+
+
+@runtime_checkable
+class Thresholded(Protocol):
+    """A detector whose score is a Z over a threshold of the usage type."""
+
+    def threshold(self, usage_type: UsageType | None) -> float:
+        """The Z that a score of 1 stands for."""
+        ...
+
+    def learned_threshold(self, usage_type: UsageType | None) -> float:
+        """The one that was learned without labels."""
         ...
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ecoai_pipeline.detectors.usage_z.thresholds import PUBLISHED as POSTER_D
+
 _POSTER_A = "HBNU ECO AI LAB, poster 2025, LSTM-AE against USAD by resolution"
 _POSTER_B = "HBNU ECO AI LAB, poster 2025, FFT windows, CNN-GRU autoencoder, DTW and Isolation Forest"
 _POSTER_C = "HBNU ECO AI LAB, poster 2025, MI-FGSM augmentation, chemical industry"
@@ -52,7 +54,6 @@ _TABLE_A = {
 _COMPARABLE_A = {"lead": (SAME_DATA, None), "industrial": (OTHER, None), "kpi": (SAME, KPI_CURVE)}
 _PEAKS_B = {"raw": (548 * 96, 182.7 * 96, 96, 670, 336), "diff": (16, 24, 96, 11, 32)}
 _F1_C = {"0": 0.9091, "0.01": 0.6907, "0.5": 0.9778}
-_THRESHOLDS_D = {"industrial": 3.0, "general": 3.1, "midnight": 2.3, "agricultural": 1.7}
 
 PUBLISHED = (
     *(
@@ -66,7 +67,7 @@ PUBLISHED = (
         for rank, samples in enumerate(peaks, start=1)
     ),
     *(Published("C", "chemical", "lstm_ae", "f1_oracle_shuffled", epsilon, f1, OTHER, _POSTER_C) for epsilon, f1 in _F1_C.items()),
-    *(Published("D", "metal", "usage_z", "threshold_oracle", usage, z, OTHER, _POSTER_D) for usage, z in _THRESHOLDS_D.items()),
+    *(Published("D", "metal", "usage_z", "threshold_oracle", usage, z, OTHER, _POSTER_D) for usage, z in POSTER_D.items()),
 )
 
 
@@ -81,8 +82,3 @@ def beside(protocol: str, dataset: str, series: str, detector: str, measure: str
         if (one.protocol, one.dataset, one.detector, one.measure) == wanted and one.comparable != OTHER and one.series in (None, series):
             return one.value
     return None
-
-
-def published_threshold(usage: str) -> float:
-    """Of protocol D."""
-    return _THRESHOLDS_D[usage]

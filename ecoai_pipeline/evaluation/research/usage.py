@@ -1,31 +1,32 @@
 """Protocol D: a Z-score per usage type in the metal industry, and the threshold of each that is best on the test span.
 
 Scores are in spreads of their training span: the distance from its median in standard deviations estimated by the median absolute
-deviation. A detector whose score is a Z already keeps it.
+deviation. A detector whose score is a Z already keeps it, and one that divides its Z by thresholds of its own is judged by the Z itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ecoai_pipeline.detectors.usage_z.thresholds import PUBLISHED
 from ecoai_pipeline.domain import UsageType
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, counted, roc
-from ecoai_pipeline.evaluation.research.participants import WindowModel, participant
-from ecoai_pipeline.evaluation.research.published import published_threshold
+from ecoai_pipeline.evaluation.research.participants import Thresholded, WindowModel, participant
 from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.features.series import WindowPlan
 from ecoai_pipeline.settings import Settings
 
-Z_SCORES = ("profile", "usage_z")
+Z_SCORES = ("profile",)
 GRID = tuple(np.round(np.geomspace(0.5, 100, 200), 2).tolist())  # the published ones lie in it, and the heavy tails of a robust Z, too
 TRAIN_SHARE = 0.6
 _SEED = 0
 _MAD_TO_DEVIATION = 1.4826
+Learned = Callable[[UsageType | None], float] | None
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,22 @@ class UsageThresholds(Piece):
         plan = WindowPlan(loads[0].interval_s, (loads[0].slots_per_day, 7 * loads[0].slots_per_day))
         model = model.fit([load.part(0, cut) for load, cut in zip(loads, cuts, strict=True)], plan)
         scores = [each.astype(np.float64) for each in model.score(loads)]
-        if self.detector not in Z_SCORES:
+        learned: Learned = None
+        if isinstance(model, Thresholded):
+            scores = [each * model.threshold(load.usage_type) for each, load in zip(scores, loads, strict=True)]
+            learned = model.learned_threshold
+        elif self.detector not in Z_SCORES:
             scores = [standardised(each, cut) for each, cut in zip(scores, cuts, strict=True)]
-        judged = list(self._judged(scores, cuts))
+        judged = list(self._judged(scores, cuts, learned))
         return {"rows": [row for row, _ in judged], "curves": [row | drawn for row, drawn in judged]}
 
-    def _judged(self, scores: Sequence[Floats], cuts: Sequence[int]) -> Iterable[tuple[dict[str, Any], dict[str, Any]]]:
+    def _judged(self, scores: Sequence[Floats], cuts: Sequence[int], learned: Learned) -> Iterable[tuple[dict[str, Any], dict[str, Any]]]:
         for usage in dict.fromkeys(case.load.usage_type for case in self.cases if case.load.usage_type):
             z, labels = self._test_readings(usage, scores, cuts)
             if labels.all() or not labels.any():
                 continue
             f1 = [counted(z, labels, threshold).f1 for threshold in GRID]
-            best, published = int(np.argmax(f1)), published_threshold(usage)
+            best, published, own = int(np.argmax(f1)), PUBLISHED[usage], learned(usage) if learned else None
             row = {
                 "protocol": "D",
                 "table": "usage_thresholds",
@@ -79,6 +84,8 @@ class UsageThresholds(Piece):
                 "f1_oracle": f1[best],
                 "threshold_published": published,
                 "f1_at_published": counted(z, labels, published).f1,
+                "threshold_learned": own,
+                "f1_at_learned": None if own is None else counted(z, labels, own).f1,
                 "auc_roc": roc(z, labels).auc,
             }
             yield row, {"grid": list(GRID), "f1": f1}

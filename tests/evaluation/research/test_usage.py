@@ -59,6 +59,21 @@ def test_the_profiles_score_is_a_z_and_stays_as_it_is(settings, monkeypatch):
     assert [row["f1_at_published"] for row in as_it_is] != [row["f1_at_published"] for row in changed]
 
 
+def test_of_a_detector_with_thresholds_of_its_own_z_is_judged_and_its_learned_threshold_stands_beside_the_others(settings):
+    own = settings.detectors.usage_z.model_copy(update={"thresholds": "published"})
+    published = settings.model_copy(update={"detectors": settings.detectors.model_copy(update={"usage_z": own})})
+    rows, same = (UsageThresholds(portfolio(), "usage_z", each).run()["rows"] for each in (settings, published))
+    assert [row["usage_type"] for row in rows] == ["industrial", "general"]
+    for row, other in zip(rows, same, strict=True):
+        assert row["threshold_oracle"] > 4, "in spreads, not in thresholds"
+        assert row["f1_oracle"] > 0.95
+        assert 1 < row["threshold_learned"] < row["threshold_oracle"]
+        assert row["f1_at_published"] <= row["f1_at_learned"] <= row["f1_oracle"]
+        assert (row["threshold_learned"], row["f1_oracle"]) == (other["threshold_learned"], other["f1_oracle"])
+    (profile, *_) = UsageThresholds(portfolio(), "profile", settings).run()["rows"]
+    assert (profile["threshold_learned"], profile["f1_at_learned"]) == (None, None)
+
+
 def test_any_detector_takes_part_and_a_model_of_windows_is_absent(settings):
     found = UsageThresholds(portfolio(), "usad", quick(settings)).run()
     assert [row["usage_type"] for row in found["rows"]] == ["industrial", "general"]
