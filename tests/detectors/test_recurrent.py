@@ -13,8 +13,8 @@ from ecoai_pipeline.detectors.encdec_ad.model import EncDecNet
 from ecoai_pipeline.detectors.lstm_ae.model import LstmAeNet
 from ecoai_pipeline.detectors.recurrent.kernel import LANES
 from ecoai_pipeline.detectors.recurrent.layers import linear
-from ecoai_pipeline.settings import CnnGruParams
 from ecoai_pipeline.domain import UsageType
+from ecoai_pipeline.settings import CnnGruParams
 
 
 def test_encdec_writes_backwards_so_that_early_readings_depend_on_late_ones_it_was_taught() -> None:
