@@ -2,6 +2,7 @@
 
 Dong, Liao, Pang, Su, Zhu, Hu, Li: "Boosting Adversarial Attacks with Momentum", CVPR 2018, algorithm 1, with the loss ascended
 being the model's own. For training data only: an adversarial day is labelled by where it comes from, not by what it looks like.
+A day may be any window of a load.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def mi_fgsm(
     gradient: Gradient,
     *,
     epsilon: float,
-    low: float = 0.0,
-    high: float = np.inf,
+    low: float | Floats = 0.0,
+    high: float | Floats = np.inf,
     origins: Ints | None = None,
     steps: int = STEPS,
     decay: float = DECAY,
@@ -55,7 +56,7 @@ def mi_fgsm(
         days: (w, length).
         gradient: of the loss of each day with respect to its readings, (k, length) to (k, length).
         epsilon: in the unit of the days.
-        low, high: what a meter can read: zero, and its capacity in an interval.
+        low, high: what a meter can read: zero, and its capacity in an interval; for all, or of each reading made, as (k, length) or (k, 1).
         origins: (k,) rows of `days`.
 
     Raises:
@@ -65,8 +66,9 @@ def mi_fgsm(
     original = days[rows]
     if epsilon < 0 or steps < 1:
         raise ValueError(f"epsilon {epsilon} and {steps} steps: epsilon is at least 0, and there is at least one step")
-    if original.size and (original.min() < low or original.max() > high):
-        raise ValueError(f"a day reads from {original.min():g} to {original.max():g}, outside of the possible {low:g} to {high:g}")
+    if (original < low).any() or (original > high).any():
+        possible = f"{np.min(low):g} to {np.max(high):g}"
+        raise ValueError(f"a day reads from {original.min():g} to {original.max():g}, outside of the possible {possible}")
     least, most = np.maximum(original - epsilon, low), np.minimum(original + epsilon, high)
     attacked, momentum = original.copy(), np.zeros_like(original)
     for _ in range(steps):

@@ -37,6 +37,16 @@ def test_the_loss_never_falls_and_grows_with_epsilon(days, epsilon):
     assert np.all(loss(whole.days) >= loss(half.days) - 1e-9)
 
 
+def test_each_reading_may_have_bounds_of_its_own():
+    """One that must stay, one that may rise only, one that may fall only; and a bound for all readings of a day."""
+    days = np.full((2, 3), 0.5)
+    low, high = np.array([[0.5, 0.5, 0.0], [0.45] * 3]), np.array([[0.5, 1.0, 0.5], [0.55] * 3])
+    made = mi_fgsm(days, lambda days: np.tile([1.0, 1.0, -1.0], (len(days), 1)), epsilon=0.2, low=low, high=high)
+    assert made.days.tolist() == [pytest.approx([0.5, 0.7, 0.3]), pytest.approx([0.55, 0.55, 0.45])]
+    with pytest.raises(ValueError, match=r"reads from 0\.5 to 0\.5, outside of the possible 0 to 0\.4"):
+        mi_fgsm(days, away_from_centre, epsilon=0.1, high=np.array([[0.4], [0.4]]))
+
+
 def test_without_bounds_each_reading_moves_by_epsilon_in_the_direction_of_the_gradient():
     day = np.array([[0.5, 0.5, 0.5]])
     made = mi_fgsm(day, lambda days: np.tile([1.0, -2.0, 0.5], (len(days), 1)), epsilon=0.3, low=-np.inf)
