@@ -164,6 +164,9 @@ class NetworkParams(Params):
     warmup_epochs: int = Field(4, ge=0, description="epochs before the strangest windows are dropped")
     trim: float = Field(0.1, ge=0, lt=0.5, description="share of training windows, the strangest, dropped after the warm-up")
     windows_per_length: int = Field(8, gt=0, description="windows that hold each reading when scoring")
+    adversarial_epsilon: float = Field(
+        0, ge=0, le=1, description="largest change of a reading in adversarial windows, as a share of the meter's range; 0 trains without"
+    )
 
 
 class UsadParams(NetworkParams):

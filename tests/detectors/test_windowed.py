@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from ecoai_pipeline.detectors.windowed.inputs import Stretch, draw_windows, norm_of, split, stretch_of
+from ecoai_pipeline.detectors.windowed.inputs import Norm, Stretch, draw_windows, norm_of, split, stretch_of
 from ecoai_pipeline.detectors.windowed.training import window_error
 
 
@@ -23,6 +24,25 @@ def test_unknown_readings_are_filled_with_the_typical_value_of_their_slot(make_m
     assert (stretch.values[: len(meter)][~known] == norm.typical[6]).all()
     assert len(stretch.values) == len(stretch.known) == 2000
     assert not stretch.known[len(meter) :].any()
+
+
+def test_the_networks_unit_is_the_scale_logarithmic_beyond_three_and_leads_back():
+    """Level 100 and scale 20: 60 kWh above it are three units, 20 more another ln 2."""
+    norm = Norm(100.0, 20.0, np.zeros(1, dtype=np.float32))
+    kwh = np.array([-1e6, 20.0, 40.0, 100.0, 110.0, 160.0, 180.0, 1e6])
+    units = norm.units(kwh)
+    assert units[1:-1] == pytest.approx([-3 - np.log(2), -3, 0, 0.5, 3, 3 + np.log(2)])
+    np.testing.assert_allclose(norm.kwh(units), kwh)
+    step = 1e-4
+    away = np.array([-50.0, 30.0, 90.0, 150.0, 170.0, 900.0])
+    np.testing.assert_allclose(norm.slope(away), (norm.units(away + step) - norm.units(away - step)) / (2 * step), rtol=1e-6)
+
+
+def test_the_quantiles_of_a_meter_that_is_not_flat_lie_two_units_apart(make_meter):
+    meter = make_meter()
+    norm = norm_of(meter, meter.observed, 24)
+    low, high = norm.units(np.quantile(meter.kwh, [0.05, 0.95]))
+    assert high - low == pytest.approx(2)
 
 
 def test_the_held_out_part_is_the_last_in_time_and_shares_no_reading_with_training():

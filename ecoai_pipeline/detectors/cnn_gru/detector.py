@@ -61,6 +61,10 @@ class CnnGru:
         self._facts = {"scales": scales, "curve": curve, "collapsed": any(facts["collapsed"] for facts in scales.values())}
         return self
 
+    def scale(self) -> Scale:
+        """An unfitted autoencoder of one scale."""
+        return Scale(self.params, seed=self.seed, threads=self.threads)
+
     def score(self, portfolio: Sequence[Series]) -> list[NDArray[np.float32]]:
         """Isolation in the forest, and beyond it by how much the distances exceed the usual ones, (n,) each; NaN where not observed."""
         with reproducible(self.seed, self.threads), torch.no_grad():
@@ -116,8 +120,7 @@ class CnnGru:
         steps = -(-length // factor)
         own = {s.meter_id: marked(labels[s.meter_id], s, factor) for s in portfolio if labels and s.meter_id in labels}
         plan = WindowPlan(self.plan_.interval_s * factor, (steps,))
-        scale = Scale(self.params, seed=self.seed, threads=self.threads)
-        return scale.fit([coarse(series, factor) for series in portfolio], plan, labels=own or None)
+        return self.scale().fit([coarse(series, factor) for series in portfolio], plan, labels=own or None)
 
     def _judge(self, portfolio: Sequence[Series], labels: Labels | None) -> None:
         """Centre and spread of each distance, and the forest of what is left, from the readings learned from."""

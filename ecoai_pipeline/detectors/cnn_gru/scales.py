@@ -118,5 +118,5 @@ def _offset(series: Series, factor: int) -> int:
 
 def _root_error(net: nn.Module, batch: Windows, _epoch: int) -> Tensor:
     """Root of the mean square error of a batch over known readings, the loss of the original research."""
-    error: Tensor = torch.sqrt(window_error(batch.values, net(batch.values), batch.known).mean() + _TINY**2)
+    error: Tensor = torch.sqrt(window_error(batch.values, net(batch.given), batch.known).mean() + _TINY**2)
     return error

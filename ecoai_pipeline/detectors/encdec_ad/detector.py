@@ -71,8 +71,8 @@ def _channels(values: Tensor) -> Tensor:
 
 
 def _taught_error(net: nn.Module, batch: Windows, _epoch: int) -> Tensor:
-    """Mean square error over known readings while each step is given the true reading after it."""
+    """Mean square error over known readings while each step is given the true reading after it, of a pair the altered one."""
     assert isinstance(net, EncDecNet)
-    given = _channels(batch.values)
-    squares = (given - net.taught(given)).square().sum(dim=0).t()[: len(batch)]
+    wanted, given = _channels(batch.values), _channels(batch.given)
+    squares = (wanted - net.taught(given)).square().sum(dim=0).t()[: len(batch)]
     return ((squares * batch.known).sum(dim=1) / batch.known.sum(dim=1).clamp(min=1)).mean()

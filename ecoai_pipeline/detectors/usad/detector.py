@@ -51,7 +51,7 @@ def usad_steps(net: nn.Module, params: UsadParams) -> list[Step]:
     assert isinstance(net, UsadNet)
 
     def weighed(net: nn.Module, batch: Windows, epoch: int) -> tuple[Tensor, Tensor, Tensor, float]:
-        one, two, again = (window_error(batch.values, out, batch.known).mean() for out in net(batch.values))
+        one, two, again = (window_error(batch.values, out, batch.known).mean() for out in net(batch.given))
         return one, two, again, min(1 - 1 / epoch, params.max_adversarial)
 
     def joint(net: nn.Module, batch: Windows, epoch: int) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ecoai_pipeline.detectors.contract import Labels
 from ecoai_pipeline.detectors.files import Arrays, read_state, write_state
+from ecoai_pipeline.detectors.windowed.adversarial import Adversary, error_gradient, limits
 from ecoai_pipeline.detectors.windowed.inputs import (
     Norm,
     Stretch,
@@ -26,7 +27,7 @@ from ecoai_pipeline.detectors.windowed.inputs import (
     stretch_of,
     window_length,
 )
-from ecoai_pipeline.detectors.windowed.training import Step, reproducible, train
+from ecoai_pipeline.detectors.windowed.training import Course, Pairs, Step, reproducible, train
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.features.windows import covering_starts, overlap_mean, strided
 from ecoai_pipeline.settings import NetworkParams
@@ -81,14 +82,36 @@ class WindowDetector(ABC, Generic[P]):
         self.plan_ = plan
         self.length_ = window_length(plan, self.params.max_window)
         self.norms_: dict[str, Norm] = {}
+        learned: list[Series] = []
         stretches: list[Stretch] = []
         for series in portfolio:
             known = known_readings(series, labels)
             if known.sum() >= 2 * self.length_:
                 self.norms_[series.meter_id] = norm = norm_of(series, known, self._slots)
+                learned.append(series)
                 stretches.append(stretch_of(series, known, norm, self.length_))
-        self._train(stretches, left_out=len(portfolio) - len(stretches))
+        self._train(learned, stretches, left_out=len(portfolio) - len(stretches))
         return self
+
+    def learn(self, training: Windows, held_out: Windows, pairs: Pairs | None = None) -> Course:
+        """Learn a network from windows in its own unit; what `fit` does once meters have become windows.
+
+        Args:
+            held_out: decide when to stop, and are not learned from.
+            pairs: as `train` takes them.
+        """
+        with reproducible(self.seed, self.threads):
+            self.net_ = self._made(training.values.shape[1])
+            course = train(self.net_, training.to(self.device), held_out.to(self.device), self.params, self, pairs)
+            self.learn_errors(held_out.to(self.device))
+        return course
+
+    def loss_gradient(self, values: Tensor, known: Tensor) -> Tensor:
+        """Gradient of each window's own score with respect to its readings, (w, length), in the network's unit.
+
+        The score is the mean of `errors` over the readings that are `known` (w, length).
+        """
+        return error_gradient(self.errors, values, known)
 
     def score(self, portfolio: Sequence[Series]) -> list[NDArray[np.float32]]:
         """Error in scales of the meter, (n,) each; NaN where the interval is not observed.
@@ -135,7 +158,7 @@ class WindowDetector(ABC, Generic[P]):
         norms = zip(arrays["norm.level"], arrays["norm.scale"], arrays["norm.typical"], strict=True)
         self.norms_ = {meter: Norm(float(a), float(b), c) for meter, (a, b, c) in zip(config["meters"], norms, strict=True)}
         with reproducible(self.seed, self.threads):
-            self.net_ = self._made()
+            self.net_ = self._made(self.length_)
         self.extra_ = {name.removeprefix("extra."): array for name, array in arrays.items() if name.startswith("extra.")}
         weights = {name.removeprefix("net."): torch.from_numpy(array) for name, array in arrays.items() if name.startswith("net.")}
         self.net_.load_state_dict(weights)
@@ -151,10 +174,10 @@ class WindowDetector(ABC, Generic[P]):
     def _slots(self) -> int:
         return max(1, 86_400 // self.plan_.interval_s)
 
-    def _made(self) -> nn.Module:
-        return self.network(self.length_).to("cuda" if torch.cuda.is_available() else "cpu")
+    def _made(self, length: int) -> nn.Module:
+        return self.network(length).to("cuda" if torch.cuda.is_available() else "cpu")
 
-    def _train(self, stretches: Sequence[Stretch], left_out: int) -> None:
+    def _train(self, learned: Sequence[Series], stretches: Sequence[Stretch], left_out: int) -> None:
         generator, most = np.random.default_rng(self.seed), self.params.max_windows
         first, last = split(stretches, self.length_, self.params.validation_share)
         training = draw_windows(first, self.length_, most, generator)
@@ -164,12 +187,13 @@ class WindowDetector(ABC, Generic[P]):
                 f"{self.name} needs {2 * self.length_} readings of a meter in windows of {self.length_} at least half known; "
                 f"none of {len(stretches) + left_out} meters has them; train on more months"
             )
-        with reproducible(self.seed, self.threads):
-            self.net_ = self._made()
-            course = train(self.net_, training.to(self.device), held_out.to(self.device), self.params, self)
-            self.learn_errors(held_out.to(self.device))
+        epsilon = self.params.adversarial_epsilon
+        adversary = Adversary(epsilon, limits(first, list(self.norms_.values())), self) if epsilon else None
+        course = self.learn(training, held_out, adversary.pairs if adversary else None)
         sizes = {"meters": len(stretches), "meters_left_out": left_out, "window": self.length_, "training_windows": len(training)}
         self._facts = {**sizes, "held_out_windows": len(held_out), **course.facts}
+        if adversary:
+            self._facts["adversarial"] = adversary.facts | _span([s.part(0, len(f.values)) for s, f in zip(learned, first, strict=True)])
 
     def _score(self, series: Series) -> NDArray[np.float32]:
         laid = self.laid_out(series)
@@ -207,3 +231,9 @@ class Laid:
         windows = strided(self.stretch.values, self.length, 1)
         for at in range(0, len(self.starts), BLOCK):
             yield torch.from_numpy(windows[self.starts[at : at + BLOCK]]).to(device)
+
+
+def _span(parts: Sequence[Series]) -> dict[str, str]:
+    """From the first interval of some series to the end of the last, UTC."""
+    ends = [part.timestamps[-1] + np.timedelta64(part.interval_s, "s") for part in parts]
+    return {"from": str(min(part.timestamps[0] for part in parts)), "to": str(max(ends))}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,11 +25,40 @@ _KNOWN_SHARE = 0.5  # of a window's readings, below which it teaches nothing
 
 @dataclass(frozen=True)
 class Norm:
-    """Level and scale of a meter, kWh, and its typical input per slot of day (slots,), which stands in for what is unknown."""
+    """Level and scale of a meter, kWh, and its typical input per slot of day (slots,), which stands in for what is unknown.
+
+    The network's unit is the scale, counted from the level and logarithmic beyond three of them; 5 % and 95 % quantile of a meter that
+    is not flat lie two units apart.
+    """
 
     level: float
     scale: float
     typical: Floats32
+
+    @classmethod
+    def of(cls, kwh: Floats, slot: NDArray[np.intp], slots: int) -> Norm:
+        """Median, half the distance of the 5 % and 95 % quantiles, and the median input of each slot, of readings and their slots, (n,).
+
+        The scale is never below 1 % of the level, so that a flat meter's noise stays noise.
+        """
+        low, level, high = (float(q) for q in np.quantile(kwh, [0.05, 0.5, 0.95]))
+        bare = cls(level, max((high - low) / 2, 1e-2 * abs(level), 1e-9), np.empty(0, dtype=np.float32))
+        typical, _ = grouped_quantile(bare.units(kwh), slot, slots, 0.5)
+        return replace(bare, typical=np.nan_to_num(typical).astype(np.float32))
+
+    def units(self, kwh: Floats) -> Floats:
+        """Energy in the network's unit: a counter fault of a million stays strange without deciding the loss."""
+        x = (kwh - self.level) / self.scale
+        return np.asarray(np.sign(x) * (np.minimum(np.abs(x), _SOFT_LIMIT) + np.log1p(_beyond(x))))
+
+    def kwh(self, units: Floats) -> Floats:
+        """The energy that `units` made of."""
+        x = np.sign(units) * (np.minimum(np.abs(units), _SOFT_LIMIT) + np.expm1(_beyond(units)))
+        return np.asarray(self.level + self.scale * x)
+
+    def slope(self, kwh: Floats) -> Floats:
+        """Units per kWh at some energy, which a gradient is multiplied by."""
+        return np.asarray(1 / (self.scale * (1 + _beyond((kwh - self.level) / self.scale))))
 
 
 @dataclass(frozen=True)
@@ -42,20 +71,38 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Windows:
-    """Training windows: values with a fill where unknown, mask of the known ones (both (w, length)), and the meter of each (w,)."""
+    """Training windows: values with a fill where unknown, mask of the known ones (both (w, length)), and the meter of each (w,).
+
+    Of denoising pairs `altered` (w, length) is what the network is given to make the values of.
+    """
 
     values: Tensor
     known: Tensor
     meter: Tensor
+    altered: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def given(self) -> Tensor:
+        """What the network is given, (w, length)."""
+        return self.values if self.altered is None else self.altered
+
     def take(self, which: Tensor | slice) -> Windows:
-        return Windows(self.values[which], self.known[which], self.meter[which])
+        return self._each(lambda tensor: tensor[which])
 
     def to(self, device: torch.device) -> Windows:
-        return Windows(self.values.to(device), self.known.to(device), self.meter.to(device))
+        return self._each(lambda tensor: tensor.to(device))
+
+    def beside(self, altered: Tensor) -> Windows:
+        """These windows, and again as pairs with what was made of each."""
+        twice = self._each(lambda tensor: torch.cat((tensor, tensor)))
+        return replace(twice, altered=torch.cat((self.given, altered)))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Windows:
+        altered = None if self.altered is None else change(self.altered)
+        return Windows(change(self.values), change(self.known), change(self.meter), altered)
 
 
 def window_length(plan: WindowPlan, longest: int) -> int:
@@ -76,21 +123,14 @@ def known_readings(series: Series, labels: Labels | None = None) -> Bools:
 
 
 def norm_of(series: Series, known: Bools, slots: int) -> Norm:
-    """Median, half the distance of the 5 % and 95 % quantiles, and the median input of each of the day's `slots`.
-
-    The scale is never below 1 % of the level, so that a flat meter's noise stays noise.
-    """
-    values = series.kwh[known]
-    low, level, high = (float(q) for q in np.quantile(values, [0.05, 0.5, 0.95]))
-    scale = max((high - low) / 2, 1e-2 * abs(level), 1e-9)
-    typical, _ = grouped_quantile(_soft((values - level) / scale), _slot(series, slots)[known], slots, 0.5)
-    return Norm(level, scale, np.nan_to_num(typical).astype(np.float32))
+    """The norm of a meter's known readings, with `slots` a day."""
+    return Norm.of(series.kwh[known], _slot(series, slots)[known], slots)
 
 
 def stretch_of(series: Series, known: Bools, norm: Norm, at_least: int) -> Stretch:
     """The network's input, the typical value where a reading is unknown, padded as unknown to `at_least` intervals."""
     typical = norm.typical[_slot(series, len(norm.typical))]
-    values = np.where(known, _soft((np.where(known, series.kwh, norm.level) - norm.level) / norm.scale), typical)
+    values = np.where(known, norm.units(np.where(known, series.kwh, norm.level)), typical)
     padding = (0, max(0, at_least - len(values)))
     return Stretch(np.pad(values.astype(np.float32), padding), np.pad(known, padding))
 
@@ -120,10 +160,9 @@ def draw_windows(stretches: Sequence[Stretch], length: int, most: int, generator
     return Windows(torch.from_numpy(values), torch.from_numpy(known), torch.from_numpy(meter))
 
 
-def _soft(x: Floats) -> Floats:
-    """The identity up to ±3, logarithmic beyond: a counter fault of a million stays strange without deciding the loss."""
-    beyond = np.maximum(np.abs(x) - _SOFT_LIMIT, 0)
-    return np.asarray(np.sign(x) * (np.minimum(np.abs(x), _SOFT_LIMIT) + np.log1p(beyond)))
+def _beyond(x: Floats) -> Floats:
+    """By how much a number lies beyond ±3, where the network's unit becomes logarithmic."""
+    return np.asarray(np.maximum(np.abs(x) - _SOFT_LIMIT, 0))
 
 
 def _slot(series: Series, slots: int) -> NDArray[np.intp]:

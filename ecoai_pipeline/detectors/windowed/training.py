@@ -16,6 +16,7 @@ from ecoai_pipeline.settings import NetworkParams
 
 _COLLAPSE_SHARE = 0.9
 _DIVERGED = 2.0
+_RENEWED = 4  # epochs that pairs are learned from before they are made anew, for the network as it then is
 
 # cuBLAS is deterministic only with a fixed workspace, which it reads when CUDA starts; without CUDA nothing reads it.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -90,6 +91,7 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
 
 
 Loss = Callable[[nn.Module, Windows, int], Tensor]
+Pairs = Callable[[nn.Module, Windows], Windows]
 
 
 class Step:
@@ -112,18 +114,27 @@ class Step:
         self.optimiser.step()
 
 
-def train(net: nn.Module, training: Windows, held_out: Windows, params: NetworkParams, kind: Rebuilding) -> Course:
+def train(
+    net: nn.Module, training: Windows, held_out: Windows, params: NetworkParams, kind: Rebuilding, pairs: Pairs | None = None
+) -> Course:
     """Fit `net` in place and leave in it the weights with the smallest error on `held_out`.
 
     After the warm-up, the `trim` strangest share of the windows (against the median of their meter) is dropped.
+
+    Args:
+        pairs: makes what is learned from after the warm-up out of the network and the windows that are left, anew every few epochs.
     """
     course = Course(baseline=_mean_window_error(training, held_out, params.trim))
     steps = kind.steps(net)
-    best = _weights(net)
+    best, learned = _weights(net), training
     for epoch in range(1, params.epochs + 1):
-        if epoch == params.warmup_epochs + 1:
+        after = epoch - params.warmup_epochs - 1
+        if after == 0:
             training, course.dropped = _without_strangest(net, training, params.trim, kind)
-        epoch_of(net, training, steps, params, epoch)
+            learned = training
+        if pairs and after >= 0 and after % _RENEWED == 0:
+            learned = pairs(net, training)
+        epoch_of(net, learned, steps, params, epoch)
         course.errors.append(held_out_error(net, held_out, params.trim, kind))
         if course.since_best == 0:
             best = _weights(net)
@@ -146,7 +157,7 @@ def window_error(values: Tensor, out: Tensor, known: Tensor) -> Tensor:
 
 def rebuilding_error(net: nn.Module, batch: Windows, _epoch: int) -> Tensor:
     """The loss of a plain autoencoder: mean square error of a batch over known readings."""
-    return window_error(batch.values, net(batch.values), batch.known).mean()
+    return window_error(batch.values, net(batch.given), batch.known).mean()
 
 
 def epoch_of(net: nn.Module, training: Windows, steps: Sequence[Step], params: NetworkParams, epoch: int) -> None:
