@@ -233,6 +233,13 @@ class DetectorParams(Params):
     usage_z: UsageZParams = UsageZParams()
 
 
+class AugmentationParams(Params):
+    epsilon: float = Field(0.1, ge=0, le=1, description="`adversarial_epsilon` of all networks of the industries named; 0 for none")
+    industries: tuple[domain.Industry, ...] = Field(
+        (domain.Industry.CHEMICAL,), description="those whose networks learn from adversarial windows as well"
+    )
+
+
 class CalibrationParams(Params):
     tail_quantile: float = Field(0.98, gt=0.5, lt=1, description="scores above this quantile are the tail that is fitted")
     min_exceedances: int = Field(10, gt=1, description="fewer scores in the tail, and the meter takes its peers' curve")
@@ -291,6 +298,7 @@ class Settings(BaseSettings):
     features: FeatureParams = FeatureParams()
     training: TrainingParams = TrainingParams()
     detectors: DetectorParams = DetectorParams()
+    augmentation: AugmentationParams = AugmentationParams()
     detection: DetectionParams = DetectionParams()
     evaluation: EvaluationParams = EvaluationParams()
 
@@ -298,6 +306,14 @@ class Settings(BaseSettings):
     @classmethod
     def _known_zone(cls, zone: str) -> str:
         return domain.time_zone(zone)
+
+    def for_training(self, industry: domain.Industry) -> Settings:
+        """These parameters as the models of an industry are trained with them: `augmentation` sets the epsilon of its networks."""
+        if industry not in self.augmentation.industries:
+            return self
+        epsilon = {"adversarial_epsilon": self.augmentation.epsilon}
+        networks = {name: params.model_copy(update=epsilon) for name, params in self.detectors if isinstance(params, NetworkParams)}
+        return self.model_copy(update={"detectors": self.detectors.model_copy(update=networks)})
 
     @classmethod
     def settings_customise_sources(

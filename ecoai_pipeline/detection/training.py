@@ -77,7 +77,7 @@ def train(
         progress: is told what is done and the share of the whole that is done.
         at: time of promotion, UTC; now where not given.
     """
-    bundles, tell = Bundles(lake), progress or _silent
+    bundles, tell, settings = Bundles(lake), progress or _silent, settings.for_training(industry)
     inputs = _fingerprint(lake, settings, industry, resolution, months)
     known = _known(bundles, industry, resolution, months, inputs)
     if known:
@@ -147,7 +147,7 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
         "budget": settings.detection.budget_per_meter_month,
     }
     features = (f"features/{name}.py" for name in ("load", "windows", "runs"))
-    code = code_digest(*features, "detectors", *(f"detection/{name}.py" for name in _CODE))
+    code = code_digest(*features, "augmentation", "detectors", *(f"detection/{name}.py" for name in _CODE))
     return fingerprint(inputs=inputs, params=params, code=code)
 
 

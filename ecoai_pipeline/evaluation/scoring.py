@@ -78,9 +78,9 @@ class Scoring:
         shared = {name: getattr(self.settings, name).model_dump(mode="json") for name in ("training", "features")}
         shared["cut"] = self.settings.evaluation.model_dump(include={"test_share", "calibration_share", "look_back_days"})
         params = {"detector": self.detector, "protocol": self.protocol, "own": own, **shared}
-        own_code = "detectors" if self.detector in DETECTORS else "evaluation/references"
+        own_code = ("augmentation", "detectors") if self.detector in DETECTORS else ("evaluation/references",)
         shared_code = ("features", "detection/spans.py", "evaluation/folds.py", "evaluation/scoring.py")
-        return fingerprint(inputs=inputs, params=params | _libraries(), code=code_digest(own_code, *shared_code))
+        return fingerprint(inputs=inputs, params=params | _libraries(), code=code_digest(*own_code, *shared_code))
 
     def run(self) -> Result:
         """Fit and score each fold; the scores go to a file, the seconds they took into the result.
