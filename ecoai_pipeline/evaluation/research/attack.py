@@ -16,7 +16,7 @@ from ecoai_pipeline.augmentation.mi_fgsm import mi_fgsm
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, roc
 from ecoai_pipeline.evaluation.research.days import on_scale_of, whole_days
-from ecoai_pipeline.evaluation.research.participants import Differentiable, Reconstructs, Windows, fitted, participant
+from ecoai_pipeline.evaluation.research.participants import Differentiable, WindowModel, Windows, as_window_model, fitted
 from ecoai_pipeline.evaluation.research.shuffled import SHUFFLE_SEED, parts
 from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.settings import Settings
@@ -46,9 +46,8 @@ class EpsilonCurve(Piece):
 
     def _found(self) -> Mapping[str, Any]:
         """Nothing where the participant has no gradient, or the series too few days."""
-        model, days = participant(self.detector, self.settings, SHUFFLE_SEED), whole_days(self.case.load)
-        able = isinstance(model, Differentiable) and isinstance(model, Reconstructs)
-        if not able or len(days.values) < _FEWEST_DAYS:
+        model, days = as_window_model(self.detector, self.settings, SHUFFLE_SEED), whole_days(self.case.load)
+        if not isinstance(model, Differentiable) or len(days.values) < _FEWEST_DAYS:
             return {"rows": [], "curves": []}
         told = {"protocol": "C", "dataset": self.case.dataset, "series": self.case.load.meter_id, "detector": self.detector}
         levels = _levels(model, days)
@@ -79,9 +78,9 @@ def strange_days(days: Floats, seed: int = SHUFFLE_SEED) -> Bools:
     return np.asarray(IsolationForest(contamination=QUOTA, random_state=seed).fit_predict(days) == -1)
 
 
-def day_errors(model: Reconstructs, days: Floats) -> Floats:
-    """Mean squared error of each day's reconstruction, (d,)."""
-    return np.asarray(((days - model.reconstruct(days)) ** 2).mean(axis=1))
+def day_errors(model: WindowModel, days: Floats) -> Floats:
+    """The model's own error of each day, the mean over its readings, (d,): the loss that is ascended."""
+    return model.scores(days)["mean"]
 
 
 def _level(epsilon: float, errors: Floats, anomalous: Bools, adversarial: Floats) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -22,7 +22,7 @@ from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.attack import EPSILONS, day_errors
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, counted, roc
 from ecoai_pipeline.evaluation.research.days import on_scale_of, whole_days
-from ecoai_pipeline.evaluation.research.participants import Differentiable, LearnsPairs, Reconstructs, Windows, fitted, participant
+from ecoai_pipeline.evaluation.research.participants import Differentiable, LearnsPairs, Reconstructs, Windows, as_window_model, fitted
 from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.settings import Settings
 
@@ -63,7 +63,7 @@ class AugmentationEffect(Piece):
 
     def _found(self) -> Mapping[str, Any]:
         """Nothing where the participant has no gradient, or the test span not both kinds of days."""
-        model, spans = participant(self.detector, self.settings, self.seed), spans_of(self.case)
+        model, spans = as_window_model(self.detector, self.settings, self.seed), spans_of(self.case)
         able = isinstance(model, Differentiable) and isinstance(model, Reconstructs)
         if not able or spans is None:
             return {"rows": [], "curves": []}
@@ -81,10 +81,10 @@ class AugmentationEffect(Piece):
         yield _row("threshold", "f1_frozen", _frozen(plain, spans, None), _frozen(plain, spans, made))
         without = _auc_pr(spans, day_errors(plain, spans.test))
         yield _row("classifier", "auc_pr", without, _auc_pr(spans, _classified(plain, spans, made)))
-        other = participant(self.detector, self.settings, self.seed)
+        other = as_window_model(self.detector, self.settings, self.seed)
         if isinstance(other, LearnsPairs):
             clean = spans.learned.values
-            other.fit_pairs(np.concatenate([clean, made]), np.concatenate([clean, clean]))
+            other.fit_pairs(np.stack([clean, made], axis=1).reshape(-1, clean.shape[1]), clean.repeat(2, axis=0))
             yield _row("pairs", "auc_pr", without, _auc_pr(spans, day_errors(other, spans.test)))  # type: ignore[arg-type]
 
 

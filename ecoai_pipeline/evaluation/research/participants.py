@@ -1,9 +1,10 @@
 """Who takes part in a protocol: models of windows, detectors of our contract, and what else some of them can do.
 
 A participant is a `WindowModel` or a `Detector`. A detector sees a series in which only the readings of the training windows
-are observed, on the scale of the protocol's windows; a window's score is then made from the scores of its readings. Either may
-offer more: `Reconstructs` (protocol B), `Differentiable` and `LearnsPairs` (protocol C). One that does not is absent there. In D every
-detector takes part, and one that is `Thresholded` beside its own thresholds.
+are observed, on the scale of the protocol's windows; a window's score is then made from the scores of its readings (protocols A and D).
+Models of windows may offer more: `Reconstructs` (protocol B), `Differentiable` and `LearnsPairs` (protocol C); there a detector that has a
+network learns the windows themselves (`as_window_model`). One that offers nothing of it is absent. In D a detector that is
+`Thresholded` stands beside its own thresholds too.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Differentiable(Protocol):
 @runtime_checkable
 class LearnsPairs(Protocol):
     def fit_pairs(self, given: Floats, wanted: Floats) -> Self:
-        """Learn to make `wanted` of `given`, both (w, length)."""
+        """Learn to make `wanted` of `given`, both (w, length), in the order of time."""
         ...
 
 
@@ -116,6 +117,20 @@ def participant(name: str, settings: Settings, seed: int) -> Any:
     if name in DETECTORS:
         return make(name, settings)
     raise ValueError(f"there is no detector {name!r} in the protocols of the research; known are {', '.join(NAMES)}")
+
+
+def as_window_model(name: str, settings: Settings, seed: int) -> Any:
+    """An unfitted participant, as a model of windows where it can be one.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    model = participant(name, settings, seed)
+    if name not in DETECTORS:
+        return model
+    from ecoai_pipeline.evaluation.research.networks import network  # torch takes seconds to load
+
+    return network(model) or model
 
 
 def fitted(model: Any, windows: Windows) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, Ints, counted, roc
-from ecoai_pipeline.evaluation.research.participants import Reconstructs, Windows, fitted, participant, scaled
+from ecoai_pipeline.evaluation.research.participants import Reconstructs, Windows, as_window_model, fitted, scaled
 from ecoai_pipeline.evaluation.research.unit import Piece, unit_key
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.features.windows import overlap_mean
@@ -69,7 +69,7 @@ class Reconstruction(Piece):
 
     def _found(self) -> Mapping[str, Any]:
         """Nothing where the participant reconstructs nothing, or the series has too few day windows."""
-        model = participant(self.detector, self.settings, _SEED)
+        model = as_window_model(self.detector, self.settings, _SEED)
         if not isinstance(model, Reconstructs) or not 2 <= self.case.load.slots_per_day <= LONGEST_DAY:
             return {"rows": [], "curves": []}
         windows, trained = day_windows(self.case.load)

@@ -42,5 +42,13 @@ def doubled(load: Series, *spans: tuple[int, int], times: float = 2) -> Case:
 
 
 def quick(settings: Settings) -> Settings:
-    usad = settings.detectors.usad.model_copy(update={"max_windows": 512, "epochs": 4, "batch": 64})
-    return settings.model_copy(update={"detectors": settings.detectors.model_copy(update={"usad": usad})})
+    """Small networks, each trained for a second at most."""
+    recurrent = {"max_windows": 512, "epochs": 6, "batch": 32, "learning_rate": 0.01}
+    small = {
+        "usad": {"max_windows": 512, "epochs": 4, "batch": 64},
+        "lstm_ae": recurrent | {"encoder": 12, "latent": 6, "decoder": 12},
+        "encdec_ad": recurrent | {"hidden": 12},
+        "cnn_gru": recurrent | {"channels": 6, "hidden": 12, "latent": 6},
+    }
+    networks = {name: getattr(settings.detectors, name).model_copy(update=update) for name, update in small.items()}
+    return settings.model_copy(update={"detectors": settings.detectors.model_copy(update=networks)})

@@ -96,7 +96,7 @@ def test_the_week_that_is_drawn_holds_a_labelled_reading_and_a_flagged_window(se
     assert sum(curve["distribution"]["normal"]) + sum(curve["distribution"]["anomalous"]) == curve["test_windows"]
 
 
-@pytest.mark.parametrize("detector", ["knn", "usad"])
+@pytest.mark.parametrize("detector", ["knn", "profile"])
 def test_who_reconstructs_nothing_is_absent(detector, settings):
     assert Reconstruction(doubled(two_shifts(100), (8000, 8010)), detector, settings).run() == {"rows": [], "curves": []}
 
