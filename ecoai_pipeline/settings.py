@@ -109,6 +109,12 @@ class TrainingParams(Params):
             _refuse_unknown(members.get(resolution, ()), resolution)
         return members
 
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """The members of any resolution, and of any industry that has its own."""
+        named = {name for some in (self.members, *self.members_of.values()) for names in some.values() for name in names}
+        return tuple(name for name in domain.DETECTORS if name in named)
+
     @field_validator("members_of")
     @classmethod
     def _known_members_of(

@@ -109,7 +109,9 @@ def research(
         str | None,
         typer.Option(help="Public data sets, and chemical,metal (simulated); else kpi,lead,steel and both.", show_default=False),
     ] = None,
-    detectors: Annotated[str | None, typer.Option(help="Names, such as pca,profile; else all that are there.", show_default=False)] = None,
+    detectors: Annotated[
+        str | None, typer.Option(help="Names, such as pca,lstm_ae; else the references and what the pipeline runs.", show_default=False)
+    ] = None,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
     zone: ZoneOption = None,

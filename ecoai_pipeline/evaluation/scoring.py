@@ -153,9 +153,7 @@ def names(settings: Settings, chosen: Sequence[str] = ()) -> list[str]:
     unknown = [name for name in chosen if name not in (*DETECTORS, *REFERENCES, ALL_DETECTORS)]
     if unknown:
         raise ValueError(f"there is no detector {unknown[0]!r}; known are {', '.join((*DETECTORS, *REFERENCES))}")
-    training = settings.training
-    members = {name for some in (training.members, *training.members_of.values()) for names in some.values() for name in names}
-    wanted = set(DETECTORS) if ALL_DETECTORS in chosen else set(chosen) or members
+    wanted = DETECTORS if ALL_DETECTORS in chosen else chosen or settings.training.detectors
     return [*REFERENCES, *(name for name in DETECTORS if name in wanted)]
 
 

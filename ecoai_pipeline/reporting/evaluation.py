@@ -15,7 +15,7 @@ from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.datasets import LABELLED
 from ecoai_pipeline.evaluation.folds import Protocol
 from ecoai_pipeline.evaluation.request import Request, Told, cases_of, evaluate
-from ecoai_pipeline.evaluation.research.participants import NAMES
+from ecoai_pipeline.evaluation.research.participants import standard
 from ecoai_pipeline.evaluation.research.protocols import PROTOCOLS, material_of, put_together
 from ecoai_pipeline.evaluation.research.protocols import pieces as research_pieces
 from ecoai_pipeline.evaluation.work import run_all
@@ -113,7 +113,7 @@ def _ablation(request: Request, settings: Settings, cache: Path, told: Told) -> 
 def _research(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
     chosen = request.protocols or PROTOCOLS
     material = material_of(request, settings, lambda what: told.start(what, 1))
-    units = research_pieces(material, chosen, request.detectors or NAMES, settings)
+    units = research_pieces(material, chosen, request.detectors or standard(settings), settings)
     told.start("evaluating", len(units))
     findings = put_together(run_all(units, cache, jobs=request.jobs, done=told.done))
     drawn = dict(figures(findings, request.lang))

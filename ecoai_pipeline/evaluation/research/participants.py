@@ -106,6 +106,11 @@ def scaled(load: Series, within: Bools) -> Series:
     return replace(load, kwh=(load.kwh - low) / (high - low if high > low else 1.0))
 
 
+def standard(settings: Settings) -> tuple[str, ...]:
+    """Who takes part where nobody is named: the references, and what the pipeline runs. Recurrent networks take ten times the time."""
+    return (*REFERENCES, *settings.training.detectors)
+
+
 def participant(name: str, settings: Settings, seed: int) -> Any:
     """An unfitted participant.
 

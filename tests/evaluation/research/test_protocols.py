@@ -11,7 +11,7 @@ import pytest
 
 from ecoai_pipeline.domain import Industry, Month, MonthRange, UsageType
 from ecoai_pipeline.evaluation.cases import Case
-from ecoai_pipeline.evaluation.research.participants import NAMES
+from ecoai_pipeline.evaluation.research.participants import NAMES, standard
 from ecoai_pipeline.evaluation.research.protocols import PROTOCOLS, Material, pieces, put_together
 from ecoai_pipeline.evaluation.research.simulated import simulated
 from ecoai_pipeline.evaluation.work import run_all
@@ -79,6 +79,10 @@ def test_what_is_unknown_is_named_with_what_is_known(settings):
         pieces(material(), ["E"], NAMES, settings)
     with pytest.raises(ValueError, match="no detector 'lstm' of the research; known are random, difference, pca, knn, profile, usad"):
         pieces(material(), ["A"], ["lstm"], settings)
+
+
+def test_where_nobody_is_named_recurrent_networks_stay_away(settings):
+    assert standard(settings) == ("random", "difference", "pca", "knn", "profile", "usad")
 
 
 def test_results_are_json_the_same_twice_and_kept(settings, tmp_path):
