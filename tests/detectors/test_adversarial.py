@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecoai_pipeline.detectors.catalogue import make
+from ecoai_pipeline.detectors.catalogue import draws, make
 from ecoai_pipeline.detectors.cnn_gru.detector import CnnGru
 from ecoai_pipeline.detectors.windowed.adversarial import Adversary, limits
 from ecoai_pipeline.detectors.windowed.detector import WindowDetector
@@ -18,7 +18,7 @@ from ecoai_pipeline.detectors.windowed.training import window_error
 from ecoai_pipeline.domain import DETECTORS
 from ecoai_pipeline.features.series import Series
 
-NETWORKS = [name for name in DETECTORS if name != "profile"]
+NETWORKS = [name for name in DETECTORS if draws(name)]
 TRAINED = 42 * 24
 EPSILON = 0.1
 

@@ -1,4 +1,4 @@
-"""LSTM and GRU over columns: torch's layers with their parameters, computed by our kernel on a processor and by torch elsewhere.
+"""LSTM and GRU over columns: torch's layers with their parameters, by our kernel on a processor in single precision, else by torch.
 
 Columns are (rows, steps, windows): windows lie beside each other in memory, so that one instruction serves several of them.
 """
@@ -49,7 +49,7 @@ class Lstm(nn.LSTM):
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:  # type: ignore[override]
         """The states after each step of columns, (units, steps, windows), and the last one; it starts from zero where none is given."""
-        if x.device.type != "cpu":
+        if not _ours(x):
             start = state and (state[0].t()[None].contiguous(), state[1].t()[None].contiguous())
             states, (hidden, cell) = super().forward(x.permute(2, 1, 0), start)
             return states.permute(2, 1, 0), (hidden[0].t(), cell[0].t())
@@ -58,7 +58,7 @@ class Lstm(nn.LSTM):
 
     def repeated(self, latent: Tensor, steps: int) -> Tensor:
         """The states after each step where every step is given the same, (inputs, windows)."""
-        if latent.device.type != "cpu":
+        if not _ours(latent):
             return self(latent[:, None].expand(-1, steps, -1))[0]  # type: ignore[no-any-return]
         base = self.weight_ih_l0 @ latent + self._bias
         return _lstm(_nothing(latent, steps), base, self.weight_ih_l0[:, :0], self.weight_hh_l0, None)[0]
@@ -68,7 +68,7 @@ class Lstm(nn.LSTM):
 
         On a processor the weights of that way round are added to those of the state, which comes to the same.
         """
-        if state[0].device.type != "cpu":
+        if not _ours(state[0]):
             made, written = state[0].new_zeros(self.input_size, 1, state[0].shape[1]), []
             for _ in range(steps):
                 states, state = self(made, state)
@@ -104,14 +104,14 @@ class Gru(nn.GRU):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """The states after each step of columns, (units, steps, windows), and the last one, (units, windows)."""
-        if x.device.type != "cpu":
+        if not _ours(x):
             states, last = super().forward(x.permute(2, 1, 0))
             return states.permute(2, 1, 0), last[0].t()
         return self._from(x, self.bias_ih_l0[:, None].expand(-1, x.shape[2]), self.weight_ih_l0)
 
     def repeated(self, latent: Tensor, steps: int) -> Tensor:
         """The states after each step where every step is given the same, (inputs, windows)."""
-        if latent.device.type != "cpu":
+        if not _ours(latent):
             return self(latent[:, None].expand(-1, steps, -1))[0]  # type: ignore[no-any-return]
         base = self.weight_ih_l0 @ latent + self.bias_ih_l0[:, None]
         return self._from(_nothing(latent, steps), base, self.weight_ih_l0[:, :0])[0]
@@ -120,6 +120,11 @@ class Gru(nn.GRU):
         given = (x, base, self.bias_hh_l0, weight_ih, self.weight_hh_l0)
         states, last = _GruSteps.apply(*given, _differentiated(given))  # type: ignore[no-untyped-call]
         return states, last
+
+
+def _ours(columns: Tensor) -> bool:
+    """Whether the kernel takes them."""
+    return columns.device.type == "cpu" and columns.dtype == torch.float32
 
 
 def _nothing(like: Tensor, steps: int) -> Tensor:
@@ -271,8 +276,8 @@ def _by_block(weights: Tensor) -> Tensor:
 
 def _run(compiled: Callable[..., None], tensors: Sequence[Tensor], sizes: tuple[int, ...], width: int) -> None:
     """Run a kernel over all windows, shared out among as many threads as torch has; a window's result depends on itself only."""
-    if width % kernel.LANES or any(tensor.dtype != torch.float32 for tensor in tensors):
-        raise ValueError(f"{width} windows of {tensors[0].dtype}: give float32 and a multiple of {kernel.LANES}, as `columns` does")
+    if width % kernel.LANES:
+        raise ValueError(f"{width} windows: give a multiple of {kernel.LANES}, as `columns` does")
     arrays = [tensor.contiguous().view(-1).numpy() for tensor in tensors]
     blocks = width // kernel.LANES
     threads = max(1, min(torch.get_num_threads(), blocks))
