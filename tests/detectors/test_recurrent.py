@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ecoai_pipeline.detectors.cnn_gru import detector as cnn_gru
 from ecoai_pipeline.detectors.cnn_gru.scales import coarse, fine, marked
 from ecoai_pipeline.detectors.encdec_ad.model import EncDecNet
 from ecoai_pipeline.detectors.lstm_ae.model import LstmAeNet
@@ -83,3 +84,18 @@ def test_the_poster_s_numbers_take_the_place_of_the_others() -> None:
     assert (params.epochs, params.learning_rate, params.patience, params.excess, params.trees) == (50, 1e-4, 50, 0.0, 7)
     assert CnnGruParams(epochs=3).epochs == 3
     assert CnnGruParams.model_validate(params.model_dump(mode="json")) == params
+
+
+def test_the_forest_is_of_so_many_readings_at_most_whatever_the_portfolio(make_meter, quick, plan, monkeypatch) -> None:
+    monkeypatch.setattr(cnn_gru, "_MOST_READINGS", 2000)
+    portfolio = [make_meter(name, seed=seed) for seed, name in enumerate("abcd")]
+    detector = cnn_gru.CnnGru(quick.detectors.cnn_gru, seed=1, threads=1)
+    drawn = list(detector._some(portfolio))
+    assert [len(series) for series in drawn] == [len(portfolio[0]), 2000 - len(portfolio[0])]
+    assert drawn[1].timestamps[-1] == portfolio[0].timestamps[-1]
+    assert {series.meter_id for series in drawn} == {series.meter_id for series in detector._some(portfolio)}
+    measured = []
+    distances = detector._distances
+    monkeypatch.setattr(detector, "_distances", lambda series: measured.append(len(series)) or distances(series))
+    detector.fit(portfolio, plan)
+    assert sum(measured) == 2000

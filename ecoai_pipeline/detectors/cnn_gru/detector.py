@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -22,6 +22,7 @@ from ecoai_pipeline.settings import CnnGruParams
 
 Floats = NDArray[np.float64]
 _MOST_ROWS = 20_000  # readings that the forest is drawn from
+_MOST_READINGS = 500_000  # whose distances are measured for it: a year of fourteen meters at 15 minutes
 
 
 class CnnGru:
@@ -125,12 +126,21 @@ class CnnGru:
     def _judge(self, portfolio: Sequence[Series], labels: Labels | None) -> None:
         """Centre and spread of each distance, and the forest of what is left, from the readings learned from."""
         with reproducible(self.seed, self.threads), torch.no_grad():
-            seen = [replace(series, observed=known_readings(series, labels)) for series in portfolio]
+            seen = [replace(series, observed=known_readings(series, labels)) for series in self._some(portfolio)]
             rows = np.concatenate([self._distances(series)[series.observed] for series in seen])
         low, self.centre_, high = np.nan_to_num(np.nanquantile(rows, [0.1, 0.5, 0.9], axis=0))
         self.spread_ = np.maximum(high - low, 1e-3) / 2
         drawn = np.random.default_rng(self.seed).permutation(len(rows))[:_MOST_ROWS]
         self.forest_ = Forest.fit(self._standard(rows[np.sort(drawn)]), trees=self.params.trees, seed=self.seed)
+
+    def _some(self, portfolio: Sequence[Series]) -> Iterator[Series]:
+        """Meters drawn until they have readings enough, the last of them with its newest ones: memory and time have a bound."""
+        left = _MOST_READINGS
+        for number in np.random.default_rng(self.seed).permutation(len(portfolio)):
+            series = portfolio[number]
+            if left > 0:
+                yield series.part(max(0, len(series) - left), len(series))
+            left -= len(series)
 
     def _distances(self, series: Series) -> Floats:
         """Both distances of each scale, (n, 2 scales); NaN where a scale has none."""
