@@ -68,14 +68,22 @@ def test_a_gru_gives_the_states_and_gradients_of_torch(inputs: int, units: int, 
 
 
 @pytest.mark.parametrize("kind", [Lstm, Gru])
-def test_the_last_state_alone_has_gradients_too(kind: type[Lstm] | type[Gru]) -> None:
+def test_the_last_state_alone_is_that_of_all_with_its_gradients(kind: type[Lstm] | type[Gru]) -> None:
     layer, x = kind(2, 6), drawn(2, STEPS, 32)
-    states, last = layer(x)
-    last = last[0] if isinstance(last, tuple) else last
-    expected = gradients([states[:, -1]], [x, *layer.parameters()])
-    _, last = layer(x)
-    for one, other in zip(gradients([last[0] if isinstance(last, tuple) else last], [x, *layer.parameters()]), expected, strict=True):
+    of = [x, *layer.parameters()]
+    expected = layer(x)[0][:, -1]
+    last = _hidden(layer.last(x))
+    assert torch.equal(last, expected)
+    for one, other in zip(gradients([last], of), gradients([expected], of), strict=True):
         same(one, other)
+    with torch.no_grad():
+        assert torch.equal(_hidden(layer.last(x)), expected)
+        assert torch.equal(layer(x)[0][:, -1], expected)
+    same(_hidden(layer.double().last(x.double())), expected.double())
+
+
+def _hidden(state: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    return state[0] if isinstance(state, tuple) else state
 
 
 @pytest.mark.parametrize("kind", [Lstm, Gru])

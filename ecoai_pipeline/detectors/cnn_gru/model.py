@@ -24,8 +24,7 @@ class CnnGruNet(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """The windows rebuilt, (batch, length)."""
         read = self.dropout(functional.gelu(_convolved(self.reading, columns(windows))))
-        _, last = self.encoder(read)
-        states = self.decoder.repeated(linear(self.narrow, last), windows.shape[1])
+        states = self.decoder.repeated(linear(self.narrow, self.encoder.last(read)), windows.shape[1])
         written = functional.gelu(_convolved(self.writing, states))
         return rows(_convolved(self.out, written), len(windows))
 

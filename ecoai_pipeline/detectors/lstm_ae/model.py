@@ -22,6 +22,6 @@ class LstmAeNet(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """The windows rebuilt, (batch, length)."""
-        _, (last, _) = self.encoder(columns(windows))
+        last, _ = self.encoder.last(columns(windows))
         states = self.decoder.repeated(linear(self.narrow, last), windows.shape[1])
         return rows(linear(self.out, states), len(windows))

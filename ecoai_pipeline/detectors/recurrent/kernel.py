@@ -191,6 +191,8 @@ def lstm_forward(
     weights: Flat,
     start: Flat,
     cell_start: Flat,
+    end: Flat,
+    cell_end: Flat,
     hidden: Flat,
     cells: Flat,
     gates: Flat,
@@ -198,15 +200,17 @@ def lstm_forward(
     first: int,
     last: int,
 ) -> None:
-    """Fill in the states of an LSTM after each step.
+    """Fill in the states of an LSTM after the last step, and after each where they are wanted.
 
     Args:
         x: (inputs, steps, windows).
         base: (4 units, windows), what is added to the gates at every step; blocks input, forget, cell, output.
         weights: (units, inputs + units, 4).
         start, cell_start: (units, windows), the state before the first step.
-        hidden, cells: (units, steps, windows), filled; of `cells` the last step alone where there are no gates.
-        gates: (4 units, steps, windows), filled with the gates after their functions, or empty if nobody needs them.
+        end, cell_end: (units, windows), filled.
+        hidden: (units, steps, windows), filled, or empty if nobody needs them.
+        cells, gates: (units, steps, windows) and (4 units, steps, windows), filled with the cells, and the gates after their functions; or
+            both empty.
         sizes: inputs, units, steps, windows.
     """
     inputs, units, steps, width = sizes
@@ -237,7 +241,8 @@ def lstm_forward(
                 _store(cell, unit * LANES, c)
                 _store(after, unit * LANES, h)
                 state = (unit * steps + step) * width + lane
-                _store(hidden, state, h)
+                if hidden.size > 0:
+                    _store(hidden, state, h)
                 if gates.size > 0:
                     _store(cells, state, c)
                     _store(gates, state, i)
@@ -246,7 +251,8 @@ def lstm_forward(
                     _store(gates, state + 3 * block, o)
             before, after = after, before
         for unit in range(units):
-            _store(cells, (unit * steps + steps - 1) * width + lane, _load(cell, unit * LANES))
+            _store(end, unit * width + lane, _load(before, unit * LANES))
+            _store(cell_end, unit * width + lane, _load(cell, unit * LANES))
 
 
 @_compiled
@@ -341,13 +347,14 @@ def gru_forward(
     bias: Flat,
     weights: Flat,
     start: Flat,
+    end: Flat,
     hidden: Flat,
     gates: Flat,
     sizes: tuple[int, int, int, int],
     first: int,
     last: int,
 ) -> None:
-    """Fill in the states of a GRU after each step.
+    """Fill in the states of a GRU after the last step, and after each where they are wanted.
 
     Args:
         x: (inputs, steps, windows).
@@ -355,7 +362,8 @@ def gru_forward(
         bias: (units,), what is added to that part of the new gate which is reset.
         weights: (units, inputs + units, 3).
         start: (units, windows), the state before the first step.
-        hidden: (units, steps, windows), filled.
+        end: (units, windows), filled.
+        hidden: (units, steps, windows), filled, or empty if nobody needs them.
         gates: (4 units, steps, windows), filled with the gates after their functions and the part that is reset, or empty.
         sizes: inputs, units, steps, windows.
     """
@@ -389,13 +397,16 @@ def gru_forward(
                     h = _fma(b, _minus(_load(before, number * LANES), c), c)
                     _store(after, number * LANES, h)
                     state = (number * steps + step) * width + lane
-                    _store(hidden, state, h)
+                    if hidden.size > 0:
+                        _store(hidden, state, h)
                     if gates.size > 0:
                         _store(gates, state, a)
                         _store(gates, state + block, b)
                         _store(gates, state + 2 * block, c)
                         _store(gates, state + 3 * block, d)
             before, after = after, before
+        for unit in range(units):
+            _store(end, unit * width + lane, _load(before, unit * LANES))
 
 
 @_compiled

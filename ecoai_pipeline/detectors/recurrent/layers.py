@@ -53,15 +53,18 @@ class Lstm(nn.LSTM):
             start = state and (state[0].t()[None].contiguous(), state[1].t()[None].contiguous())
             states, (hidden, cell) = super().forward(x.permute(2, 1, 0), start)
             return states.permute(2, 1, 0), (hidden[0].t(), cell[0].t())
-        base = self._bias.expand(-1, x.shape[2])
-        return _lstm(x, base, self.weight_ih_l0, self.weight_hh_l0, state)
+        return self._through(x, state, wanted=True)
+
+    def last(self, x: Tensor) -> State:
+        """The state after the last step alone."""
+        return self._through(x, None, wanted=False)[1] if _ours(x) else self(x)[1]
 
     def repeated(self, latent: Tensor, steps: int) -> Tensor:
         """The states after each step where every step is given the same, (inputs, windows)."""
         if not _ours(latent):
             return self(latent[:, None].expand(-1, steps, -1))[0]  # type: ignore[no-any-return]
         base = self.weight_ih_l0 @ latent + self._bias
-        return _lstm(_nothing(latent, steps), base, self.weight_ih_l0[:, :0], self.weight_hh_l0, None)[0]
+        return _lstm(_nothing(latent, steps), base, self.weight_ih_l0[:, :0], self.weight_hh_l0)[0]
 
     def fed_back(self, out: nn.Linear, state: State, steps: int) -> Tensor:
         """What `out` makes of the states, (inputs, steps, windows), where a step is given what was made of the one before, the first zeros.
@@ -85,6 +88,10 @@ class Lstm(nn.LSTM):
             states = torch.cat((states, rest), dim=1)
         return linear(out, states)
 
+    def _through(self, x: Tensor, state: State | None, *, wanted: bool) -> tuple[Tensor, State]:
+        base = self._bias.expand(-1, x.shape[2])
+        return _lstm(x, base, self.weight_ih_l0, self.weight_hh_l0, state, wanted=wanted)
+
     @property
     def _bias(self) -> Tensor:
         """(4 units, 1)"""
@@ -107,7 +114,11 @@ class Gru(nn.GRU):
         if not _ours(x):
             states, last = super().forward(x.permute(2, 1, 0))
             return states.permute(2, 1, 0), last[0].t()
-        return self._from(x, self.bias_ih_l0[:, None].expand(-1, x.shape[2]), self.weight_ih_l0)
+        return self._through(x, wanted=True)
+
+    def last(self, x: Tensor) -> Tensor:
+        """The state after the last step alone."""
+        return self._through(x, wanted=False)[1] if _ours(x) else self(x)[1]
 
     def repeated(self, latent: Tensor, steps: int) -> Tensor:
         """The states after each step where every step is given the same, (inputs, windows)."""
@@ -116,9 +127,12 @@ class Gru(nn.GRU):
         base = self.weight_ih_l0 @ latent + self.bias_ih_l0[:, None]
         return self._from(_nothing(latent, steps), base, self.weight_ih_l0[:, :0])[0]
 
-    def _from(self, x: Tensor, base: Tensor, weight_ih: Tensor) -> tuple[Tensor, Tensor]:
+    def _through(self, x: Tensor, *, wanted: bool) -> tuple[Tensor, Tensor]:
+        return self._from(x, self.bias_ih_l0[:, None].expand(-1, x.shape[2]), self.weight_ih_l0, wanted=wanted)
+
+    def _from(self, x: Tensor, base: Tensor, weight_ih: Tensor, *, wanted: bool = True) -> tuple[Tensor, Tensor]:
         given = (x, base, self.bias_hh_l0, weight_ih, self.weight_hh_l0)
-        states, last = _GruSteps.apply(*given, _differentiated(given))  # type: ignore[no-untyped-call]
+        states, last = _GruSteps.apply(*given, _differentiated(given), wanted)  # type: ignore[no-untyped-call]
         return states, last
 
 
@@ -136,30 +150,33 @@ def _differentiated(given: Sequence[Tensor]) -> bool:
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
 
 
-def _lstm(x: Tensor, base: Tensor, weight_ih: Tensor, weight_hh: Tensor, state: State | None) -> tuple[Tensor, State]:
+def _lstm(
+    x: Tensor, base: Tensor, weight_ih: Tensor, weight_hh: Tensor, state: State | None = None, *, wanted: bool = True
+) -> tuple[Tensor, State]:
     hidden, cell = state or (base.new_zeros(weight_hh.shape[1], base.shape[1]),) * 2
     given = (x, base, weight_ih, weight_hh, hidden, cell)
-    states, hidden, cell = _LstmSteps.apply(*given, _differentiated(given))  # type: ignore[no-untyped-call]
+    states, hidden, cell = _LstmSteps.apply(*given, _differentiated(given), wanted)  # type: ignore[no-untyped-call]
     return states, (hidden, cell)
 
 
 class _LstmSteps(torch.autograd.Function):
     """From columns (inputs, steps, windows), what is added to the gates (4 units, windows), the weights and the state to start from to the
-    states after each step (units, steps, windows), and the last hidden and cell state."""
+    states after each step (units, steps, windows), none where they are neither wanted nor needed, and the last hidden and cell state."""
 
     @staticmethod
     def forward(ctx: Any, *given: Any) -> tuple[Tensor, Tensor, Tensor]:
-        x, base, weight_ih, weight_hh, start, cell_start, keeping = given
+        x, base, weight_ih, weight_hh, start, cell_start, keeping, wanted = given
         inputs, steps, width = x.shape
         units = len(start)
-        states, cells = (x.new_empty(units, steps, width) for _ in range(2))
-        ctx.gates = x.new_empty(4 * units if keeping else 0, steps, width)
+        end, cell_end = x.new_empty(units, width), x.new_empty(units, width)
+        states = x.new_empty(units if keeping or wanted else 0, steps, width)
+        cells, ctx.gates = (x.new_empty(rows if keeping else 0, steps, width) for rows in (units, 4 * units))
         weights = _by_unit(torch.cat((weight_ih, weight_hh), dim=1), 4)
-        arrays = (x, base, weights, start, cell_start, states, cells, ctx.gates)
+        arrays = (x, base, weights, start, cell_start, end, cell_end, states, cells, ctx.gates)
         _run(kernel.lstm_forward, arrays, (inputs, units, steps, width), width)
         ctx.save_for_backward(x, weight_ih, weight_hh, start, cell_start, states, cells)
         ctx.set_materialize_grads(False)
-        return states, states[:, -1].clone(), cells[:, -1].clone()
+        return states, end, cell_end
 
     @staticmethod
     @once_differentiable
@@ -179,28 +196,29 @@ class _LstmSteps(torch.autograd.Function):
             hidden[:units],
             cell[:units],
             None,
+            None,
         )
 
 
 class _GruSteps(torch.autograd.Function):
     """From columns (inputs, steps, windows), what is added to the gates (3 units, windows), the bias that is reset and the weights to the
-    states after each step (units, steps, windows), and the last one. It starts from a state of zeros."""
+    states after each step (units, steps, windows), none where they are neither wanted nor needed, and the last one, from zeros on."""
 
     @staticmethod
     def forward(ctx: Any, *given: Any) -> tuple[Tensor, Tensor]:
-        x, base, bias, weight_ih, weight_hh, keeping = given
+        x, base, bias, weight_ih, weight_hh, keeping, wanted = given
         inputs, steps, width = x.shape
         units = len(bias) // 3
         # Reset and update gate are added up before their functions, so their two biases are one.
         both = base + functional.pad(bias[: 2 * units], (0, units))[:, None]
-        states = x.new_empty(units, steps, width)
+        end, states = x.new_empty(units, width), x.new_empty(units if keeping or wanted else 0, steps, width)
         ctx.gates = x.new_empty(4 * units if keeping else 0, steps, width)
         weights = _by_unit(torch.cat((weight_ih, weight_hh), dim=1), 3)
-        arrays = (x, both, bias[2 * units :], weights, x.new_zeros(units, width), states, ctx.gates)
+        arrays = (x, both, bias[2 * units :], weights, x.new_zeros(units, width), end, states, ctx.gates)
         _run(kernel.gru_forward, arrays, (inputs, units, steps, width), width)
         ctx.save_for_backward(x, weight_ih, weight_hh, states)
         ctx.set_materialize_grads(False)
-        return states, states[:, -1].clone()
+        return states, end
 
     @staticmethod
     @once_differentiable
@@ -219,6 +237,7 @@ class _GruSteps(torch.autograd.Function):
             base[from_state].sum(dim=1),
             _over_columns(gates[from_input], x).roll(-units, 0),
             _over_columns(gates[from_state], _before(start, states)),
+            None,
             None,
         )
 
