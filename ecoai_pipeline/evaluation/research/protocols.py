@@ -31,6 +31,7 @@ PROTOCOLS = ("A", "B", "C", "D")
 SIMULATED = {"chemical": Industry.CHEMICAL, "metal": Industry.METAL}
 RUNS = (0, 1, 2)
 _PAIRS = 20  # of a data set with injected faults that the effect of augmentation is averaged over, about
+_SLOW, _FEW_PAIRS = ("lstm_ae", "encdec_ad", "cnn_gru"), 8  # a pair is eleven trainings, of recurrent networks a minute or more
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,10 @@ def _augmentation(material: Material, detectors: Sequence[str], settings: Settin
     for case in cases:
         if Resolution.of(case.load.interval_s) is Resolution.MID:
             yield from (EpsilonCurve(case, name, settings) for name in detectors)
-        for labelled in _labelled(case, range(max(5, _PAIRS // series[case.dataset]))):
-            yield from (AugmentationEffect(labelled, name, settings, labelled.seed or 0) for name in detectors)
+        many, few = max(5, _PAIRS // series[case.dataset]), max(1, _FEW_PAIRS // series[case.dataset])
+        for labelled in _labelled(case, range(many)):
+            able = [name for name in detectors if name not in _SLOW or (labelled.seed or 0) < few]
+            yield from (AugmentationEffect(labelled, name, settings, labelled.seed or 0) for name in able)
 
 
 def _usage(material: Material, detectors: Sequence[str], settings: Settings) -> Iterator[Unit]:

@@ -11,6 +11,7 @@ import pytest
 
 from ecoai_pipeline.domain import Industry, Month, MonthRange, UsageType
 from ecoai_pipeline.evaluation.cases import Case
+from ecoai_pipeline.evaluation.research.effect import AugmentationEffect
 from ecoai_pipeline.evaluation.research.participants import NAMES, standard
 from ecoai_pipeline.evaluation.research.protocols import PROTOCOLS, Material, pieces, put_together
 from ecoai_pipeline.evaluation.research.simulated import simulated
@@ -64,6 +65,11 @@ def test_each_protocol_has_its_work(settings):
         "C": {"EpsilonCurve": 1, "AugmentationEffect": 1 + 20},  # no curve by the hour; one labelled series, twenty seeds
         "D": {"UsageThresholds": 1},
     }
+
+
+def test_recurrent_networks_get_fewer_pairs_of_faults_and_all_labelled_series(settings):
+    seeds = [unit.case.seed for unit in pieces(material(), ["C"], ["lstm_ae"], settings) if isinstance(unit, AugmentationEffect)]
+    assert seeds == [None, *range(8)]
 
 
 def test_simulated_plants_stand_in_where_there_is_no_other_series(settings):
