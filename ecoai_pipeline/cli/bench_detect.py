@@ -133,7 +133,6 @@ def _scored(detector: WindowDetector[Any], windows: Tensor) -> None:
     with torch.no_grad():
         for block in torch.split(windows, BLOCK):
             detector.errors(block)
-    _wait()
 
 
 def _multiplications(name: str, length: int, params: DetectorParams) -> int:
@@ -159,26 +158,23 @@ def _fastest(calls: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, 
     least = dict.fromkeys(calls, float("inf"))
     for call in calls.values():
         call()
+    _wait()
     for _ in range(repeats):
         for name, call in calls.items():
             started = time.perf_counter()
             call()
+            _wait()
             least[name] = min(least[name], time.perf_counter() - started)
     return least
 
 
-def _large_product(device: torch.device) -> Callable[[], None]:
+def _large_product(device: torch.device) -> Callable[[], Tensor]:
     import torch
 
     from ecoai_pipeline.detectors.recurrent.layers import product
 
     one, other = (torch.ones(512, _PRODUCT // 512**2, device=device) for _ in range(2))
-
-    def multiply() -> None:
-        product(one, other)
-        _wait()
-
-    return multiply
+    return lambda: product(one, other)
 
 
 def _wait() -> None:

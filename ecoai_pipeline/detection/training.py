@@ -141,7 +141,8 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
     params = {
         "resolution": resolution,
         "features": settings.features.model_dump(mode="json"),
-        "training": settings.training.model_dump(mode="json"),
+        "training": settings.training.model_dump(mode="json", exclude={"members", "members_of"}),
+        "members": settings.training.members_in(industry, resolution),
         "detectors": settings.detectors.model_dump(mode="json"),
         "calibration": settings.detection.calibration.model_dump(mode="json"),
         "budget": settings.detection.budget_per_meter_month,

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 from zipfile import BadZipFile
@@ -22,7 +21,7 @@ from ecoai_pipeline.evaluation import folds
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.folds import Fold
 from ecoai_pipeline.evaluation.references import REFERENCES, make_reference
-from ecoai_pipeline.evaluation.work import Result
+from ecoai_pipeline.evaluation.work import Result, libraries
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.atomic import replacing
@@ -80,7 +79,7 @@ class Scoring:
         params = {"detector": self.detector, "protocol": self.protocol, "own": own, **shared}
         own_code = ("augmentation", "detectors") if self.detector in DETECTORS else ("evaluation/references",)
         shared_code = ("features", "detection/spans.py", "evaluation/folds.py", "evaluation/scoring.py")
-        return fingerprint(inputs=inputs, params=params | _libraries(), code=code_digest(*own_code, *shared_code))
+        return fingerprint(inputs=inputs, params=params | libraries(), code=code_digest(*own_code, *shared_code))
 
     def run(self) -> Result:
         """Fit and score each fold; the scores go to a file, the seconds they took into the result.
@@ -176,12 +175,6 @@ def digest(load: Series, labels: NDArray[np.bool_] | None = None) -> str:
     for part in parts if labels is None else [*parts, labels]:
         whole.update(np.ascontiguousarray(part).tobytes())
     return whole.hexdigest()[:16]
-
-
-def _libraries() -> dict[str, str]:
-    """What else scores depend on: the libraries that detectors are made with, and whether there is a GPU."""
-    libraries = {name: version(name) for name in ("numpy", "scikit-learn", "torch")}
-    return {**libraries, "device": "cuda" if Path("/dev/nvidia0").exists() else "cpu"}
 
 
 def _context(load: Series, span: tuple[int, int], back: int) -> tuple[Series, int]:

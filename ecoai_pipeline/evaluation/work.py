@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -113,3 +114,9 @@ def _kept(cache: Path, unit: Unit) -> Result | None:
 
 def _silent(_name: str) -> None:
     return None
+
+
+def libraries() -> dict[str, str]:
+    """What results depend on beside data, parameters and our code: the libraries of detectors, and whether there is a GPU."""
+    found = {name: version(name) for name in ("numpy", "scikit-learn", "torch", "numba", "llvmlite")}
+    return {**found, "device": "cuda" if Path("/dev/nvidia0").exists() else "cpu"}

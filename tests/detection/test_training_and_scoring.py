@@ -85,6 +85,8 @@ def test_an_industry_may_have_members_of_its_own(filled: Lake) -> None:
     assert record is not None
     assert list(record.members) == ["usage_z"]
     assert own.training.members_in(Industry.METAL, Resolution.LOW) == own.training.members[Resolution.LOW]
+    others = Settings(training={"members_of": {"metal": {"mid": ["usage_z"]}}})
+    assert not train_metal(filled, others).trained, "what another industry has is no reason to train"
     for wrong in ([], ["oracle"]):
         with pytest.raises(ValueError, match="metal low: name at least one of profile, usad"):
             Settings(training={"members_of": {"metal": {"low": wrong}}})

@@ -89,13 +89,15 @@ def test_the_poster_s_numbers_take_the_place_of_the_others() -> None:
 def test_the_forest_is_of_so_many_readings_at_most_whatever_the_portfolio(make_meter, quick, plan, monkeypatch) -> None:
     monkeypatch.setattr(cnn_gru, "_MOST_READINGS", 2000)
     portfolio = [make_meter(name, seed=seed) for seed, name in enumerate("abcd")]
-    detector = cnn_gru.CnnGru(quick.detectors.cnn_gru, seed=1, threads=1)
-    drawn = list(detector._some(portfolio))
-    assert [len(series) for series in drawn] == [len(portfolio[0]), 2000 - len(portfolio[0])]
-    assert drawn[1].timestamps[-1] == portfolio[0].timestamps[-1]
-    assert {series.meter_id for series in drawn} == {series.meter_id for series in detector._some(portfolio)}
-    measured = []
+    silent = np.arange(len(portfolio[0])) < 900
+    portfolio[1] = replace(portfolio[1], observed=silent)
+    portfolio[2] = replace(portfolio[2], observed=silent & False)
+    labels = {"a": np.zeros(len(portfolio[0]), dtype=bool)}
+    labels["a"][-100:] = True
+    detector, measured = cnn_gru.CnnGru(quick.detectors.cnn_gru, seed=1, threads=1), {}
     distances = detector._distances
-    monkeypatch.setattr(detector, "_distances", lambda series: measured.append(len(series)) or distances(series))
-    detector.fit(portfolio, plan)
-    assert sum(measured) == 2000
+    monkeypatch.setattr(detector, "_distances", lambda series: measured.update({series.meter_id: series}) or distances(series))
+    detector.fit(portfolio, plan, labels=labels)
+    assert {name: int(series.observed.sum()) for name, series in measured.items()} == {"a": 500, "b": 500, "d": 500}
+    assert np.flatnonzero(measured["a"].observed)[-1] == len(measured["a"]) - 101, "labelled readings are none to learn from"
+    assert measured["d"].timestamps[-1] == portfolio[3].timestamps[-1]

@@ -124,23 +124,14 @@ class CnnGru:
         return self.scale().fit([coarse(series, factor) for series in portfolio], plan, labels=own or None)
 
     def _judge(self, portfolio: Sequence[Series], labels: Labels | None) -> None:
-        """Centre and spread of each distance, and the forest of what is left, from the readings learned from."""
+        """Centre and spread of each distance, and the forest of what is left, from readings learned from."""
+        seen = [replace(series, observed=known_readings(series, labels)) for series in portfolio]
         with reproducible(self.seed, self.threads), torch.no_grad():
-            seen = [replace(series, observed=known_readings(series, labels)) for series in self._some(portfolio)]
-            rows = np.concatenate([self._distances(series)[series.observed] for series in seen])
+            rows = np.concatenate([self._distances(series)[series.observed] for series in _some(seen, _MOST_READINGS)])
         low, self.centre_, high = np.nan_to_num(np.nanquantile(rows, [0.1, 0.5, 0.9], axis=0))
         self.spread_ = np.maximum(high - low, 1e-3) / 2
         drawn = np.random.default_rng(self.seed).permutation(len(rows))[:_MOST_ROWS]
         self.forest_ = Forest.fit(self._standard(rows[np.sort(drawn)]), trees=self.params.trees, seed=self.seed)
-
-    def _some(self, portfolio: Sequence[Series]) -> Iterator[Series]:
-        """Meters drawn until they have readings enough, the last of them with its newest ones: memory and time have a bound."""
-        left = _MOST_READINGS
-        for number in np.random.default_rng(self.seed).permutation(len(portfolio)):
-            series = portfolio[number]
-            if left > 0:
-                yield series.part(max(0, len(series) - left), len(series))
-            left -= len(series)
 
     def _distances(self, series: Series) -> Floats:
         """Both distances of each scale, (n, 2 scales); NaN where a scale has none."""
@@ -162,3 +153,12 @@ class CnnGru:
         excess = np.maximum(standard, 0).mean(axis=1)
         score = self.forest_.score(standard) + self.params.excess * excess
         return np.where(known, score, np.nan).astype(np.float32)
+
+
+def _some(portfolio: Sequence[Series], most: int) -> Iterator[Series]:
+    """Of each meter the newest known readings, as many of all as `most` or a few more: memory and time have a bound."""
+    share = -(-most // max(1, len(portfolio)))
+    for series in portfolio:
+        known = np.flatnonzero(series.observed)
+        if len(known):
+            yield series.part(int(known[-share:][0]), len(series))

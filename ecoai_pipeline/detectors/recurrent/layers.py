@@ -268,7 +268,7 @@ def _over_rows(weights: Tensor, columns: Tensor) -> Tensor:
 
 def product(one: Tensor, other: Tensor) -> Tensor:
     """one @ other.t(); oneDNN does it in less than half of the time that torch's own choice of library takes on some processors."""
-    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    if one.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         product: Tensor = torch.ops.mkldnn._linear_pointwise(one, other, None, "none", [], "")
         return product
     return one @ other.t()

@@ -23,7 +23,8 @@ class Adversary:
     """Makes adversarial versions of training windows, and counts them.
 
     MI-FGSM ascends each window's own error of rebuilding, by which training is stopped and trimmed too. A made reading lies within
-    `epsilon` of the meter's range and within what the meter can read; unknown ones stay as they are.
+    `epsilon` of the meter's range, in the network's unit, which is logarithmic beyond three scales of the meter (there the same step is
+    more kWh), and within what the meter can read; unknown ones stay as they are.
 
     Args:
         epsilon: share of the meter's range, from its 5 % to its 95 % quantile.

@@ -77,10 +77,10 @@ class Course:
 
 @contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
-    """Deterministic kernels, a seeded generator and a fixed number of threads inside; all as before outside."""
+    """Deterministic kernels, seeded generators and a fixed number of threads inside; all as before outside."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True)
         try:

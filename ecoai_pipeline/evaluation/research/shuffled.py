@@ -79,21 +79,25 @@ class ShuffledWindows(Piece):
         return self.settings.model_copy(update={"training": training.model_copy(update={"seed": training.seed + self.run_number})})
 
     def _by_depth(self, rows: Sequence[Mapping[str, Any]], test: Windows, scores: Mapping[str, Floats]) -> Iterator[dict[str, Any]]:
-        """Of injected faults, for each quarter of them in order of depth: how many of its windows the same threshold finds."""
+        """Of injected faults, for each quarter of them in order of depth: how many of its windows the same threshold finds.
+
+        A window's depth is that of its deepest fault. Nothing where the test has no normal window, and so no threshold.
+        """
         depth = np.zeros(len(self.case.load))
         for fault in self.case.faults:
             depth[fault.start : fault.stop] = fault.depth
         deepest = depth[test.rows].max(axis=1)
+        normal = deepest == 0
         edges = np.quantile([fault.depth for fault in self.case.faults], [0, 0.25, 0.5, 0.75, 1]) if self.case.faults else ()
-        for row in headline(rows) if len(edges) else ():
+        for row in headline(rows) if len(edges) and normal.any() else ():
             values = scores[row["aggregation"]]
             for quartile, (least, most) in enumerate(pairwise(edges), start=1):
                 own = (deepest > (0 if quartile == 1 else least)) & (deepest <= most)
                 if own.any():
-                    auc = roc(values[own | (deepest == 0)], own[own | (deepest == 0)]).auc
-                    found = float((values[own] >= row["threshold_oracle"]).mean())
                     told = {name: row[name] for name in ("protocol", "dataset", "series", "fault_seed", "run", "detector", "aggregation")}
                     depths = {"table": "shuffled_depth", "quartile": quartile, "least_depth": float(least), "most_depth": float(most)}
+                    found = float((values[own] >= row["threshold_oracle"]).mean())
+                    auc = roc(values[own | normal], own[own | normal]).auc
                     yield told | depths | {"windows": int(own.sum()), "recall_oracle_shuffled": found, "auc_shuffled": auc}
 
     def _told(self, split: Shuffled) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ecoai_pipeline.evaluation.cases import Case
+from ecoai_pipeline.evaluation.work import libraries
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 
@@ -41,6 +42,7 @@ def case_digest(case: Case) -> str:
     arrays = (case.load.timestamps, case.load.kwh, case.load.observed, case.load.slot_of_week, case.load.holiday, case.labels)
     for array in arrays:
         digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+    digest.update(repr(case.faults).encode())
     return digest.hexdigest()[:16]
 
 
@@ -55,7 +57,7 @@ def unit_key(protocol: str, cases: tuple[Case, ...], detector: str, settings: Se
         "features": settings.features.model_dump(mode="json"),
         **parameters,
     }
-    return fingerprint(inputs=inputs, params=params, code=_code())
+    return fingerprint(inputs=inputs, params=params | libraries(), code=_code())
 
 
 @cache

@@ -10,11 +10,13 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from ecoai_pipeline.evaluation.cases import Case
-from ecoai_pipeline.evaluation.research.participants import fitted, window_scores, windows_of
+from ecoai_pipeline.evaluation.research.participants import fitted, participant, window_scores, windows_of
 from ecoai_pipeline.evaluation.research.published import KPI_CURVE, PUBLISHED, beside
-from ecoai_pipeline.evaluation.research.shuffled import ShuffledWindows, parts, shuffled, window_length
+from ecoai_pipeline.evaluation.research.shuffled import SHUFFLE_SEED, ShuffledWindows, parts, shuffled, window_length
+from ecoai_pipeline.sources.simulation.faults import Fault
 
 from .made import doubled, quick, two_shifts
 
@@ -112,6 +114,51 @@ def test_a_run_says_the_same_twice_and_its_key_follows_the_data(settings):
     other = ShuffledWindows(doubled(two_shifts(), (1000, 1031)), "knn", settings)
     assert unit.key == ShuffledWindows(case, "knn", settings).key
     assert len({unit.key, other.key, ShuffledWindows(case, "pca", settings).key}) == 3
+
+
+def test_a_key_follows_the_depth_of_the_faults(settings):
+    case = with_depths(1.0, 2.0)
+    assert ShuffledWindows(case, "pca", settings).key != ShuffledWindows(with_depths(1.0, 3.0), "pca", settings).key
+
+
+def test_each_run_trains_with_a_seed_of_its_own(settings):
+    case = doubled(two_shifts(), (1000, 1030))
+    seeds = [ShuffledWindows(case, "usad", settings, run)._seeded.training.seed for run in range(3)]
+    assert seeds == [settings.training.seed + run for run in range(3)]
+    first, other = (ShuffledWindows(case, "usad", quick(settings), run).run()["rows"] for run in (0, 1))
+    assert [row["run"] for row in (*first, *other)] == [0] * 3 + [1] * 3
+    assert [row["auc_shuffled"] for row in first] != [row["auc_shuffled"] for row in other]
+
+
+def with_depths(*depths):
+    """A case with a fault in every fourth day from the second week on, each deeper than the one before."""
+    places = [(96 * (8 + 4 * number) + 30, 96 * (8 + 4 * number) + 40) for number in range(len(depths))]
+    case = doubled(two_shifts(60), *places)
+    faults = tuple(Fault("surge", *place, 1.0, depth) for place, depth in zip(places, depths, strict=True))
+    return replace(case, faults=faults, seed=0)
+
+
+def test_faults_are_judged_by_quarters_of_their_depth_against_the_normal_windows_alone(settings):
+    case = with_depths(1.0, 2.0, 3.0, 4.0)
+    rows = ShuffledWindows(case, "pca", settings).run()["rows"]
+    whole = next(row for row in rows if row["table"] == "shuffled_windows" and row["aggregation"] == "max")
+    quarters = [row for row in rows if row["table"] == "shuffled_depth"]
+    split = shuffled(case, 96)
+    test = split.windows.some(split.test)
+    scores = window_scores(fitted(participant("pca", settings, SHUFFLE_SEED), split.windows.some(split.train)), test)["max"]
+    normal = ~split.anomalous[split.test]
+    for row, fault in zip(quarters, case.faults, strict=True):
+        own = ((test.rows >= fault.start) & (test.rows < fault.stop)).any(axis=1)
+        assert (row["quartile"], row["windows"]) == (fault.depth, own.sum())
+        assert row["recall_oracle_shuffled"] == pytest.approx((scores[own] >= whole["threshold_oracle"]).mean())
+        assert row["auc_shuffled"] == pytest.approx(roc_auc_score(own[own | normal], scores[own | normal]))
+    assert len({row["recall_oracle_shuffled"] for row in quarters}) > 1
+
+
+def test_where_no_test_window_is_normal_depths_are_left_out(settings):
+    case = with_depths(1.0, 2.0)
+    flooded = replace(case, labels=np.ones(len(case.load), dtype=bool), faults=(Fault("surge", 0, len(case.load), 1.0, 1.0),))
+    assert {row["table"] for row in ShuffledWindows(flooded, "pca", settings).run()["rows"]} == {"shuffled_windows"}
 
 
 def test_without_an_anomaly_in_the_test_part_nothing_is_judged(settings):
