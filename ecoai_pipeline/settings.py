@@ -202,7 +202,7 @@ POSTER = {
     "batch": 128,
     "learning_rate": 1e-4,
     "windows_per_length": 4,
-    # What the poster has none of: early stopping, windows left out, anything beside the forest.
+    # What the poster has none of: an end before the last epoch, windows left out, anything beside the forest.
     "patience": 50,
     "trim": 0.0,
     "excess": 0.0,

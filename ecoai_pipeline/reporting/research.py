@@ -30,7 +30,18 @@ _THRESHOLDS = (
     ("published", "threshold_published", "black", ":"),
 )
 # Colours follow the name, so that a detector has the same in every figure.
-_COLOR_OF = {"random": GREY, "difference": "#6d4c41", "pca": _AMBER, "knn": GREEN, "profile": BLUE, "usad": RED, "lstm_ae": "#7b4fa3"}
+_COLOR_OF = {
+    "random": GREY,
+    "difference": "#6d4c41",
+    "pca": _AMBER,
+    "knn": GREEN,
+    "profile": BLUE,
+    "usad": RED,
+    "lstm_ae": "#7b4fa3",
+    "encdec_ad": "#00acc1",
+    "cnn_gru": "#827717",
+    "usage_z": "#f06292",
+}
 
 
 def figures(findings: Findings, lang: Lang = "en") -> Iterator[tuple[str, bytes]]:
