@@ -41,7 +41,8 @@ class WindowDetector(ABC, Generic[P]):
     """Error per reading of a network that rebuilds windows, averaged over the windows that hold the reading.
 
     What is common: a meter's load in units of its own level and scale, windows of one length of the plan, unknown readings that count
-    nowhere, training that is seeded, robust and stopped in time, blocks of windows of all meters together.
+    nowhere, training that is seeded, robust and stopped in time, scores from blocks of one meter's windows, so that they do not depend on
+    who is scored beside it.
     """
 
     name: ClassVar[str]
