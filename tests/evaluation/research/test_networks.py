@@ -76,6 +76,14 @@ def test_training_is_stopped_by_the_last_windows_as_they_are_wanted(settings, mo
     assert not np.array_equal(training.given, training.values)
 
 
+def test_pairs_are_learned_in_the_unit_of_the_windows_that_are_wanted(settings, monkeypatch):
+    monkeypatch.setattr(WindowDetector, "learn", lambda *_: None)
+    clean = days()
+    alone, pairs = (as_window_model("usad", quick(settings), 0).fit_pairs(given, clean) for given in (clean, 2 * clean + 5))
+    assert (pairs.norm_.level, pairs.norm_.scale) == (alone.norm_.level, alone.norm_.scale)
+    assert np.array_equal(pairs.norm_.typical, alone.norm_.typical)
+
+
 def test_networks_have_rows_in_both_protocols(settings, monkeypatch):
     case, quickly = doubled(two_shifts(70, 3600), (60 * 24, 60 * 24 + 8), times=8), quick(settings)
     for module in (attack, effect):
