@@ -116,6 +116,17 @@ def test_a_type_says_more_of_an_unseen_meter_the_more_its_meters_are_alike(portf
     assert np.median(unlike.spread[:5]) > 5 * np.median(alike.spread[:5])
 
 
+def test_a_meters_own_readings_take_away_the_doubt_that_its_type_leaves_hour_by_hour(portfolio, plan):
+    """Meters of a type that differ by hours: what is left is how the meter strays, but for three hours on Mondays that nobody read."""
+    first, *others = [replace(one, kwh=np.roll(one.kwh, 4 * k)) for k, one in enumerate(portfolio[:5])]
+    first = replace(first, observed=(first.slot_of_week < 6) | (first.slot_of_week >= 9))
+    alike, unlike = fitted(portfolio[:5], plan).tables_, fitted([first, *others], plan).tables_
+    strays, known, unseen = alike.meters["plant 0"].spread, unlike.meters["plant 0"].spread, unlike.types[UsageType.INDUSTRIAL].spread
+    assert np.median(known[1:5]) < 1.5 * np.median(strays[1:5])
+    assert known[0, 6:9].min() > 5 * known[1, 6:9].max()
+    np.testing.assert_allclose(known[0, 6:9], unseen[0, 6:9], rtol=0.05)
+
+
 def test_each_type_has_the_threshold_that_few_of_its_own_held_out_readings_exceed(portfolio, make_meter, plan):
     wild = [
         replace(one, kwh=one.kwh * np.exp(0.3 * np.random.default_rng(k).standard_t(4, len(one)))) for k, one in enumerate(portfolio[:5])
@@ -136,6 +147,15 @@ def test_thresholds_are_learned_from_what_was_held_out(portfolio, plan):
         late = [times(series, 70 * DAY + hour, 70 * DAY + hour + 1, 1.5) for series in late]
         early = [times(series, hour, hour + 1, 1.5) for series in early]
     assert fitted(late, plan).threshold(NIGHT) > 2 * fitted(early, plan).threshold(NIGHT)
+
+
+def test_what_was_held_out_for_thresholds_is_learned_from_too(portfolio, plan):
+    """However much is held out, expectations are those of all readings."""
+    fits = [fitted(portfolio, plan, held_out_share=share) for share in (0.2, 0.5)]
+    assert fits[0].threshold(NIGHT) != fits[1].threshold(NIGHT)
+    for one, other in zip(*(detector.expect(portfolio) for detector in fits), strict=True):
+        np.testing.assert_array_equal(one.expected, other.expected)
+        np.testing.assert_array_equal(one.high, other.high)
 
 
 def test_thresholds_have_the_rank_of_their_share_and_a_type_of_few_readings_takes_the_pooled_one():
