@@ -110,6 +110,23 @@ def test_each_meter_has_limits_of_its_own(unfitted, make_meter, plan):
     assert (made[2:] - windows.values[2:]).abs().min() > 0, "within wide limits every reading moves"
 
 
+def test_limits_are_those_of_the_days_learned_from_whatever_the_held_out_ones_read(unfitted, make_meter, plan, monkeypatch):
+    """The last 15 % of 42 days decide when to stop; a surge and an export in them are no reach of what is made."""
+    found = []
+    pairs = Adversary.pairs
+
+    def seen(self, net, windows):
+        found.append(self.limits)
+        return pairs(self, net, windows)
+
+    monkeypatch.setattr(Adversary, "pairs", seen)
+    meter, cut = make_meter().part(0, TRAINED), round(0.85 * TRAINED)
+    kwh = meter.kwh.copy()
+    kwh[cut + 20 : cut + 22] = 300, -50
+    detector = unfitted("usad", **short(adversarial_epsilon=EPSILON)).fit([replace(meter, kwh=kwh)], plan)
+    np.testing.assert_allclose(detector.norms_[meter.meter_id].kwh(found[0]), [[0, kwh[:cut].max()]], atol=1e-4)
+
+
 def test_learning_pairs_leads_attacked_windows_of_later_days_back(unfitted, make_meter, plan):
     """Mean square error of what is made of a window against the clean one, after 42 days of a wave whose height changes from day to day.
 
