@@ -44,7 +44,7 @@ def short(**change: object) -> dict[str, object]:
 def windows_of(detector: WindowDetector, series: Series, most: int = 32) -> Windows:
     known = known_readings(series)
     stretch = stretch_of(series, known, norm_of(series, known, 24), detector.length_)
-    return draw_windows([stretch], detector.length_, most, np.random.default_rng(0))
+    return draw_windows([stretch], detector.length_, most, np.random.default_rng(0)).to(detector.device)
 
 
 def own_error(detector: WindowDetector, given: torch.Tensor, wanted: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -60,7 +60,7 @@ def test_the_gradient_is_that_of_the_windows_own_score(name, unfitted, make_mete
     values = windows_of(detector, make_meter()).values[:1].double()
     known = torch.ones_like(values, dtype=torch.bool)
     known[0, 5:9] = False
-    step = 1e-6 * torch.eye(values.shape[1], dtype=torch.float64)
+    step = 1e-6 * torch.eye(values.shape[1], dtype=torch.float64, device=detector.device)
     with torch.no_grad():
         up, down = ((detector.errors(values + change) * known).sum(dim=1) / known.sum() for change in (step, -step))
     torch.testing.assert_close(detector.loss_gradient(values, known)[0], (up - down) / 2e-6, rtol=1e-4, atol=1e-7)
@@ -74,10 +74,10 @@ def test_made_windows_are_near_physical_and_stranger_and_what_is_unknown_stays(n
     known = known_readings(meter)
     norm = norm_of(meter, known, 24)
     stretch = stretch_of(meter, known, norm, 24)
-    windows = draw_windows([stretch], 24, 32, np.random.default_rng(0))
+    windows = draw_windows([stretch], 24, 32, np.random.default_rng(0)).to(detector.device)
     made = Adversary(EPSILON, limits([stretch], [norm]), detector).adversarial(detector.net_, windows)
     assert (made - windows.values).abs().max() <= 2 * EPSILON + 1e-5
-    kwh = norm.kwh(made.double().numpy())[windows.known.numpy()]
+    kwh = norm.kwh(made.double().cpu().numpy())[windows.known.cpu().numpy()]
     assert kwh.min() >= -1e-4
     assert kwh.max() <= meter.kwh[known].max() + 1e-4
     assert torch.equal(made[~windows.known], windows.values[~windows.known])
@@ -101,8 +101,8 @@ def test_a_meter_that_goes_below_zero_may_be_made_to_and_another_may_not(make_me
 def test_each_meter_has_limits_of_its_own(unfitted, make_meter, plan):
     detector = unfitted("usad", **short()).fit([make_meter()], plan)
     windows = windows_of(detector, make_meter(), most=4)
-    windows = replace(windows, meter=torch.tensor([0, 0, 1, 1]))
-    own = windows.values.double().numpy()
+    windows = replace(windows, meter=torch.tensor([0, 0, 1, 1], device=detector.device))
+    own = windows.values.double().cpu().numpy()
     narrow, wide = [own[:2].min(), own[:2].max()], [own.min() - 9, own.max() + 9]
     made = Adversary(EPSILON, np.array([narrow, wide]), detector).adversarial(detector.net_, windows)
     assert made[:2].min() >= narrow[0] - 1e-6
