@@ -42,7 +42,7 @@ class EncDecAd(WindowDetector[EncDecParams]):
     @torch.no_grad()
     def learn_errors(self, held_out: Windows) -> None:
         """Mean and covariance of the errors of the held-out tail, of its windows without the strangest `trim` share."""
-        errors = self._both_errors(held_out.values)
+        errors = self._both_errors(held_out.values).permute(2, 1, 0)[: len(held_out)]
         size = (errors[..., 0].square() * held_out.known).sum(dim=1) / held_out.known.sum(dim=1).clamp(min=1)
         kept = size.argsort(stable=True)[: max(1, round(len(size) * (1 - self.params.trim)))]
         usual = errors[kept][held_out.known[kept]].double().cpu().numpy()
@@ -54,14 +54,15 @@ class EncDecAd(WindowDetector[EncDecParams]):
     def errors(self, values: Tensor) -> Tensor:
         """Mahalanobis distance of each reading's two errors, (w, length)."""
         mean, precision = (torch.from_numpy(self.extra_[name]).to(values) for name in ("error_mean", "error_precision"))
-        off = self._both_errors(values) - mean
-        return torch.einsum("wli,ij,wlj->wl", off, precision, off).clamp(min=0)
+        off = self._both_errors(values) - mean[:, None, None]
+        weighed = (precision @ off.flatten(1)).view_as(off)
+        return rows((off * weighed).sum(dim=0, keepdim=True), len(values)).clamp(min=0)
 
     def _both_errors(self, values: Tensor) -> Tensor:
-        """Error of load and of its difference, (w, length, 2)."""
+        """Errors of load and of its difference as columns, (2, length, windows)."""
         given = _channels(values)
-        error: Tensor = (given - self.net_(given)).permute(2, 1, 0)
-        return error[: len(values)]
+        error: Tensor = given - self.net_(given)
+        return error
 
 
 def _channels(values: Tensor) -> Tensor:

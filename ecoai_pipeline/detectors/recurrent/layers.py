@@ -81,12 +81,13 @@ class Lstm(nn.LSTM):
         assert out.bias is not None
         no_inputs, width = self.weight_ih_l0[:, :0], state[0].shape[1]
         states, state = _lstm(_nothing(state[0], 1), self._bias.expand(-1, width), no_inputs, self.weight_hh_l0, state)
+        first = linear(out, states)
+        if steps == 1:
+            return first
         base = self._bias + (self.weight_ih_l0 @ out.bias)[:, None]
         weights = self.weight_hh_l0 + self.weight_ih_l0 @ out.weight
-        if steps > 1:
-            rest, _ = _lstm(_nothing(state[0], steps - 1), base.expand(-1, width), no_inputs, weights, state)
-            states = torch.cat((states, rest), dim=1)
-        return linear(out, states)
+        states, _ = _lstm(_nothing(state[0], steps - 1), base.expand(-1, width), no_inputs, weights, state)
+        return torch.cat((first, linear(out, states)), dim=1)
 
     def _through(self, x: Tensor, state: State | None, *, wanted: bool) -> tuple[Tensor, State]:
         base = self._bias.expand(-1, x.shape[2])
