@@ -31,8 +31,6 @@ def rows(columns: Tensor, count: int) -> Tensor:
 
 def linear(layer: nn.Linear, columns: Tensor) -> Tensor:
     """A linear layer over the rows of columns, or of one step of them, (rows, windows)."""
-    if columns.ndim == 3 and _ours(columns):  # a convolution of one step, for which oneDNN is three times as fast as for the product
-        return functional.conv2d(columns[None], layer.weight[..., None, None], layer.bias)[0]
     return (layer.weight @ columns.flatten(1) + layer.bias[:, None]).view(-1, *columns.shape[1:])
 
 
@@ -264,7 +262,7 @@ def _over_columns(one: Tensor, other: Tensor) -> Tensor:
 
 def _over_rows(weights: Tensor, columns: Tensor) -> Tensor:
     """Columns weighed over their rows by `weights` (rows, other rows), (other rows, steps, windows)."""
-    return functional.conv2d(columns[None], weights.t()[..., None, None])[0]
+    return (weights.t() @ columns.flatten(1)).view(-1, *columns.shape[1:])
 
 
 def product(one: Tensor, other: Tensor) -> Tensor:
