@@ -31,8 +31,8 @@ def quick(settings: Settings) -> Settings:
     recurrent = {"max_windows": 1024, "epochs": 10, "batch": 64, "max_window": 24, "learning_rate": 0.01}
     short = {
         "usad": dense,
-        "lstm_ae": {**recurrent, "encoder": 24, "latent": 8, "decoder": 24, "max_windows": 2048, "epochs": 15},
-        "encdec_ad": {**recurrent, "hidden": 24, "max_windows": 2048, "epochs": 15},
+        "lstm_ae": {**recurrent, "encoder": 24, "latent": 8, "decoder": 24, "max_windows": 2048, "epochs": 40},
+        "encdec_ad": {**recurrent, "hidden": 24, "max_windows": 2048, "epochs": 40},
         "cnn_gru": {**recurrent, "channels": 8, "hidden": 16, "latent": 8, "max_scales": 2, "windows_per_length": 4},
     }
     detectors = settings.detectors.model_copy(
