@@ -77,17 +77,23 @@ class Course:
 
 @contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
-    """Deterministic kernels, seeded generators and a fixed number of threads inside; all as before outside."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    """Deterministic kernels, seeded generators and a fixed number of threads inside; all as before outside.
+
+    New tensors are not filled first, which torch does by itself for those who read what they never wrote.
+    """
+    fills: Any = torch.utils.deterministic
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), fills.fill_uninitialized_memory
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True)
+        fills.fill_uninitialized_memory = False
         try:
             yield
         finally:
             torch.set_num_threads(before[0])
             torch.use_deterministic_algorithms(before[1])
+            fills.fill_uninitialized_memory = before[2]
 
 
 Loss = Callable[[nn.Module, Windows, int], Tensor]
