@@ -119,9 +119,9 @@ def test_warping_is_timed_beside_its_peers_and_its_bound(ecoai: Ecoai, monkeypat
     micros, ratio = document["us_per_pair"], document["ratio"]
     assert {name: document[name] for name in ("length", "band", "pairs", "threads")} == {"length": 24, "band": 2, "pairs": 70, "threads": 1}
     assert micros["tslearn"] > micros["ecoai"] > 0
-    assert ratio["tslearn"] == pytest.approx(micros["tslearn"] / micros["ecoai"], rel=0.01)
+    assert ratio["tslearn"] == pytest.approx(micros["tslearn"] / micros["ecoai"], rel=0.01, abs=0.1)
     assert (micros["dtaidistance"], ratio["dtaidistance"]) == (None, None)
-    assert document["times_bound"] == pytest.approx(micros["ecoai"] / document["bound_us_per_pair"], rel=0.05)
+    assert document["times_bound"] == pytest.approx(micros["ecoai"] / document["bound_us_per_pair"], rel=0.05, abs=0.01)
     assert document["largest_difference"]["tslearn"] < 1e-9
     assert document["first_call_seconds"] > 0
 
@@ -180,7 +180,7 @@ def test_networks_are_timed_beside_the_plain_loop_and_a_portfolio_is_fitted(ecoa
     ran = ecoai("bench", "detect", *asked, "--json")
     assert ran.code == 0, ran.err
     (row,) = ran.document["detectors"]
-    assert row["train_ratio"] == pytest.approx(row["train_windows_per_s"] / row["plain_train_windows_per_s"], rel=0.05)
+    assert row["train_ratio"] == pytest.approx(row["train_windows_per_s"] / row["plain_train_windows_per_s"], rel=0.05, abs=0.01)
     assert {"detector", "score_windows_per_s", "plain_score_windows_per_s", "bound_score_windows_per_s", "peak_mb"} <= set(row)
     assert row["peak_mb"] > 100
     assert ecoai("bench", "detect", "--detectors", "nobody").code == 1
