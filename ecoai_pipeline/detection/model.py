@@ -76,7 +76,7 @@ def write_fused(
     folder: Path, members: Mapping[str, str], plan: WindowPlan, calibration: Calibration, metrics: Mapping[str, Any], card: str
 ) -> None:
     """Fill the bundle over the members, which are named by their versions."""
-    config = {"members": dict(members), "window_plan": {"interval_s": plan.interval_s, "scales": list(plan.scales)}}
+    config = {"members": dict(members), "window_plan": plan.words}
     write_text(folder / _CONFIG, _json(config))
     calibration.save(folder / _CALIBRATION)
     write_text(folder / _METRICS, _json(metrics))
@@ -94,7 +94,7 @@ def load_model(bundles: Bundles, record: ModelRecord) -> Model:
     folders = {name: bundles.open(record.industry, record.resolution, name, version) for name, version in config["members"].items()}
     return Model(
         version=record.version,
-        plan=WindowPlan(config["window_plan"]["interval_s"], tuple(config["window_plan"]["scales"])),
+        plan=WindowPlan.of(config["window_plan"]),
         members={name: detectors.load(name, folder) for name, folder in folders.items()},
         calibrations={name: Calibration.load(folder / _CALIBRATION) for name, folder in folders.items()},
         fused=Calibration.load(fused / _CALIBRATION),
@@ -118,7 +118,7 @@ def forget(bundles: Bundles, folder: Path, meter_id: str, out_of: Callable[[Any]
         card = model_card(industry, resolution, detector, without[_METRICS])
         if detector == FUSED:
             config = without[_CONFIG]
-            plan = WindowPlan(config["window_plan"]["interval_s"], tuple(config["window_plan"]["scales"]))
+            plan = WindowPlan.of(config["window_plan"])
             write_fused(fresh, config["members"], plan, rest, without[_METRICS], card)
             return
         member = detectors.load(detector, folder)

@@ -238,7 +238,7 @@ def _metrics(settings: Settings, prepared: _Prepared, fitted: _Fitted, inputs: s
     return {
         "fingerprint": inputs,
         "spans": prepared.spans.facts(),
-        "window_plan": {"interval_s": prepared.plan.interval_s, "scales": list(prepared.plan.scales)},
+        "window_plan": prepared.plan.words,
         "meters": len(prepared.portfolio),
         "left_out": dict(prepared.left_out),
         "budget_per_meter_month": settings.detection.budget_per_meter_month,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +69,21 @@ class WindowPlan:
     interval_s: int
     scales: tuple[int, ...]
 
+    @classmethod
+    def of(cls, words: Mapping[str, Any]) -> Self:
+        """The plan that `words` is of."""
+        return cls(words["interval_s"], tuple(words["scales"]))
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """The plan as it stands in files, JSON-able."""
+        return {"interval_s": self.interval_s, "scales": list(self.scales)}
+
     @property
     def longest(self) -> int:
         return self.scales[-1]
+
+    @property
+    def slots_per_day(self) -> int:
+        """Intervals of a day, one where an interval is longer."""
+        return max(1, 86_400 // self.interval_s)

@@ -85,7 +85,7 @@ class CnnGru:
             "params": self.params.model_dump(mode="json"),
             "seed": self.seed,
             "threads": self.threads,
-            "plan": {"interval_s": self.plan_.interval_s, "scales": list(self.plan_.scales)},
+            "plan": self.plan_.words,
             "scales": scales,
             "facts": dict(self.facts),
         }
@@ -95,7 +95,7 @@ class CnnGru:
     def load(cls, folder: Path) -> Self:
         config, arrays = read_state(folder, cls.name)
         self = cls(CnnGruParams.model_validate(config["params"]), seed=config["seed"], threads=config["threads"])
-        self.plan_ = WindowPlan(config["plan"]["interval_s"], tuple(config["plan"]["scales"]))
+        self.plan_ = WindowPlan.of(config["plan"])
         self.scales_ = {}
         for length in sorted(map(int, config["scales"])):
             own = {name.removeprefix(f"{length}/"): array for name, array in arrays.items() if name.startswith(f"{length}/")}
@@ -111,7 +111,7 @@ class CnnGru:
 
     def _factor(self, length: int) -> int:
         """Intervals that become one, so that a window has `max_window` steps at most: the fewest that divide the day."""
-        day = max(1, 86_400 // self.plan_.interval_s)
+        day = self.plan_.slots_per_day
         least = -(-length // self.params.max_window)
         return next((factor for factor in range(least, day + 1) if day % factor == 0), least)
 

@@ -13,7 +13,7 @@ from ecoai_pipeline.detectors.encdec_ad.model import EncDecNet
 from ecoai_pipeline.detectors.recurrent.layers import columns, rows
 from ecoai_pipeline.detectors.windowed.detector import WindowDetector
 from ecoai_pipeline.detectors.windowed.inputs import Windows
-from ecoai_pipeline.detectors.windowed.training import Step
+from ecoai_pipeline.detectors.windowed.training import Step, known_mean
 from ecoai_pipeline.settings import EncDecParams
 
 _CHANNELS = 2
@@ -43,7 +43,7 @@ class EncDecAd(WindowDetector[EncDecParams]):
     def learn_errors(self, held_out: Windows) -> None:
         """Mean and covariance of the errors of the held-out tail, of its windows without the strangest `trim` share."""
         errors = self._both_errors(held_out.values).permute(2, 1, 0)[: len(held_out)]
-        size = (errors[..., 0].square() * held_out.known).sum(dim=1) / held_out.known.sum(dim=1).clamp(min=1)
+        size = known_mean(errors[..., 0].square(), held_out.known)
         kept = size.argsort(stable=True)[: max(1, round(len(size) * (1 - self.params.trim)))]
         usual = errors[kept][held_out.known[kept]].double().cpu().numpy()
         mean = usual.mean(axis=0)
@@ -76,4 +76,4 @@ def _taught_error(net: nn.Module, batch: Windows, _epoch: int) -> Tensor:
     assert isinstance(net, EncDecNet)
     wanted, given = _channels(batch.values), _channels(batch.given)
     squares = (wanted - net.taught(given)).square().sum(dim=0).t()[: len(batch)]
-    return ((squares * batch.known).sum(dim=1) / batch.known.sum(dim=1).clamp(min=1)).mean()
+    return known_mean(squares, batch.known).mean()

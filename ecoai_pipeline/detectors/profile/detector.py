@@ -68,7 +68,7 @@ class Profile:
             values = energy(series, self.plan_.interval_s, labels)
             if np.isfinite(values).sum() < self.params.min_days * series.slots_per_day * _OWN_SHARE:
                 continue
-            table = self._learn(values, grid_of(series, self._slots))
+            table = self._learn(values, grid_of(series, self.plan_.slots_per_day))
             self.tables_[series.meter_id] = _as_stored(table)
             shapes.append(_scaled(table, -_level(values), 1 / _spread(values)))
         if not shapes:
@@ -101,15 +101,14 @@ class Profile:
         parts = {part: np.array([getattr(t, part) for t in tables], dtype=np.float32) for part in ("centre", "down", "up")}
         arrays = {f"meters.{part}": array.reshape(shape) for part, array in parts.items()}
         arrays |= {f"pooled.{part}": getattr(self.pooled_, part).astype(np.float32) for part in ("centre", "down", "up")}
-        plan = {"interval_s": self.plan_.interval_s, "scales": list(self.plan_.scales)}
-        config = {"params": self.params.model_dump(mode="json"), "plan": plan, "meters": meters, "facts": dict(self.facts)}
+        config = {"params": self.params.model_dump(mode="json"), "plan": self.plan_.words, "meters": meters, "facts": dict(self.facts)}
         write_state(folder, self.name, config, arrays)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         config, arrays = read_state(folder, cls.name)
         self = cls(ProfileParams.model_validate(config["params"]))
-        self.plan_ = WindowPlan(config["plan"]["interval_s"], tuple(config["plan"]["scales"]))
+        self.plan_ = WindowPlan.of(config["plan"])
         parts = {name: array.astype(np.float64) for name, array in arrays.items()}
         stacked = zip(parts["meters.centre"], parts["meters.down"], parts["meters.up"], strict=True)
         self.tables_ = {meter: _Table(*table) for meter, table in zip(config["meters"], stacked, strict=True)}
@@ -123,7 +122,7 @@ class Profile:
 
     def _learn(self, values: Floats, grid: Grid) -> _Table:
         """Profile of one meter: centre, then level drift, then the centre and scales of what is left."""
-        slots, p = self._slots, self.params
+        slots, p = self.plan_.slots_per_day, self.params
         centre = day_profile(values, grid.day_type, grid.slot, slots, 0.5, p.prior_readings)
         drift = self._drift(values, centre, grid)
         centre = day_profile(values - drift, grid.day_type, grid.slot, slots, 0.5, p.prior_readings)
@@ -133,8 +132,8 @@ class Profile:
     def _scale(self, residual: Floats, values: Floats, grid: Grid) -> Floats:
         """One sigma of the residual upwards, (8, slots), smoothed over the day and floored."""
         p = self.params
-        cells = day_profile(residual, grid.day_type, grid.slot, self._slots, 0.9, p.scale_prior_readings)
-        reach = min(round(p.smooth_min * 60 / self.plan_.interval_s), self._slots // 2)
+        cells = day_profile(residual, grid.day_type, grid.slot, self.plan_.slots_per_day, 0.9, p.scale_prior_readings)
+        reach = min(round(p.smooth_min * 60 / self.plan_.interval_s), self.plan_.slots_per_day // 2)
         overall = float(np.nanquantile(np.abs(residual), 0.8)) / _Z90
         floor = p.scale_floor * max(overall, 0.1 * _spread(values), 0.05 * abs(_level(values)))
         return np.maximum(circular_mean(np.maximum(cells, 0), reach) / _Z90, floor)
@@ -152,7 +151,7 @@ class Profile:
         return np.asarray((level * known / (known + _DRIFT_PRIOR_DAYS))[grid.day])
 
     def _band(self, series: Series) -> Expectation:
-        values, grid = energy(series, self.plan_.interval_s), grid_of(series, self._slots)
+        values, grid = energy(series, self.plan_.interval_s), grid_of(series, self.plan_.slots_per_day)
         table = self._table(series.meter_id, values)
         if table is None:
             nothing = np.full(len(series), np.nan)
@@ -176,10 +175,6 @@ class Profile:
             return None
         spread = _spread(values)
         return _scaled(self.pooled_, _level(values) / spread, spread)
-
-    @property
-    def _slots(self) -> int:
-        return max(1, 86_400 // self.plan_.interval_s)
 
 
 def _level(values: Floats) -> float:

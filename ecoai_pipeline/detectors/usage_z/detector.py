@@ -92,7 +92,7 @@ class UsageZ:
             arrays |= {f"{group}.{part}": np.array([getattr(t, part) for t in tables], dtype=np.float32).reshape(shape) for part in _PARTS}
         config = {
             "params": self.params.model_dump(mode="json"),
-            "plan": {"interval_s": self.plan_.interval_s, "scales": list(self.plan_.scales)},
+            "plan": self.plan_.words,
             "meters": meters,
             "types": [_word(usage) for usage in types],
             "thresholds": {"types": {_word(usage): z for usage, z in self.thresholds_.types.items()}, "pooled": self.thresholds_.pooled},
@@ -104,7 +104,7 @@ class UsageZ:
     def load(cls, folder: Path) -> Self:
         config, arrays = read_state(folder, cls.name)
         self = cls(UsageZParams.model_validate(config["params"]))
-        self.plan_ = WindowPlan(config["plan"]["interval_s"], tuple(config["plan"]["scales"]))
+        self.plan_ = WindowPlan.of(config["plan"])
         self.units_ = dict(zip(config["meters"], arrays["meters.unit"].tolist(), strict=True))
         stacked = {group: _tables(arrays, group) for group in _GROUPS}
         types = dict(zip(map(_usage_type, config["types"]), stacked["types"], strict=True))
@@ -147,8 +147,8 @@ class UsageZ:
         return {"meters": len(seen), "meters_left_out": left_out, "usage_types": types, "threshold_pooled": self.thresholds_.pooled}
 
     def _own(self, series: Series) -> Own:
-        grid = grid_of(series, self._slots)
-        return own_of(series.meter_id, series.usage_type, self._energy(series), grid, self._slots, self.params)
+        grid = grid_of(series, self.plan_.slots_per_day)
+        return own_of(series.meter_id, series.usage_type, self._energy(series), grid, self.plan_.slots_per_day, self.params)
 
     def _band(self, series: Series) -> Expectation:
         expected, sigma = self._expected(series)
@@ -161,7 +161,7 @@ class UsageZ:
 
     def _expected(self, series: Series) -> tuple[Floats, Floats]:
         """Expected energy and one sigma around it, kWh, both (n,); NaN where nothing is known of the meter."""
-        values, grid = self._energy(series), grid_of(series, self._slots)
+        values, grid = self._energy(series), grid_of(series, self.plan_.slots_per_day)
         table = self.tables_.of(series.meter_id, series.usage_type)
         usual = self.units_.get(series.meter_id) or unit_of(values, table.share, grid)
         now = usual * level(values / usual, table.share, grid, self.params) * (series.interval_s / self.plan_.interval_s)
@@ -169,10 +169,6 @@ class UsageZ:
 
     def _energy(self, series: Series) -> Floats:
         return energy(series, self.plan_.interval_s)
-
-    @property
-    def _slots(self) -> int:
-        return max(1, 86_400 // self.plan_.interval_s)
 
 
 def _word(usage_type: UsageType | None) -> str:

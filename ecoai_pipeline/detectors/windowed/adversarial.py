@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ecoai_pipeline.augmentation.mi_fgsm import Floats, mi_fgsm
 from ecoai_pipeline.detectors.windowed.inputs import Norm, Stretch, Windows
-from ecoai_pipeline.detectors.windowed.training import Rebuilding
+from ecoai_pipeline.detectors.windowed.training import Rebuilding, known_mean
 
 Errors = Callable[[Tensor], Tensor]
 
@@ -93,5 +93,4 @@ def error_gradient(errors: Errors, values: Tensor, known: Tensor) -> Tensor:
 
 def _gradient(errors: Errors, values: Tensor, known: Tensor) -> Tensor:
     given = values.detach().requires_grad_()
-    mean = (errors(given) * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)
-    return torch.autograd.grad(mean.sum(), given)[0]
+    return torch.autograd.grad(known_mean(errors(given), known).sum(), given)[0]

@@ -88,7 +88,7 @@ class WindowDetector(ABC, Generic[P]):
         for series in portfolio:
             known = known_readings(series, labels)
             if known.sum() >= 2 * self.length_:
-                self.norms_[series.meter_id] = norm = norm_of(series, known, self._slots)
+                self.norms_[series.meter_id] = norm = norm_of(series, known, self.plan_.slots_per_day)
                 learned.append(series)
                 stretches.append(stretch_of(series, known, norm, self.length_))
         self._train(learned, stretches, left_out=len(portfolio) - len(stretches))
@@ -102,7 +102,7 @@ class WindowDetector(ABC, Generic[P]):
             pairs: as `train` takes them.
         """
         with reproducible(self.seed, self.threads):
-            self.net_ = self._made(training.values.shape[1])
+            self.net_ = self.untrained(training.values.shape[1])
             course = train(self.net_, training.to(self.device), held_out.to(self.device), self.params, self, pairs)
             self.learn_errors(held_out.to(self.device))
         return course
@@ -143,7 +143,7 @@ class WindowDetector(ABC, Generic[P]):
             "params": self.params.model_dump(mode="json"),
             "seed": self.seed,
             "threads": self.threads,
-            "plan": {"interval_s": self.plan_.interval_s, "scales": list(self.plan_.scales)},
+            "plan": self.plan_.words,
             "window": self.length_,
             "meters": meters,
             "facts": dict(self.facts),
@@ -154,12 +154,12 @@ class WindowDetector(ABC, Generic[P]):
     def from_state(cls, config: Mapping[str, Any], arrays: Arrays) -> Self:
         """The detector that `state` is of."""
         self = cls(cls.params_type.model_validate(config["params"]), seed=config["seed"], threads=config["threads"])  # type: ignore[arg-type]
-        self.plan_ = WindowPlan(config["plan"]["interval_s"], tuple(config["plan"]["scales"]))
+        self.plan_ = WindowPlan.of(config["plan"])
         self.length_ = config["window"]
         norms = zip(arrays["norm.level"], arrays["norm.scale"], arrays["norm.typical"], strict=True)
         self.norms_ = {meter: Norm(float(a), float(b), c) for meter, (a, b, c) in zip(config["meters"], norms, strict=True)}
         with reproducible(self.seed, self.threads):
-            self.net_ = self._made(self.length_)
+            self.net_ = self.untrained(self.length_)
         self.extra_ = {name.removeprefix("extra."): array for name, array in arrays.items() if name.startswith("extra.")}
         weights = {name.removeprefix("net."): torch.from_numpy(array) for name, array in arrays.items() if name.startswith("net.")}
         self.net_.load_state_dict(weights)
@@ -171,11 +171,8 @@ class WindowDetector(ABC, Generic[P]):
     def facts(self) -> Mapping[str, Any]:
         return self._facts
 
-    @property
-    def _slots(self) -> int:
-        return max(1, 86_400 // self.plan_.interval_s)
-
-    def _made(self, length: int) -> nn.Module:
+    def untrained(self, length: int) -> nn.Module:
+        """A network for windows of a length, on the GPU where there is one."""
         return self.network(length).to("cuda" if torch.cuda.is_available() else "cpu")
 
     def _train(self, learned: Sequence[Series], stretches: Sequence[Stretch], left_out: int) -> None:
@@ -209,7 +206,7 @@ class WindowDetector(ABC, Generic[P]):
         known = known_readings(series)
         if not known.any():
             return None
-        norm = self.norms_.get(series.meter_id) or norm_of(series, known, self._slots)
+        norm = self.norms_.get(series.meter_id) or norm_of(series, known, self.plan_.slots_per_day)
         stretch = stretch_of(series, known, norm, self.length_)
         starts = covering_starts(len(stretch.values), self.length_, max(1, self.length_ // self.params.windows_per_length))
         return Laid(stretch, starts, self.length_)

@@ -158,7 +158,12 @@ def held_out_error(net: nn.Module, windows: Windows, trim: float, kind: Rebuildi
 
 def window_error(values: Tensor, out: Tensor, known: Tensor) -> Tensor:
     """Mean square error of each window over its known readings, (w,)."""
-    return ((values - out).square() * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)
+    return known_mean((values - out).square(), known)
+
+
+def known_mean(errors: Tensor, known: Tensor) -> Tensor:
+    """Mean of each window's errors (w, length) over its known readings, (w,); 0 where it has none."""
+    return (errors * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)
 
 
 def rebuilding_error(net: nn.Module, batch: Windows, _epoch: int) -> Tensor:
