@@ -238,6 +238,11 @@ class DetectorParams(Params):
     cnn_gru: CnnGruParams = CnnGruParams()
     usage_z: UsageZParams = UsageZParams()
 
+    @property
+    def networks(self) -> dict[str, NetworkParams]:
+        """The parameters of those that rebuild windows with a network, by name."""
+        return {name: params for name, params in self if isinstance(params, NetworkParams)}
+
 
 class AugmentationParams(Params):
     epsilon: float = Field(0.1, ge=0, le=1, description="`adversarial_epsilon` of all networks of the industries named; 0 for none")
@@ -318,7 +323,7 @@ class Settings(BaseSettings):
         if industry not in self.augmentation.industries:
             return self
         epsilon = {"adversarial_epsilon": self.augmentation.epsilon}
-        networks = {name: params.model_copy(update=epsilon) for name, params in self.detectors if isinstance(params, NetworkParams)}
+        networks = {name: params.model_copy(update=epsilon) for name, params in self.detectors.networks.items()}
         return self.model_copy(update={"detectors": self.detectors.model_copy(update=networks)})
 
     @classmethod

@@ -10,6 +10,7 @@ import typer
 
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
+from ecoai_pipeline.cli.turns import fastest
 from ecoai_pipeline.settings import DetectorParams, load_settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ecoai_pipeline.detectors.windowed.detector import WindowDetector
     from ecoai_pipeline.features.series import Series
 
-NETWORKS = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")
+NETWORKS = tuple(DetectorParams().networks)
 _DAY = 96
 _DAYS_A_MONTH = 30
 _PRODUCT = 512 * 2048 * 512  # multiplications of a large product
@@ -90,16 +91,14 @@ def _compared(name: str, length: int, count: int, repeats: int) -> dict[str, Any
         ours.learn_errors(batches.take(slice(0, 256)))
         params = ours.params.model_copy(update={"max_windows": count})
         steps, optimiser = ours.steps(ours.net_), torch.optim.Adam(plain.parameters(), lr=params.learning_rate)
-        seconds = _fastest(
-            {
-                "train": lambda: training.epoch_of(ours.net_, batches, steps, params, 2),
-                "plain_train": lambda: train_plainly(plain, optimiser, drawn, params.clip_norm),
-                "score": lambda: _scored(ours, drawn),
-                "plain_score": lambda: score_plainly(plain, drawn),
-                "product": _large_product(ours.device),
-            },
-            repeats,
-        )
+        calls: dict[str, Callable[[], Any]] = {
+            "train": lambda: training.epoch_of(ours.net_, batches, steps, params, 2),
+            "plain_train": lambda: train_plainly(plain, optimiser, drawn, params.clip_norm),
+            "score": lambda: _scored(ours, drawn),
+            "plain_score": lambda: score_plainly(plain, drawn),
+            "product": _large_product(ours.device),
+        }
+        seconds = fastest({name: _waited(call) for name, call in calls.items()}, repeats)
     bound = _PRODUCT / seconds["product"] / _multiplications(name, length, settings.detectors)
     rates = {f"{what}_windows_per_s": round(count / seconds[what]) for what in ("train", "plain_train", "score", "plain_score")}
     return {
@@ -112,16 +111,13 @@ def _compared(name: str, length: int, count: int, repeats: int) -> dict[str, Any
 
 def _unfitted(name: str, length: int) -> WindowDetector[Any]:
     """A detector with a network whose weights nobody has trained."""
-    from ecoai_pipeline.detectors import catalogue
-    from ecoai_pipeline.detectors.cnn_gru.scales import Scale
+    from ecoai_pipeline.detectors.catalogue import make
+    from ecoai_pipeline.detectors.cnn_gru.detector import CnnGru
 
-    settings = load_settings()
-    params: Any = getattr(settings.detectors, name)
-    made = catalogue.make(name, settings)
-    detector: Any = Scale(params, seed=0, threads=settings.training.threads) if name == "cnn_gru" else made
-    detector.length_ = length
-    detector.net_ = detector.network(length).to(_device())
-    return detector  # type: ignore[no-any-return]
+    made: Any = make(name, load_settings())
+    detector: WindowDetector[Any] = made.scale() if isinstance(made, CnnGru) else made
+    detector.net_ = detector.untrained(length)
+    return detector
 
 
 def _scored(detector: WindowDetector[Any], windows: Tensor) -> None:
@@ -153,21 +149,6 @@ def _multiplications(name: str, length: int, params: DetectorParams) -> int:
     return c.hidden * c.latent + 3 * c.latent * c.hidden + length * (convolved + 3 * c.hidden * (c.channels + c.hidden) + 3 * c.hidden**2)
 
 
-def _fastest(calls: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Least seconds of each; all take their turn in each repeat, after a first one that is not counted."""
-    least = dict.fromkeys(calls, float("inf"))
-    for call in calls.values():
-        call()
-    _wait()
-    for _ in range(repeats):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            call()
-            _wait()
-            least[name] = min(least[name], time.perf_counter() - started)
-    return least
-
-
 def _large_product(device: torch.device) -> Callable[[], Tensor]:
     import torch
 
@@ -177,12 +158,16 @@ def _large_product(device: torch.device) -> Callable[[], Tensor]:
     return lambda: product(one, other)
 
 
-def _wait() -> None:
-    """A GPU works on while the clock is read."""
+def _waited(call: Callable[[], Any]) -> Callable[[], None]:
+    """The call, and what a GPU still does after it: the clock is read when all is done."""
     import torch
 
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    def whole() -> None:
+        call()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
+    return whole
 
 
 def _device() -> str:

@@ -14,6 +14,7 @@ import typer
 
 from ecoai_pipeline.cli.fresh import in_fresh_process
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
+from ecoai_pipeline.cli.turns import fastest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +62,9 @@ def dtw(
     timed[BOUND] = _bound(pairs, length, band, threads)
     with progress_bar() as steps:
         steps.start("warping", repeats)
-        micros = _fastest(timed, repeats, steps.done)
+        seconds = fastest({name: one.call for name, one in timed.items()}, repeats, steps.done)
         first = in_fresh_process(measure_first_call)["seconds"]
+    micros = {name: 1e6 * seconds[name] / one.pairs for name, one in timed.items()}
     apart = {name: _apart(code, a, b, band, _PEER_PAIRS.get(name, pairs)) for name, code in codes.items()}
     rows = [_row(name, micros.get(name), micros[OURS], apart.get(name)) for name in (OURS, ONE_THREAD, TSLEARN, DTAIDISTANCE, BOUND)]
     document = _document(micros, apart) | {"threads": threads, "first_call_seconds": first}
@@ -154,20 +156,6 @@ def cells_within(length: int, band: int) -> int:
     """
     outside = max(0, length - band - 1)
     return length * length - outside * (outside + 1)
-
-
-def _fastest(timed: dict[str, Timed], repeats: int, done: Callable[[], None]) -> dict[str, float]:
-    """Least time per pair of each, µs; all take their turn in each repeat, after a first one that is not counted."""
-    least = dict.fromkeys(timed, float("inf"))
-    for one in timed.values():
-        one.call()
-    for _ in range(repeats):
-        for name, one in timed.items():
-            started = time.perf_counter()
-            one.call()
-            least[name] = min(least[name], 1e6 * (time.perf_counter() - started) / one.pairs)
-        done()
-    return least
 
 
 def _apart(code: Distances, a: Floats, b: Floats, band: int, pairs: int) -> float:

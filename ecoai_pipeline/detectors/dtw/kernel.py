@@ -16,8 +16,8 @@ Everything is in this one file since numba's cache on disk looks at the file of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -25,6 +25,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
+
+from ecoai_pipeline.detectors.compiled import compiled
 
 LANES = 32
 _TILE = 8  # steps and pairs that are transposed at once: a cache line of doubles
@@ -34,17 +36,6 @@ _VECTOR = ir.VectorType(_DOUBLE, LANES)
 
 Windows = NDArray[np.floating]
 Floats = NDArray[np.float64]
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def _compiled(function: Function) -> Function:
-    """Compiled without the lock of the interpreter, so that threads run side by side; kept on disk where there is a place for it."""
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        compiled: Function = njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder for the cache can be written
-        compiled = njit(**options)(function)
-    return compiled
 
 
 class _Lanes(types.Type):  # type: ignore[misc]
@@ -205,7 +196,7 @@ def _fill(a: Floats, b: Floats, band: int, costs: Floats) -> None:
             diagonal = up
 
 
-@_compiled
+@compiled
 def distances(a: Windows, b: Windows, band: int, found: Floats) -> None:
     """Write the distance of each pair of windows (k, n) to `found` (k,); not finite where a reading is not."""
     pairs, length = a.shape
@@ -244,7 +235,7 @@ def _shift(a: Windows, b: Windows, band: int, costs: Floats, sums: Floats, cells
     return sums[-1] / cells[-1] if np.isfinite(costs[-1]) else np.nan
 
 
-@_compiled
+@compiled
 def shifts(a: Windows, b: Windows, band: int, found: Floats) -> None:
     """Write the mean shift of each pair of windows (k, n) to `found` (k,), in steps; NaN where a reading is not finite."""
     pairs, length = a.shape
@@ -253,7 +244,7 @@ def shifts(a: Windows, b: Windows, band: int, found: Floats) -> None:
         found[pair] = _shift(a[pair], b[pair], band, costs, sums, cells)
 
 
-@_compiled
+@compiled
 def spin(rounds: int, values: Floats) -> int:
     """Compute cells from values that stay in registers, and tell how many: what the processor can do at most.
 

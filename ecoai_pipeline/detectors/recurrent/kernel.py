@@ -18,13 +18,15 @@ Everything is in this one file since numba's cache on disk looks at the file of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
+
+from ecoai_pipeline.detectors.compiled import compiled
 
 LANES = 32
 BLOCK = 8  # units whose gradients are summed up at once
@@ -41,17 +43,6 @@ _ABOVE = (
 _BELOW = (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03)
 
 Flat = NDArray[np.float32]
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def _compiled(function: Function) -> Function:
-    """Compiled without the lock of the interpreter, so that threads run side by side; kept on disk where there is a place for it."""
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        compiled: Function = njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder for the cache can be written
-        compiled = njit(**options)(function)
-    return compiled
 
 
 class _Lanes(types.Type):  # type: ignore[misc]
@@ -184,7 +175,21 @@ _times = _of_two(lambda builder, one, other: builder.fmul(one, other))
 _fma = _of_three(_fused)
 
 
-@_compiled
+@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _take(local: Flat, array: Flat, rows: int, width: int, lane: int) -> None:
+    """Copy the lanes from `lane` on of an array (rows, windows) to `local` (rows, lanes)."""
+    for row in range(rows):
+        _store(local, row * LANES, _load(array, row * width + lane))
+
+
+@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _give(array: Flat, local: Flat, rows: int, width: int, lane: int) -> None:
+    """Copy `local` (rows, lanes) to its place in an array (rows, windows)."""
+    for row in range(rows):
+        _store(array, row * width + lane, _load(local, row * LANES))
+
+
+@compiled
 def lstm_forward(
     x: Flat,
     base: Flat,
@@ -217,9 +222,8 @@ def lstm_forward(
     block = units * steps * width
     before, after, cell = np.empty(units * LANES, np.float32), np.empty(units * LANES, np.float32), np.empty(units * LANES, np.float32)
     for lane in range(first, last, LANES):
-        for unit in range(units):
-            _store(before, unit * LANES, _load(start, unit * width + lane))
-            _store(cell, unit * LANES, _load(cell_start, unit * width + lane))
+        _take(before, start, units, width, lane)
+        _take(cell, cell_start, units, width, lane)
         for step in range(steps):
             for unit in range(units):
                 at = unit * (inputs + units) * 4
@@ -250,12 +254,11 @@ def lstm_forward(
                     _store(gates, state + 2 * block, g)
                     _store(gates, state + 3 * block, o)
             before, after = after, before
-        for unit in range(units):
-            _store(end, unit * width + lane, _load(before, unit * LANES))
-            _store(cell_end, unit * width + lane, _load(cell, unit * LANES))
+        _give(end, before, units, width, lane)
+        _give(cell_end, cell, units, width, lane)
 
 
-@_compiled
+@compiled
 def lstm_backward(
     given: Flat,
     at_end: Flat,
@@ -287,12 +290,9 @@ def lstm_backward(
     state, cell = np.empty(padded * LANES, np.float32), np.empty(units * LANES, np.float32)
     block = units * steps * width
     for lane in range(first, last, LANES):
-        for unit in range(padded):
-            _store(state, unit * LANES, _load(at_end, unit * width + lane))
-        for unit in range(units):
-            _store(cell, unit * LANES, _load(cell_at_end, unit * width + lane))
-        for number in range(4 * units):
-            _store(total, number * LANES, _zero())
+        _take(state, at_end, padded, width, lane)
+        _take(cell, cell_at_end, units, width, lane)
+        total[:] = 0
         for step in range(steps - 1, -1, -1):
             for unit in range(units):
                 at = (unit * steps + step) * width + lane
@@ -314,12 +314,9 @@ def lstm_backward(
                     _store(total, row, _plus(value, _load(total, row)))
                     _store(gates, at + number * block, value)
             _back(gate, weights, state, 4 * units, padded)
-        for unit in range(padded):
-            _store(at_end, unit * width + lane, _load(state, unit * LANES))
-        for unit in range(units):
-            _store(cell_at_end, unit * width + lane, _load(cell, unit * LANES))
-        for number in range(4 * units):
-            _store(base, number * width + lane, _load(total, number * LANES))
+        _give(at_end, state, padded, width, lane)
+        _give(cell_at_end, cell, units, width, lane)
+        _give(base, total, 4 * units, width, lane)
 
 
 @njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -340,7 +337,7 @@ def _back(gate: Flat, weights: Flat, state: Flat, rows: int, padded: int) -> Non
             _store(state, (unit + number) * LANES, gradient)
 
 
-@_compiled
+@compiled
 def gru_forward(
     x: Flat,
     base: Flat,
@@ -371,8 +368,7 @@ def gru_forward(
     block = units * steps * width
     before, after = np.empty(units * LANES, np.float32), np.empty(units * LANES, np.float32)
     for lane in range(first, last, LANES):
-        for unit in range(units):
-            _store(before, unit * LANES, _load(start, unit * width + lane))
+        _take(before, start, units, width, lane)
         for step in range(steps):
             for unit in range(0, units, 2):  # two at once: six sums in turn wait for each other, twelve do not
                 other = min(unit + 1, units - 1)
@@ -405,11 +401,10 @@ def gru_forward(
                         _store(gates, state + 2 * block, c)
                         _store(gates, state + 3 * block, d)
             before, after = after, before
-        for unit in range(units):
-            _store(end, unit * width + lane, _load(before, unit * LANES))
+        _give(end, before, units, width, lane)
 
 
-@_compiled
+@compiled
 def gru_backward(
     given: Flat,
     at_end: Flat,
@@ -437,10 +432,8 @@ def gru_backward(
     state, passed = np.empty(padded * LANES, np.float32), np.empty(units * LANES, np.float32)
     block = units * steps * width
     for lane in range(first, last, LANES):
-        for unit in range(padded):
-            _store(state, unit * LANES, _load(at_end, unit * width + lane))
-        for number in range(4 * units):
-            _store(total, number * LANES, _zero())
+        _take(state, at_end, padded, width, lane)
+        total[:] = 0
         for step in range(steps - 1, -1, -1):
             for unit in range(units):
                 at = (unit * steps + step) * width + lane
@@ -463,7 +456,5 @@ def gru_backward(
             _back(gate, weights, state, 3 * units, padded)
             for unit in range(units):
                 _store(state, unit * LANES, _plus(_load(state, unit * LANES), _load(passed, unit * LANES)))
-        for unit in range(padded):
-            _store(at_end, unit * width + lane, _load(state, unit * LANES))
-        for number in range(4 * units):
-            _store(base, number * width + lane, _load(total, number * LANES))
+        _give(at_end, state, padded, width, lane)
+        _give(base, total, 4 * units, width, lane)
