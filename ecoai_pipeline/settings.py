@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -85,29 +85,51 @@ class FeatureParams(Params):
     min_support: float = Field(0.2, ge=0, le=1, description="share of the meters that must have a period for it to become a window")
 
 
+Weights = Mapping[str, float]
+
+
+class BacktestParams(Params):
+    meters: int = Field(12, gt=0, description="meters that faults are put into, spread over the portfolio")
+    faults: int = Field(30, gt=0, description="faults to be judged on; each round of them has another seed")
+    rounds: int = Field(12, gt=0, description="rounds at most")
+    least_faults: int = Field(10, gt=0, description="fewer prove nothing, and the guideline is taken")
+
+
 class TrainingParams(Params):
     seed: int = 20250101
     threads: int = Field(1, gt=0, description="torch threads; fixed so that a bundle is reproducible")
     calibration_share: float = Field(0.3, gt=0, lt=1, description="last share of the span, kept for calibration")
     min_days: float = Field(7, gt=0, description="observed days that a meter needs before the gap to be learned from")
-    members: dict[domain.Resolution, tuple[str, ...]] = Field(
-        dict.fromkeys(domain.Resolution, ("profile", "usad")), description="detectors that are fitted and fused, by resolution"
+    members: dict[domain.Resolution, Weights] = Field(
+        {resolution: {"profile": 1.0, "usad": 1.0} for resolution in domain.Resolution},
+        description="detectors that are fitted and fused, by resolution, and what the evidence of each weighs",
     )
-
-    members_of: Mapping[domain.Industry, Mapping[domain.Resolution, tuple[str, ...]]] = Field(
+    members_of: Mapping[domain.Industry, Mapping[domain.Resolution, Weights]] = Field(
         {}, description="the same of industries that need others; a resolution that is not named there has those above"
     )
+    guideline: dict[domain.Resolution, str] = Field(
+        {domain.Resolution.HIGH: "lstm_ae", domain.Resolution.MID: "usad", domain.Resolution.LOW: "usad"},
+        description="the detector that the original research advises, by resolution; the members must be better to be taken",
+    )
+    backtest: BacktestParams = BacktestParams()
 
-    def members_in(self, industry: domain.Industry, resolution: domain.Resolution) -> tuple[str, ...]:
-        """Detectors of an industry's meters of one resolution."""
+    def members_in(self, industry: domain.Industry, resolution: domain.Resolution) -> Weights:
+        """Detectors of an industry's meters of one resolution with their weights."""
         return self.members_of.get(industry, {}).get(resolution, self.members[resolution])
 
     @field_validator("members")
     @classmethod
-    def _known_members(cls, members: dict[domain.Resolution, tuple[str, ...]]) -> dict[domain.Resolution, tuple[str, ...]]:
+    def _known_members(cls, members: dict[domain.Resolution, Weights]) -> dict[domain.Resolution, Weights]:
         for resolution in domain.Resolution:
-            _refuse_unknown(members.get(resolution, ()), resolution)
+            _refuse_unknown(members.get(resolution, {}), resolution)
         return members
+
+    @field_validator("guideline")
+    @classmethod
+    def _known_guideline(cls, guideline: dict[domain.Resolution, str]) -> dict[domain.Resolution, str]:
+        for resolution in domain.Resolution:
+            _refuse_unknown({guideline[resolution]: 1.0} if resolution in guideline else {}, resolution)
+        return guideline
 
     @property
     def detectors(self) -> tuple[str, ...]:
@@ -118,18 +140,20 @@ class TrainingParams(Params):
     @field_validator("members_of")
     @classmethod
     def _known_members_of(
-        cls, members_of: Mapping[domain.Industry, Mapping[domain.Resolution, tuple[str, ...]]]
-    ) -> Mapping[domain.Industry, Mapping[domain.Resolution, tuple[str, ...]]]:
+        cls, members_of: Mapping[domain.Industry, Mapping[domain.Resolution, Weights]]
+    ) -> Mapping[domain.Industry, Mapping[domain.Resolution, Weights]]:
         for industry, members in members_of.items():
-            for resolution, names in members.items():
-                _refuse_unknown(names, f"{industry} {resolution}")
+            for resolution, weights in members.items():
+                _refuse_unknown(weights, f"{industry} {resolution}")
         return members_of
 
 
-def _refuse_unknown(names: Sequence[str], where: str) -> None:
-    unknown = [name for name in names if name not in domain.DETECTORS]
-    if unknown or not names:
+def _refuse_unknown(weights: Weights, where: str) -> None:
+    unknown = [name for name in weights if name not in domain.DETECTORS]
+    if unknown or not weights:
         raise ValueError(f"{where}: name at least one of {', '.join(domain.DETECTORS)}; found {unknown or 'none'}")
+    if min(weights.values()) < 0 or not max(weights.values()) > 0:
+        raise ValueError(f"{where}: a weight is 0 or more, and one of them is more; found {dict(weights)}")
 
 
 class ProfileParams(Params):
@@ -267,11 +291,33 @@ class EventParams(Params):
     tail_days: float = Field(7, gt=0, description="scores of the month before that are looked at again, days")
 
 
+class FusionParams(Params):
+    costly_share: float = Field(
+        0.2, gt=0, le=1, description="share of a meter's days, the strangest to the cheap detectors, that costly ones look at; 1 for all"
+    )
+
+
+class HabitParams(Params):
+    block_h: float = Field(
+        4, gt=0, le=24, description="the greatest evidence of each stretch of so many hours is what an alarm must exceed"
+    )
+    days: int = Field(28, gt=0, description="days before a day that its alarms are measured against")
+    min_days: float = Field(2, gt=0, description="of them with evidence, below which the calibration span stands in")
+    low: float = Field(0.25, gt=0, lt=1, description="quantile of the blocks that their law is fitted through")
+    high: float = Field(0.75, gt=0, lt=1, description="the other one; the share above it may be anomalous")
+    least_scale: float = Field(
+        0.05, gt=0, description="of the law, so that a meter that is always equal does not make every change infinite"
+    )
+
+
 class DetectionParams(Params):
     budget_per_meter_month: float = Field(1, gt=0, description="false alarms allowed per meter in 30 days")
     strict: bool = Field(False, description="refuse to score a month with a model trained on later data")
     calibration: CalibrationParams = CalibrationParams()
+    fusion: FusionParams = FusionParams()
+    habit: HabitParams = HabitParams()
     events: EventParams = EventParams()
+    top_per_site: int = Field(20, ge=0, description="energy events that a night shows per site, the least likely first; 0 for all")
 
 
 class WindowReferenceParams(Params):

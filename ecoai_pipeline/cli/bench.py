@@ -85,7 +85,8 @@ def nightly(
     notes = [
         f"{meters} meters, {measured['readings']:,} readings in the month: {measured['total_seconds']:.1f} s in all, "
         f"of which orchestration {measured['orchestration_seconds']:.1f} s "
-        f"({100 * measured['orchestration_seconds'] / measured['total_seconds']:.0f} %)"
+        f"({100 * measured['orchestration_seconds'] / measured['total_seconds']:.0f} %)",
+        "of scoring: " + ", ".join(f"{row['member']} {row['seconds']:.1f} s ({100 * row['share']:.0f} %)" for row in measured["scoring"]),
     ]
     Answer(document, measured["stages"], title="a night", notes=notes).show(form, as_json)
 
@@ -122,7 +123,28 @@ def measure_night(folder: str) -> dict[str, Any]:
         started = time.perf_counter()
         stages = [_land(files), *_stages(run_night(NIGHT, steps))]
         total = time.perf_counter() - started
-    return {"stages": stages, **_totals(stages, total)}
+    return {"stages": stages, **_totals(stages, total), "scoring": _scoring()}
+
+
+def _scoring() -> list[dict[str, Any]]:
+    """Seconds that each member, the expectation and the fusion take of a night's scoring: the same scored again, outside of the total."""
+    from ecoai_pipeline.cli.pipeline import the_lake
+    from ecoai_pipeline.detection.model import load_model
+    from ecoai_pipeline.domain import Resolution
+    from ecoai_pipeline.features.load import load_series
+    from ecoai_pipeline.storage.bundles import Bundles
+
+    lake, seconds = the_lake(), dict[str, float]()
+    months = MonthRange(Month.of(NIGHT).previous, Month.of(NIGHT))
+    for industry in Industry:
+        champion = Bundles(lake).champion(industry, Resolution.MID, Month.of(NIGHT))
+        if champion:
+            model = load_model(Bundles(lake), champion.record)
+            model.score(load_series(lake, industry, months))
+            seconds = {name: seconds.get(name, 0.0) + model.seconds.get(name, 0.0) for name in {**seconds, **model.seconds}}
+    whole = sum(seconds.values())
+    ranked = sorted(seconds, key=lambda name: -seconds[name])
+    return [{"member": name, "seconds": round(seconds[name], 3), "share": round(seconds[name] / whole, 3)} for name in ranked]
 
 
 def _totals(stages: list[dict[str, Any]], total: float) -> dict[str, Any]:

@@ -97,6 +97,11 @@ class Calibration:
         """The curves without the pooled one."""
         return {meter_id: curve for meter_id, curve in self.curves.items() if meter_id != POOLED}
 
+    def without(self, meter_id: str) -> Calibration:
+        """The same without one meter; itself where it does not know it."""
+        known = meter_id in self.curves
+        return Calibration(self.detector, {name: c for name, c in self.curves.items() if name != meter_id}) if known else self
+
     def p(self, meter_id: str, scores: NDArray[np.floating[Any]]) -> Floats:
         return self.curves.get(meter_id, self.curves[POOLED]).p(scores)
 

@@ -1,10 +1,12 @@
-"""A trained model as it lies in its bundles: the detectors, their calibrations, and the fused calibration over them."""
+"""A trained model as it lies in its bundles: the detectors, their calibrations, and what they are fused and judged by."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from numpy.typing import NDArray
 from ecoai_pipeline import detectors
 from ecoai_pipeline.detection.calibration import Calibration
 from ecoai_pipeline.detection.cards import model_card
-from ecoai_pipeline.detection.fusion import fuse
+from ecoai_pipeline.detection.fusion import Fusion
+from ecoai_pipeline.detection.habit import Habits
 from ecoai_pipeline.detectors.contract import Detector, Expectation, Predictive
 from ecoai_pipeline.domain import Industry, Resolution
 from ecoai_pipeline.features.series import Series, WindowPlan
+from ecoai_pipeline.settings import DetectionParams, HabitParams
 from ecoai_pipeline.storage.atomic import write_text
 from ecoai_pipeline.storage.bundles import FUSED, Bundles, ModelRecord
 
@@ -28,7 +32,7 @@ _METRICS = "metrics.json"
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores of one series, each (n,): per detector `s` and `p`, the fused `p`, and what was expected."""
+    """Scores of one series, each (n,): per detector `s`, and `p` where it is fused, the fused `p`, and what was expected."""
 
     s: Mapping[str, NDArray[np.float32]]
     p: Mapping[str, NDArray[np.float64]]
@@ -36,32 +40,80 @@ class Scored:
     expectation: Expectation | None
 
 
+Scores = NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Model:
-    """Detectors of one industry and resolution with their calibrations; scores meters it has not seen as well."""
+    """Detectors of one industry and resolution with their calibrations; scores meters it has not seen as well.
+
+    Attributes:
+        expects: the member that the expected load comes from; None where none says what it expected.
+        seconds: what scoring took so far, by member and for fusing them.
+    """
 
     version: str
     plan: WindowPlan
     members: Mapping[str, Detector]
     calibrations: Mapping[str, Calibration]
-    fused: Calibration
+    fusion: Fusion
+    habits: Habits
+    expects: str | None
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
     def score(self, portfolio: Sequence[Series]) -> list[Scored]:
         """Score series of the plan's interval."""
-        s = {name: member.score(portfolio) for name, member in self.members.items()}
-        expected = _expect(self.members, portfolio)
-        return [self._scored(series.meter_id, {name: s[name][i] for name in s}, expected[i]) for i, series in enumerate(portfolio)]
+        p: list[dict[str, NDArray[np.float64]]] = [{} for _ in portfolio]
+        s: list[dict[str, Scores]] = [{} for _ in portfolio]
+        for name in sorted(self.members, key=lambda name: name in self.fusion.costly):
+            with self._timed(name):
+                costly = name in self.fusion.costly
+                found = self._looked(name, portfolio, p) if costly else self.members[name].score(portfolio)
+            for number, (series, scores) in enumerate(zip(portfolio, found, strict=True)):
+                s[number][name] = scores
+                if self.fusion.weights[name] > 0:
+                    p[number][name] = self.calibrations[name].p(series.meter_id, scores)
+        with self._timed("expectation"):
+            expected = self._expect(portfolio)
+        with self._timed("fusion"):
+            return [
+                Scored(s[number], p[number], self._fused(series, p[number]), expected[number]) for number, series in enumerate(portfolio)
+            ]
 
-    def _scored(self, meter_id: str, s: Mapping[str, NDArray[np.float32]], expectation: Expectation | None) -> Scored:
-        p = {name: self.calibrations[name].p(meter_id, values) for name, values in s.items()}
-        return Scored(s, p, self.fused.p(meter_id, fuse(list(p.values()))), expectation)
+    def _fused(self, series: Series, p: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        evidence = self.fusion.evidence(p, series.timestamps, series.interval_s)
+        return self.habits.p(series.meter_id, series.timestamps, series.interval_s, evidence)
+
+    def _looked(self, name: str, portfolio: Sequence[Series], p: Sequence[Mapping[str, NDArray[np.float64]]]) -> list[Scores]:
+        """Scores of a costly detector on the suspicious days, each seen with a window before and after; NaN on the others."""
+        window, scores = self.plan.longest, [np.full(len(series), np.nan, dtype=np.float32) for series in portfolio]
+        seen = [self.fusion.suspicious(own, series.timestamps, series.interval_s) for own, series in zip(p, portfolio, strict=True)]
+        places = [
+            (number, max(0, first - window), stop + window) for number, own in enumerate(seen) for first, stop in _runs(own, 2 * window)
+        ]
+        parts = [portfolio[number].part(first, stop) for number, first, stop in places]
+        for (number, first, _), found in zip(places, self.members[name].score(parts), strict=True):
+            scores[number][first : first + len(found)] = found
+        return [np.where(own, values, np.float32(np.nan)) for own, values in zip(seen, scores, strict=True)]
+
+    def _expect(self, portfolio: Sequence[Series]) -> Sequence[Expectation | None]:
+        member = self.members[self.expects] if self.expects else None
+        return member.expect(portfolio) if isinstance(member, Predictive) else [None] * len(portfolio)
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - started
 
 
-def _expect(members: Mapping[str, Detector], portfolio: Sequence[Series]) -> Sequence[Expectation | None]:
-    for member in members.values():
-        if isinstance(member, Predictive):
-            return member.expect(portfolio)
-    return [None] * len(portfolio)
+def _runs(marked: NDArray[np.bool_], apart: int) -> Iterator[tuple[int, int]]:
+    """First and one after the last of the marked stretches; those that are no farther apart than that are one."""
+    rows = np.flatnonzero(marked)
+    if not len(rows):
+        return
+    breaks = np.flatnonzero(np.diff(rows) > apart)
+    yield from zip(rows[np.append(0, breaks + 1)].tolist(), (rows[np.append(breaks, len(rows) - 1)] + 1).tolist(), strict=True)
 
 
 def write_member(folder: Path, detector: Detector, calibration: Calibration, metrics: Mapping[str, Any], card: str) -> None:
@@ -73,14 +125,24 @@ def write_member(folder: Path, detector: Detector, calibration: Calibration, met
 
 
 def write_fused(
-    folder: Path, members: Mapping[str, str], plan: WindowPlan, calibration: Calibration, metrics: Mapping[str, Any], card: str
+    folder: Path, members: Mapping[str, str], config: Mapping[str, Any], habits: Habits, metrics: Mapping[str, Any], card: str
 ) -> None:
-    """Fill the bundle over the members, which are named by their versions."""
-    config = {"members": dict(members), "window_plan": plan.words}
-    write_text(folder / _CONFIG, _json(config))
-    calibration.save(folder / _CALIBRATION)
+    """Fill the bundle over the members, which are named by their versions; `config` is `fused_config` of them."""
+    write_text(folder / _CONFIG, _json({"members": dict(members), **config}))
+    habits.save(folder / _CALIBRATION)
     write_text(folder / _METRICS, _json(metrics))
     write_text(folder / "MODEL_CARD.md", card)
+
+
+def fused_config(plan: WindowPlan, fusion: Fusion, expects: str | None) -> dict[str, Any]:
+    """How members are put together, JSON-able."""
+    return {
+        "window_plan": plan.words,
+        "weights": dict(fusion.weights),
+        "expects": expects,
+        "fusion": fusion.params.fusion.model_dump(mode="json"),
+        "habit": fusion.params.habit.model_dump(mode="json"),
+    }
 
 
 def load_model(bundles: Bundles, record: ModelRecord) -> Model:
@@ -92,12 +154,15 @@ def load_model(bundles: Bundles, record: ModelRecord) -> Model:
     fused = bundles.open(record.industry, record.resolution, FUSED, record.version)
     config = json.loads((fused / _CONFIG).read_text(encoding="utf-8"))
     folders = {name: bundles.open(record.industry, record.resolution, name, version) for name, version in config["members"].items()}
+    params = DetectionParams.model_validate({"fusion": config["fusion"], "habit": config["habit"]})
     return Model(
         version=record.version,
         plan=WindowPlan.of(config["window_plan"]),
         members={name: detectors.load(name, folder) for name, folder in folders.items()},
         calibrations={name: Calibration.load(folder / _CALIBRATION) for name, folder in folders.items()},
-        fused=Calibration.load(fused / _CALIBRATION),
+        fusion=Fusion(config["weights"], params),
+        habits=Habits.load(fused / _CALIBRATION, params.habit),
+        expects=config["expects"],
     )
 
 
@@ -106,22 +171,22 @@ def forget(bundles: Bundles, folder: Path, meter_id: str, out_of: Callable[[Any]
 
     What the bundle learned from all meters together stays, and so does its version, which rows of other meters name.
     """
-    detector, calibration = folder.parent.name, Calibration.load(folder / _CALIBRATION)
-    documents = {name: json.loads((folder / name).read_text(encoding="utf-8")) for name in (_METRICS, _CONFIG)}
-    without = {name: out_of(document) for name, document in documents.items()}
-    if meter_id not in calibration.curves and without == documents:
+    name, path = folder.parent.name, folder / _CALIBRATION
+    documents = {file: json.loads((folder / file).read_text(encoding="utf-8")) for file in (_METRICS, _CONFIG)}
+    without = {file: out_of(document) for file, document in documents.items()}
+    known = Habits.load(path, HabitParams()) if name == FUSED else Calibration.load(path)
+    rest = known.without(meter_id)
+    if rest is known and without == documents:
         return False
     industry, resolution = Industry(_value(folder.parents[2])), Resolution(_value(folder.parents[1]))
-    rest = Calibration(calibration.detector, {name: curve for name, curve in calibration.curves.items() if name != meter_id})
 
     def fill(fresh: Path) -> None:
-        card = model_card(industry, resolution, detector, without[_METRICS])
-        if detector == FUSED:
-            config = without[_CONFIG]
-            plan = WindowPlan.of(config["window_plan"])
-            write_fused(fresh, config["members"], plan, rest, without[_METRICS], card)
+        card = model_card(industry, resolution, name, without[_METRICS])
+        if isinstance(rest, Habits):
+            config = dict(without[_CONFIG])
+            write_fused(fresh, config.pop("members"), config, rest, without[_METRICS], card)
             return
-        member = detectors.load(detector, folder)
+        member = detectors.load(name, folder)
         member.forget(meter_id)
         write_member(fresh, member, rest, without[_METRICS], card)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -27,7 +27,10 @@ class Relation(StrEnum):
 
 
 class Detection(BaseModel):
-    """An event as a night knew it; `predecessors` are the events of the night before that it goes on from."""
+    """An event as a night knew it; `predecessors` are the events of the night before that it goes on from.
+
+    `shown` is false where its site had more of less likely ones: it stays on record and is kept from those who have to act.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,6 +43,7 @@ class Detection(BaseModel):
     excess_kwh: float | None
     relation: Relation
     predecessors: list[str]
+    shown: bool = True
 
 
 class DetectionRun(BaseModel):
@@ -59,8 +63,10 @@ def detections_ledger(lake: Lake) -> Ledger[DetectionRun]:
     return Ledger(lake.root / "ledgers" / "detections", DetectionRun)
 
 
-def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at: datetime) -> DetectionRun:
+def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at: datetime, *, top_per_site: int = 0) -> DetectionRun:
     """Append the events that touch a local day to the ledger, each beside those of the latest earlier day recorded.
+
+    Of a site's energy events the `top_per_site` least likely are shown, all where it is 0; those that are about data always.
 
     Beside each other are events of the same meter and category that overlap in time, since a start may move when more
     data arrive. Where the day's newest record says the same already, nothing is appended and that record is returned:
@@ -70,7 +76,13 @@ def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at
     earlier = [run for _, run in ledger.read() if run.industry == industry]
     before = _latest([run for run in earlier if run.day < day])
     events = events_of_day(lake, industry, day)
-    detections = related(events, before.detections if before else [])
+    shown = _shown(
+        events, {meter_id: meter.site for meter_id, meter in MeterRegistry(lake).of(industry, Month.of(day)).items()}, top_per_site
+    )
+    detections = [
+        one if one.event_id in shown else one.model_copy(update={"shown": False})
+        for one in related(events, before.detections if before else [])
+    ]
     version = lake.info(ANOMALIES, Partition(industry, Month.of(day))).content
     same = _latest([run for run in earlier if run.day == day])
     if same and same.detections == detections:
@@ -109,6 +121,15 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     local = ZoneInfo(zone)
     bounds = [datetime.combine(day + timedelta(days=k), time(), local).astimezone(UTC) for k in (0, 1)]
     return bounds[0], bounds[1]
+
+
+def _shown(events: pl.DataFrame, sites: Mapping[str, str | None], top: int) -> set[str]:
+    """Names of the events that are shown; a meter of no known site is a site of its own."""
+    energy = pl.col("category") == Category.ENERGY
+    site = pl.col("meter_id").map_elements(lambda meter: sites.get(meter) or meter, return_dtype=pl.String)
+    ranked = events.filter(energy).sort("p", pl.col("excess_kwh").abs(), descending=[False, True], nulls_last=True)
+    first = ranked.group_by(site.alias("site"), maintain_order=True).head(top) if top else ranked
+    return {*first["event_id"], *events.filter(~energy)["event_id"]}
 
 
 def _latest(runs: Sequence[DetectionRun]) -> DetectionRun | None:

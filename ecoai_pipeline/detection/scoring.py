@@ -24,7 +24,7 @@ from ecoai_pipeline.storage.schema import schema_of
 _KEYS = ("meter_id", "timestamp")
 _FROM_FEATURES = ("meter_id", "timestamp", "interval_s", "kwh", "quality", "rule", "restated")
 _BANDS = {"expected_kwh": "expected", "low_kwh": "low", "high_kwh": "high"}
-_CODE = ("scoring", "model", "calibration", "fusion")
+_CODE = ("scoring", "model", "calibration", "fusion", "habit")
 
 
 class NoModelError(ValueError):
@@ -129,8 +129,8 @@ def _frame(series: Series, scored: Scored, start: Any) -> pl.DataFrame:
     for column, part in _BANDS.items():
         columns[column] = getattr(scored.expectation, part)[cut] if scored.expectation else None
     for name in DETECTORS:
-        member = name in scored.s
-        columns[f"s_{name}"], columns[f"p_{name}"] = (scored.s[name][cut], scored.p[name][cut]) if member else (None, None)
+        for kind, found in (("s", scored.s), ("p", scored.p)):
+            columns[f"{kind}_{name}"] = found[name][cut] if name in found else None
     frame = pl.DataFrame({**columns, "p": scored.fused[cut]}).with_columns(pl.col("timestamp").dt.replace_time_zone("UTC"))
     named = frame.with_columns(pl.lit(series.meter_id).alias("meter_id")).select(_bare().columns)
     return named.cast(_bare().schema).fill_nan(None)

@@ -14,10 +14,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline import detectors
+from ecoai_pipeline.detection import backtest, expectation, habit
 from ecoai_pipeline.detection import model as stored
+from ecoai_pipeline.detection.backtest import Choice
 from ecoai_pipeline.detection.calibration import Calibration, alarm_threshold, calibrate
 from ecoai_pipeline.detection.cards import model_card
-from ecoai_pipeline.detection.fusion import fuse
+from ecoai_pipeline.detection.fusion import Fusion, Probabilities
+from ecoai_pipeline.detection.habit import Habits
 from ecoai_pipeline.detection.spans import Spans, cut, within
 from ecoai_pipeline.detectors.contract import Detector
 from ecoai_pipeline.domain import FEATURES, SPECTRA, Industry, MonthRange, Partition, Resolution
@@ -32,7 +35,6 @@ from ecoai_pipeline.storage.lake import Lake
 # As long as the month before, which scoring looks back into.
 _LOOK_BACK = np.timedelta64(31 * 86_400_000_000, "us")
 Progress = Callable[[str, float], None]
-Scores = Mapping[str, NDArray[np.floating[Any]]]
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,25 @@ class _Prepared:
     def training(self) -> list[Series]:
         return [within(series, self.spans.first, self.spans.train_end) for series in self.portfolio]
 
+    @property
+    def contexts(self) -> list[tuple[Series, int]]:
+        """Each meter's calibration span with what it may look back into, and where in it the span begins."""
+        parts = [within(series, self.spans.calibration - _LOOK_BACK, self.spans.last) for series in self.portfolio]
+        return [(series, int(np.searchsorted(series.timestamps, self.spans.calibration))) for series in parts]
+
 
 @dataclass(frozen=True)
 class _Fitted:
+    """`members` are those that are kept: what the choice weighs, and what says what was expected."""
+
     members: Mapping[str, Detector]
     calibrations: Mapping[str, Calibration]
-    fused: Calibration
+    choice: Choice
+    expects: str | None
+    fusion: Fusion
+    habits: Habits
     alarm_share: float
+    missed: Mapping[str, float]
 
 
 def _silent(_what: str, _share: float) -> None:
@@ -141,18 +155,19 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
     params = {
         "resolution": resolution,
         "features": settings.features.model_dump(mode="json"),
-        "training": settings.training.model_dump(mode="json", exclude={"members", "members_of"}),
+        "training": settings.training.model_dump(mode="json", exclude={"members", "members_of", "guideline"}),
         "members": settings.training.members_in(industry, resolution),
+        "guideline": settings.training.guideline[resolution],
         "detectors": settings.detectors.model_dump(mode="json"),
-        "calibration": settings.detection.calibration.model_dump(mode="json"),
+        "detection": settings.detection.model_dump(mode="json", include={"calibration", "fusion", "habit"}),
         "budget": settings.detection.budget_per_meter_month,
     }
     features = (f"features/{name}.py" for name in ("load", "windows", "runs"))
-    code = code_digest(*features, "augmentation", "detectors", *(f"detection/{name}.py" for name in _CODE))
+    code = code_digest(*features, "augmentation", "detectors", "sources/simulation", *(f"detection/{name}.py" for name in _CODE))
     return fingerprint(inputs=inputs, params=params, code=code)
 
 
-_CODE = ("training", "spans", "calibration", "fusion", "model", "cards")
+_CODE = ("training", "spans", "backtest", "calibration", "fusion", "habit", "expectation", "model", "cards")
 
 
 def _known(bundles: Bundles, industry: Industry, resolution: Resolution, months: MonthRange, inputs: str) -> ModelRecord | None:
@@ -205,36 +220,66 @@ def _observed_days(series: Series) -> float:
 
 
 def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Progress) -> _Fitted:
-    """Fit every member, calibrate each, then calibrate what they say together."""
-    q = alarm_threshold(settings.detection.budget_per_meter_month, prepared.plan.interval_s)
+    """Fit every detector that could be chosen, calibrate each, choose on the backtest, and learn what its evidence usually is."""
+    resolution = Resolution.of(prepared.plan.interval_s)
+    weights, guideline = settings.training.members_in(industry, resolution), settings.training.guideline[resolution]
+    names = tuple(dict.fromkeys((*weights, guideline)))
     members: dict[str, Detector] = {}
-    calibrations: dict[str, Calibration] = {}
-    p: dict[str, Scores] = {}
-    training, names = prepared.training, settings.training.members_in(industry, Resolution.of(prepared.plan.interval_s))
     for number, name in enumerate(names):
-        tell(f"fitting {name}", (1 + number) / (2 + len(names)))
-        members[name] = detectors.make(name, settings).fit(training, prepared.plan)
-        scores = _calibration_scores(members[name], prepared)
-        calibrations[name] = calibrate(name, scores, q, settings.detection.calibration)
-        p[name] = {meter_id: calibrations[name].p(meter_id, values) for meter_id, values in scores.items()}
-    tell("calibrating", (1 + len(names)) / (2 + len(names)))
-    together = {series.meter_id: fuse([p[name][series.meter_id] for name in names]) for series in prepared.portfolio}
-    fused = calibrate(FUSED, together, q, settings.detection.calibration)
-    share = np.concatenate([fused.p(meter_id, values) for meter_id, values in together.items()])
-    return _Fitted(members, calibrations, fused, float(np.nanmean(share < q)))
+        tell(f"fitting {name}", (1 + number) / (3 + len(names)))
+        members[name] = detectors.make(name, settings).fit(prepared.training, prepared.plan)
+    tell("calibrating", (1 + len(names)) / (3 + len(names)))
+    calibrations = {name: _calibrated(settings, name, member, prepared) for name, member in members.items()}
+    tell("judging on faults", (2 + len(names)) / (3 + len(names)))
+    tried = backtest.trials(prepared.contexts, _judge(members, calibrations), settings.training.seed, settings.training.backtest)
+    choice = backtest.choose(tried, weights, guideline, settings.training.backtest)
+    missed = expectation.missed(members, prepared.contexts)
+    expects = min(missed, key=lambda name: missed[name], default=None)
+    kept = [name for name in names if choice.weights.get(name, 0) > 0 or name == expects]
+    fusion = Fusion({name: choice.weights.get(name, 0.0) for name in kept}, settings.detection)
+    spans = _evidence(fusion, {name: members[name] for name in kept}, calibrations, prepared)
+    habits = habit.learn(spans, prepared.plan.interval_s, settings.detection.habit)
+    p = np.concatenate([habits.p(meter, stamps, prepared.plan.interval_s, values) for meter, (stamps, values) in spans.items()])
+    share = float(np.nanmean(p < _threshold(settings, prepared)))
+    kept_members, kept_calibrations = {name: members[name] for name in kept}, {name: calibrations[name] for name in kept}
+    return _Fitted(kept_members, kept_calibrations, choice, expects, fusion, habits, share, missed)
 
 
-def _calibration_scores(detector: Detector, prepared: _Prepared) -> Scores:
-    """Scores of the calibration span, made as scoring makes them: with a month to look back into."""
-    spans = prepared.spans
-    context = [within(series, spans.calibration - _LOOK_BACK, spans.last) for series in prepared.portfolio]
-    scores = detector.score(context)
-    parts = (int(np.searchsorted(series.timestamps, spans.calibration)) for series in context)
-    return {series.meter_id: values[start:] for series, values, start in zip(context, scores, parts, strict=True)}
+def _threshold(settings: Settings, prepared: _Prepared) -> float:
+    return alarm_threshold(settings.detection.budget_per_meter_month, prepared.plan.interval_s)
+
+
+def _calibrated(settings: Settings, name: str, detector: Detector, prepared: _Prepared) -> Calibration:
+    """Learned from scores of the calibration span that were made as scoring makes them: with a month to look back into."""
+    scores = detector.score([series for series, _ in prepared.contexts])
+    spans = {series.meter_id: values[start:] for (series, start), values in zip(prepared.contexts, scores, strict=True)}
+    return calibrate(name, spans, _threshold(settings, prepared), settings.detection.calibration)
+
+
+def _judge(members: Mapping[str, Detector], calibrations: Mapping[str, Calibration]) -> backtest.Judge:
+    def judge(portfolio: Sequence[Series]) -> list[Probabilities]:
+        scores = {name: member.score(portfolio) for name, member in members.items()}
+        return [
+            {name: calibrations[name].p(series.meter_id, scores[name][number]) for name in members}
+            for number, series in enumerate(portfolio)
+        ]
+
+    return judge
+
+
+def _evidence(
+    fusion: Fusion, members: Mapping[str, Detector], calibrations: Mapping[str, Calibration], prepared: _Prepared
+) -> dict[str, tuple[NDArray[np.datetime64], NDArray[np.float64]]]:
+    """Timestamps and fused evidence of each meter's calibration span."""
+    judged = _judge(members, calibrations)([series for series, _ in prepared.contexts])
+    whole = [fusion.evidence(p, series.timestamps, series.interval_s) for (series, _), p in zip(prepared.contexts, judged, strict=True)]
+    return {
+        series.meter_id: (series.timestamps[start:], values[start:])
+        for (series, start), values in zip(prepared.contexts, whole, strict=True)
+    }
 
 
 def _metrics(settings: Settings, prepared: _Prepared, fitted: _Fitted, inputs: str) -> dict[str, Any]:
-    calibrated = {**fitted.calibrations, FUSED: fitted.fused}
     return {
         "fingerprint": inputs,
         "spans": prepared.spans.facts(),
@@ -243,7 +288,11 @@ def _metrics(settings: Settings, prepared: _Prepared, fitted: _Fitted, inputs: s
         "left_out": dict(prepared.left_out),
         "budget_per_meter_month": settings.detection.budget_per_meter_month,
         "alarm_share_in_calibration": fitted.alarm_share,
-        "calibration": {name: _calibration_facts(calibration) for name, calibration in calibrated.items()},
+        "backtest": fitted.choice.words,
+        "weights": dict(fitted.fusion.weights),
+        "expectation": {"from": fitted.expects, "missed": dict(fitted.missed)},
+        "calibration": {name: _calibration_facts(calibration) for name, calibration in fitted.calibrations.items()}
+        | {FUSED: {"rules": {habit.RULE: len(fitted.habits.laws) - 1}, "trimmed": 0}},
         "detectors": {name: dict(member.facts) for name, member in fitted.members.items()},
     }
 
@@ -268,7 +317,8 @@ def _write(bundles: Bundles, which: _Identity, prepared: _Prepared, fitted: _Fit
 
     def fill_fused(folder: Path) -> None:
         card = model_card(industry, resolution, FUSED, metrics)
-        stored.write_fused(folder, members, prepared.plan, fitted.fused, metrics, card)
+        config = stored.fused_config(prepared.plan, fitted.fusion, fitted.expects)
+        stored.write_fused(folder, members, config, fitted.habits, metrics, card)
 
     version = bundles.write(industry, resolution, FUSED, until, fill_fused)
     return ModelRecord(

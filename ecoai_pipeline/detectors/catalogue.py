@@ -12,6 +12,7 @@ from ecoai_pipeline.settings import Settings
 
 _CLASSES = {"profile": "Profile", "usad": "Usad", "lstm_ae": "LstmAe", "encdec_ad": "EncDecAd", "cnn_gru": "CnnGru", "usage_z": "UsageZ"}
 _SEEDLESS = ("profile", "usage_z")
+_COSTLY = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")
 
 
 def make(name: str, settings: Settings) -> Detector:
@@ -28,6 +29,11 @@ def make(name: str, settings: Settings) -> Detector:
 def draws(name: str) -> bool:
     """Whether a fit depends on a seed; other names than those of `domain.DETECTORS` draw nothing."""
     return name in DETECTORS and name not in _SEEDLESS
+
+
+def costly(name: str) -> bool:
+    """Whether scores take so long that a night of many meters looks at their strangest days only: true of networks."""
+    return name in _COSTLY
 
 
 def load(name: str, folder: Path) -> Detector:

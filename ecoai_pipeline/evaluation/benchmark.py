@@ -16,7 +16,7 @@ from ecoai_pipeline.domain import DETECTORS, Resolution
 from ecoai_pipeline.evaluation.alarms import poisson_interval
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.folds import Protocol
-from ecoai_pipeline.evaluation.honest import FUSED, Judging
+from ecoai_pipeline.evaluation.honest import HYBRID, Judging
 from ecoai_pipeline.evaluation.intervals import bootstrap_mean, paired_difference, wins
 from ecoai_pipeline.evaluation.references import REFERENCES
 from ecoai_pipeline.evaluation.scoring import Scoring
@@ -64,7 +64,7 @@ class Plan:
 
     def fused(self, case: Case, settings: Settings) -> tuple[str, ...]:
         """What the pipeline fuses at the resolution of a case, if all of it is among the detectors."""
-        members = settings.training.members[Resolution.of(case.load.interval_s)]
+        members = tuple(settings.training.members[Resolution.of(case.load.interval_s)])
         return members if set(members) <= set(self.detectors) else ()
 
 
@@ -103,7 +103,7 @@ def _judgings(case: Case, plan: Plan, scored: Sequence[tuple[Scoring, Result]], 
     by_name = {scoring.detector: (scoring, result) for scoring, result in scored}
     members = plan.fused(case, settings)
     if len(members) > 1:
-        yield Judging(case, FUSED, [by_name[name] for name in members], settings)
+        yield Judging(case, HYBRID, [by_name[name] for name in members], settings)
 
 
 def summaries(rows: Sequence[Row], params: EvaluationParams) -> Iterator[Row]:

@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecoai_pipeline.detection.calibration import Calibration, Curve, alarm_threshold, calibrate
+from ecoai_pipeline.detection import habit
+from ecoai_pipeline.detection.calibration import alarm_threshold, calibrate
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
-from ecoai_pipeline.detection.fusion import fuse
+from ecoai_pipeline.detection.fusion import Fusion, Probabilities
+from ecoai_pipeline.detection.habit import Law
 from ecoai_pipeline.detectors.robust import grouped_quantile
-from ecoai_pipeline.domain import SCORES, Category
+from ecoai_pipeline.domain import SCORES, Category, Resolution
 from ecoai_pipeline.evaluation import alarms, folds
 from ecoai_pipeline.evaluation.alarms import Alarms, Truth
 from ecoai_pipeline.evaluation.cases import Case
@@ -24,12 +26,12 @@ from ecoai_pipeline.evaluation.oracle import f1_oracle, f1_point_adjusted_oracle
 from ecoai_pipeline.evaluation.ranking import rank
 from ecoai_pipeline.evaluation.scoring import Scored, Scoring
 from ecoai_pipeline.evaluation.work import Result
-from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.settings import Settings, Weights
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.schema import schema_of
 
-FUSED = "fused"
-"""What the pipeline itself runs: all detectors' tail probabilities, fused and calibrated again."""
+HYBRID = "hybrid"
+"""What the pipeline itself runs: the members' tail probabilities, fused with their weights and measured against the last weeks."""
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -54,9 +56,17 @@ class Judging:
         labels = np.packbits(self.case.labels).tobytes().hex() if self.case.labels is not None else ""
         names = {"dataset": self.case.dataset, "series": self.case.name, "subsets": sorted(self.case.subsets)}
         inputs = {"scores": [scoring.key for scoring, _ in self.members], "labels": labels, "faults": self.case.faults, **names}
-        detection = ("calibration", "events", "evidence", "fusion")
+        detection = ("calibration", "events", "evidence", "fusion", "habit")
         code = code_digest(*_CODE, "features/runs.py", *(f"detection/{name}.py" for name in detection))
-        return fingerprint(inputs=inputs, params={"detector": self.detector, **self.settings.detection.model_dump(mode="json")}, code=code)
+        params = {"detector": self.detector, "weights": self.weights, **self.settings.detection.model_dump(mode="json")}
+        return fingerprint(inputs=inputs, params=params, code=code)
+
+    @property
+    def weights(self) -> Weights:
+        """Of the members; one alone has all the weight."""
+        if len(self.members) == 1:
+            return {self.members[0][0].detector: 1.0}
+        return self.settings.training.members[Resolution.of(self.case.load.interval_s)]
 
     def run(self) -> Result:
         """`rows`, one per subset; `start` of the test; `events` as first and last interval; `faults` with whether they were found."""
@@ -77,21 +87,24 @@ class Judging:
 
     def _evidence(self) -> Evidence:
         cuts = folds.folds(self.case.load, self.members[0][0].protocol, self.settings)
-        scores = [scoring.scored(result) for scoring, result in self.members]
-        names = [scoring.detector for scoring, _ in self.members]
-        judged = [_judged(self.case, names, [own[number] for own in scores], self.settings) for number in range(len(cuts))]
+        scores = {scoring.detector: scoring.scored(result) for scoring, result in self.members}
+        fusion = Fusion(self.weights, self.settings.detection)
+        judged = [
+            _judged(self.case, cut, {name: own[number] for name, own in scores.items()}, fusion, self.settings)
+            for number, cut in enumerate(cuts)
+        ]
         return Evidence.of(cuts, judged)
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """A fold's scores once they are calibrated: as they are, and the tail probability of what each night knew."""
+    """A fold's test span: strangeness from all of it and from what each night knew, and the probabilities of both."""
 
     batch: Floats
     nightly: Floats
     p: Floats
     p_batch: Floats
-    curve: Curve
+    law: Law
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,7 @@ class Evidence:
     Attributes:
         start: first interval of the test span in the series.
         training: intervals that the first model was fitted on.
-        curve: of the last calibration.
+        law: of the last calibration span, which holds until the test span is long enough to be measured against itself.
     """
 
     start: int
@@ -109,38 +122,49 @@ class Evidence:
     batch: Floats
     nightly: Floats
     p: Floats
-    curve: Curve
+    law: Law
 
     @classmethod
     def of(cls, cuts: Sequence[Fold], judged: Sequence[_Judged]) -> Evidence:
         """Put the folds' test spans behind each other. Scores of several models have no common unit; their probabilities have."""
-        start, training, curve = cuts[0].test[0], cuts[0].train, judged[-1].curve
+        start, training, law = cuts[0].test[0], cuts[0].train, judged[-1].law
         p = np.concatenate([one.p for one in judged])
         if len(judged) == 1:
-            return cls(start, training, judged[0].batch, judged[0].nightly, p, curve)
+            return cls(start, training, judged[0].batch, judged[0].nightly, p, law)
         batch = np.concatenate([one.p_batch for one in judged])
-        return cls(start, training, -np.log(batch), -np.log(p), p, curve)
+        return cls(start, training, -np.log(batch), -np.log(p), p, law)
 
 
-def _judged(case: Case, names: Sequence[str], members: Sequence[Scored], settings: Settings) -> _Judged:
-    """Calibrate the members as training does, and where there are several fuse them and calibrate what comes of it."""
-    q, params, meter = threshold(case, settings), settings.detection.calibration, case.load.meter_id
+def _judged(case: Case, fold: Fold, members: Mapping[str, Scored], fusion: Fusion, settings: Settings) -> _Judged:
+    """Calibrate the members as training does, fuse what they say, and measure it against the weeks before, as scoring does.
 
-    def calibrated(name: str, scores: NDArray[np.floating[Any]]) -> Calibration:
-        return calibrate(name, {meter: scores}, q, params)
+    What a detector alone is ranked by is its score; what several are ranked by is their probability.
+    """
+    meter, interval_s, (first, stop) = case.load.meter_id, case.load.interval_s, (fold.calibration[0], fold.test[1])
+    stamps, span, test = case.load.timestamps[first:stop], slice(0, fold.calibration[1] - first), slice(fold.test[0] - first, None)
+    q, params = threshold(case, settings), settings.detection
+    own = {name: calibrate(name, {meter: member.calibration}, q, params.calibration) for name, member in members.items()}
 
-    if len(members) == 1:
-        scored: Any = members[0]
-    else:
-        own = [calibrated(name, member.calibration) for name, member in zip(names, members, strict=True)]
-        parts = (
-            fuse([calibration.p(meter, getattr(member, part)) for calibration, member in zip(own, members, strict=True)])
-            for part in ("calibration", "batch", "nightly")
-        )
-        scored = Scored(*parts)  # type: ignore[arg-type]
-    last = calibrated(FUSED if len(members) > 1 else names[0], scored.calibration)
-    batch, nightly = (np.asarray(part, dtype=np.float64) for part in (scored.batch, scored.nightly))
-    return _Judged(batch, nightly, last.p(meter, nightly), last.p(meter, batch), last.curves[meter])
+    def evidence(part: str) -> Floats:
+        p: Probabilities = {
+            name: own[name].p(meter, _laid(member.calibration, getattr(member, part), fold)) for name, member in members.items()
+        }
+        return fusion.evidence(p, stamps, interval_s)
+
+    batch, nightly = evidence("batch"), evidence("nightly")
+    habits = habit.learn({meter: (stamps[span], batch[span])}, interval_s, params.habit)
+    p_batch, p = (habits.p(meter, stamps, interval_s, whole)[test] for whole in (batch, nightly))
+    law = habits.laws[meter]
+    if len(members) > 1:
+        return _Judged(-np.log(p_batch), -np.log(p), p, p_batch, law)
+    (alone,) = members.values()
+    return _Judged(alone.batch.astype(np.float64), alone.nightly.astype(np.float64), p, p_batch, law)
+
+
+def _laid(calibration: NDArray[np.floating[Any]], test: NDArray[np.floating[Any]], fold: Fold) -> Floats:
+    """Both spans at their places in time, NaN between them."""
+    gap = np.full(fold.test[0] - fold.calibration[1], np.nan)
+    return np.concatenate([calibration, gap, test]).astype(np.float64)
 
 
 def threshold(case: Case, settings: Settings) -> float:
@@ -203,8 +227,8 @@ def figures(case: Case, subset: str, evidence: Evidence, events: tuple[Rows, Row
         "auc_roc": batch and batch.auc_roc,
         **_alarm_figures(judged),
         "budget_per_meter_month": settings.detection.budget_per_meter_month,
-        "calibration_rule": str(evidence.curve.rule),
-        "calibration_n": evidence.curve.n,
+        "calibration_rule": habit.RULE,
+        "calibration_n": evidence.law.n,
         "f1_oracle": f1_oracle(evidence.batch[counted], labels[counted]),
         "f1_point_adjusted_oracle": f1_point_adjusted_oracle(evidence.batch[counted], labels[counted]),
         "note": "",

@@ -25,10 +25,17 @@ from ecoai_pipeline.evaluation.work import Result, libraries
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.atomic import replacing
-from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
+from ecoai_pipeline.storage.fingerprint import PACKAGE, code_digest, fingerprint
 
 Scores = NDArray[np.float32]
 _NIGHTS = 8  # scored at once; each brings its month before along
+
+
+def _code_of(detector: str) -> list[str]:
+    """The code of a detector: its own, and what those of the room share."""
+    room = PACKAGE / "detectors"
+    parts = (path.name for path in sorted(room.iterdir()) if path.suffix in {"", ".py"} and path.name != "__pycache__")
+    return [f"detectors/{part}" for part in parts if part == detector or part not in DETECTORS]
 
 
 class Scorer(Protocol):
@@ -74,10 +81,11 @@ class Scoring:
         inputs = {"case": digest(self.case.load), "others": [digest(other.load, other.labels) for other in self.others]}
         parameters = (self.settings.detectors, self.settings.evaluation.references)
         own = [params.model_dump(mode="json").get(self.detector) for params in parameters]
-        shared = {name: getattr(self.settings, name).model_dump(mode="json") for name in ("training", "features")}
+        shared: dict[str, Any] = {"features": self.settings.features.model_dump(mode="json")}
+        shared["training"] = self.settings.training.model_dump(include={"seed", "threads", "calibration_share", "min_days"})
         shared["cut"] = self.settings.evaluation.model_dump(include={"test_share", "calibration_share", "look_back_days"})
         params = {"detector": self.detector, "protocol": self.protocol, "own": own, **shared}
-        own_code = ("augmentation", "detectors") if self.detector in DETECTORS else ("evaluation/references",)
+        own_code = ("augmentation", *_code_of(self.detector)) if self.detector in DETECTORS else ("evaluation/references",)
         shared_code = ("features", "detection/spans.py", "evaluation/folds.py", "evaluation/scoring.py")
         return fingerprint(inputs=inputs, params=params | libraries(), code=code_digest(*own_code, *shared_code))
 

@@ -251,7 +251,7 @@ def _color(detector: str) -> str:
     """References are grey, so that the eye finds ours."""
     from ecoai_pipeline.evaluation.references import REFERENCES
 
-    return GREY if detector in REFERENCES else RED if detector == "fused" else BLUE
+    return GREY if detector in REFERENCES else RED if detector == "hybrid" else BLUE
 
 
 def _short(series: str) -> str:

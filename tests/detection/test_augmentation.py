@@ -21,7 +21,7 @@ BOTH = (Industry.CHEMICAL, Industry.METAL)
 def usad_alone(settings: Settings) -> Settings:
     """The project's parameters, but for a short training of one member."""
     usad = settings.detectors.usad.model_copy(update={"max_windows": 128, "epochs": 3, "warmup_epochs": 1})
-    training = settings.training.model_copy(update={"members": dict.fromkeys(Resolution, ("usad",))})
+    training = settings.training.model_copy(update={"members": {key: {"usad": 1.0} for key in Resolution}})
     return settings.model_copy(update={"detectors": settings.detectors.model_copy(update={"usad": usad}), "training": training})
 
 

@@ -80,15 +80,15 @@ def test_other_parameters_are_trained(filled: Lake, settings: Settings) -> None:
 
 
 def test_an_industry_may_have_members_of_its_own(filled: Lake) -> None:
-    own = Settings(training={"members_of": {"metal": {"mid": ["usage_z"]}, "food": {"mid": ["usad"]}}})
+    own = Settings(training={"members_of": {"metal": {"mid": {"usage_z": 1}}, "food": {"mid": {"usad": 1}}}})
     record = train_metal(filled, own).record
     assert record is not None
     assert list(record.members) == ["usage_z"]
     assert own.training.members_in(Industry.METAL, Resolution.LOW) == own.training.members[Resolution.LOW]
-    others = Settings(training={"members_of": {"metal": {"mid": ["usage_z"]}}})
+    others = Settings(training={"members_of": {"metal": {"mid": {"usage_z": 1}}}})
     assert not train_metal(filled, others).trained, "what another industry has is no reason to train"
-    for wrong in ([], ["oracle"]):
-        with pytest.raises(ValueError, match="metal low: name at least one of profile, usad"):
+    for wrong, said in (({}, "name at least one of"), ({"oracle": 1}, "name at least one of"), ({"usad": 0}, "a weight is 0 or more")):
+        with pytest.raises(ValueError, match=f"metal low: {said}"):
             Settings(training={"members_of": {"metal": {"low": wrong}}})
 
 

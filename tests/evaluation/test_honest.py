@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from ecoai_pipeline.detection.calibration import alarm_threshold
+from ecoai_pipeline.domain import Resolution
 from ecoai_pipeline.evaluation.cases import ALL, with_faults
 from ecoai_pipeline.evaluation.folds import Protocol
-from ecoai_pipeline.evaluation.honest import FUSED, Judging, alarm_events, deviation
+from ecoai_pipeline.evaluation.honest import HYBRID, Judging, alarm_events, deviation
 from ecoai_pipeline.evaluation.scoring import Scoring
 
 from .conftest import two_shifts, with_outages
@@ -57,9 +58,8 @@ def test_an_event_opens_below_the_budgets_threshold_and_lasts_while_it_is_warm(c
 
 def test_the_threshold_does_not_move_with_the_test_span(settings, tmp_path) -> None:
     quiet, loud = with_outages(two_shifts(), (30 * 24 + 8,)), with_outages(two_shifts(), (30 * 24 + 8, 100 * 24 + 8, 110 * 24 + 8))
-    curves = [judging(case, settings, tmp_path / str(number))._evidence().curve for number, case in enumerate((quiet, loud))]
-    np.testing.assert_array_equal(curves[0].scores, curves[1].scores)
-    np.testing.assert_array_equal(curves[0].tail, curves[1].tail)
+    laws = [judging(case, settings, tmp_path / str(number))._evidence().law for number, case in enumerate((quiet, loud))]
+    assert laws[0] == laws[1]
 
 
 def test_a_subset_leaves_its_readings_out_of_figures_and_alarms_over_them_are_no_mistake(case, settings, tmp_path) -> None:
@@ -73,8 +73,10 @@ def test_a_subset_leaves_its_readings_out_of_figures_and_alarms_over_them_are_no
 
 
 def test_ours_together_are_fused_and_calibrated_as_the_pipeline_does(case, quick, tmp_path) -> None:
-    (row,) = judging(case, quick, tmp_path, FUSED, members=["profile", "usad"]).run()["rows"]
-    assert row["detector"] == FUSED
+    members = {key: {"profile": 1.0, "usad": 1.0} for key in Resolution}
+    both = quick.model_copy(update={"training": quick.training.model_copy(update={"members": members})})
+    (row,) = judging(case, both, tmp_path, HYBRID, members=["profile", "usad"]).run()["rows"]
+    assert row["detector"] == HYBRID
     assert row["event_recall"] == 1.0
     assert row["fit_seconds"] > 0
 

@@ -39,9 +39,11 @@ def anomalies(context: dg.AssetExecutionContext, config: Night, lakehouse: Lakeh
 def _record_night(context: dg.AssetExecutionContext, lakehouse: Lakehouse, day: str, done: list[Done]) -> dict[str, Any]:
     from ecoai_pipeline.detection.night import record_detections
 
-    lake = lakehouse.lake()
+    lake, top = lakehouse.lake(), lakehouse.settings().detection.top_per_site
     counts: dict[str, int] = {}
+    held_back: dict[str, int] = {}
     for industry in sorted({d.partition.industry for d in done}):
-        run = record_detections(lake, industry, date.fromisoformat(day), context.run.run_id, datetime.now(UTC))
+        run = record_detections(lake, industry, date.fromisoformat(day), context.run.run_id, datetime.now(UTC), top_per_site=top)
         counts[industry.value] = len(run.detections)
-    return {"day": day, "detections": dg.MetadataValue.json(counts)}
+        held_back[industry.value] = sum(not one.shown for one in run.detections)
+    return {"day": day, "detections": dg.MetadataValue.json(counts), "held_back": dg.MetadataValue.json(held_back)}

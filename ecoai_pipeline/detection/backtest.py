@@ -1,0 +1,123 @@
+"""Which combination of detectors to trust: the one that finds more of the faults that are put into a span nobody learned from."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecoai_pipeline.detection.fusion import Probabilities, fuse
+from ecoai_pipeline.features.series import Series
+from ecoai_pipeline.settings import BacktestParams, Weights
+from ecoai_pipeline.sources.simulation.faults import Fault, inject
+
+HYBRID, GUIDELINE = "hybrid", "guideline"
+Bools = NDArray[np.bool_]
+Judge = Callable[[Sequence[Series]], Sequence[Probabilities]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A meter's span with faults in it, and the tail probabilities that each detector gives its intervals, (n,) each."""
+
+    labels: Bools
+    faults: int
+    p: Probabilities
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is taken, why, and what each combination reached: mean average precision over the trials, None where none was made."""
+
+    name: str
+    weights: Weights
+    reason: str
+    faults: int
+    reached: Mapping[str, float | None]
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """The choice as it stands in files, JSON-able."""
+        return {"chosen": self.name, "reason": self.reason, "faults": self.faults, "average_precision": dict(self.reached)}
+
+
+def with_faults(series: Series, start: int, seed: int) -> tuple[Series, Bools, list[Fault]]:
+    """A series with the simulator's standard faults from `start` on, the intervals they lie in (n - start,), and the faults.
+
+    The faults of a meter depend on the seed, its name and its readings alone.
+    """
+    span = series.part(start, len(series))
+    rng = np.random.default_rng([seed, zlib.crc32(series.meter_id.encode())])
+    faulty, faults = inject(np.where(span.observed, span.kwh, np.nan), span.slot_of_day, series.interval_s, rng)
+    kwh = series.kwh.copy()
+    kwh[start:] = np.where(span.observed, faulty, span.kwh)
+    labels = np.zeros(len(span), dtype=np.bool_)
+    for fault in faults:
+        labels[fault.start : fault.stop] = True
+    return replace(series, kwh=kwh), labels & span.observed, faults
+
+
+def trials(contexts: Sequence[tuple[Series, int]], judge: Judge, seed: int, params: BacktestParams) -> list[Trial]:
+    """Put faults into spans, round after round, until there are enough of them.
+
+    Args:
+        contexts: series of the meters, each with the first interval of the span that faults are put into.
+        judge: gives the detectors' tail probabilities of whole series.
+    """
+    chosen = [contexts[number] for number in _spread(len(contexts), params.meters)]
+    made: list[Trial] = []
+    for number in range(params.rounds):
+        made += _round(chosen, judge, seed + number)
+        if sum(trial.faults for trial in made) >= params.faults:
+            break
+    return made
+
+
+def choose(made: Sequence[Trial], members: Weights, guideline: str, params: BacktestParams) -> Choice:
+    """The members where they find more of the faults than the research's detector for the resolution, else that detector.
+
+    Without enough faults nothing is proved, and the guideline stands. Both are judged by the average precision of their fused
+    evidence, meter by meter, since a meter's evidence is only ever compared with its own.
+    """
+    combinations: dict[str, Weights] = {HYBRID: members, GUIDELINE: {guideline: 1.0}}
+    faults = sum(trial.faults for trial in made)
+    single: dict[str, Weights] = {name: {name: 1.0} for name in (*members, guideline)}
+    reached = {name: _precision(made, weights) for name, weights in {**single, **combinations}.items()}
+    best = max(combinations, key=lambda name: reached[name] or 0.0)
+    reason = f"it found more of {faults} faults put into the calibration span"
+    if faults < params.least_faults:
+        best, reason = GUIDELINE, f"only {faults} faults could be put into the calibration span, {params.least_faults} are needed to judge"
+    return Choice(best, combinations[best], reason, faults, reached)
+
+
+def _round(
+    contexts: Sequence[tuple[Series, int]], judge: Callable[[Sequence[Series]], Sequence[Probabilities]], seed: int
+) -> Iterator[Trial]:
+    made = [(*with_faults(series, start, seed), start) for series, start in contexts]
+    made = [one for one in made if one[1].any()]
+    judged = judge([series for series, *_ in made]) if made else []
+    for (_, labels, faults, start), p in zip(made, judged, strict=True):
+        yield Trial(labels, len(faults), {name: values[start:] for name, values in p.items()})
+
+
+def _precision(made: Sequence[Trial], weights: Weights) -> float | None:
+    """Mean over the trials of the average precision of the fused evidence; costly detectors look at every day."""
+    from sklearn.metrics import average_precision_score
+
+    reached = []
+    for trial in made:
+        evidence = fuse(trial.p, weights)
+        known = np.isfinite(evidence)
+        if trial.labels[known].any():
+            reached.append(float(average_precision_score(trial.labels[known], evidence[known])))
+    return fmean(reached) if reached else None
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """So many numbers below `count`, evenly spread."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, wanted))}) if count else []

@@ -1,0 +1,92 @@
+"""Which detectors are trusted: those that find more of the faults put into a span that nobody learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from ecoai_pipeline.detection.backtest import GUIDELINE, HYBRID, Trial, choose, trials, with_faults
+from ecoai_pipeline.features.series import Series
+from ecoai_pipeline.settings import BacktestParams
+
+PARAMS = BacktestParams()
+DAY = 96
+
+
+def series(meter_id: str = "m", days: int = 60) -> Series:
+    n = days * DAY
+    slot = np.arange(n) % DAY
+    load = 50 + 30 * np.sin(2 * np.pi * slot / DAY) + np.random.default_rng(1).normal(size=n)
+    stamps = np.datetime64("2022-01-01", "us") + np.arange(n) * np.timedelta64(900, "s")
+    week = (np.arange(n) % (7 * DAY)).astype(np.int32)
+    return Series(meter_id, 900, stamps, load, np.ones(n, bool), slot.astype(np.int32), week, week >= 5 * DAY, np.zeros(n, bool))
+
+
+def sees_all(true: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """The tail probability of someone who knows what the load should have been."""
+    return np.where(true == changed, 0.5, 1e-6)
+
+
+def judged_by(clean: Mapping[str, Series], blind: str, keen: str):
+    def judge(portfolio: Sequence[Series]) -> list[dict[str, np.ndarray]]:
+        return [{keen: sees_all(clean[one.meter_id].kwh, one.kwh), blind: np.full(len(one), 0.5)} for one in portfolio]
+
+    return judge
+
+
+def test_faults_lie_in_the_span_alone_and_are_the_same_every_time() -> None:
+    whole, start = series(), 30 * DAY
+    faulty, labels, faults = with_faults(whole, start, seed=2)
+    assert faults, "another seed"
+    assert np.array_equal(faulty.kwh[:start], whole.kwh[:start])
+    assert np.array_equal(
+        np.flatnonzero(faulty.kwh[start:] != whole.kwh[start:]), np.flatnonzero(labels & (faulty.kwh != whole.kwh)[start:])
+    )
+    again = with_faults(whole, start, seed=2)
+    assert np.array_equal(again[0].kwh, faulty.kwh)
+    assert not np.array_equal(with_faults(whole, start, seed=4)[0].kwh, faulty.kwh)
+
+
+@pytest.mark.parametrize(("blind", "keen", "taken"), [("usad", "profile", HYBRID), ("profile", "usad", GUIDELINE)])
+def test_the_one_that_finds_the_faults_is_taken(blind: str, keen: str, taken: str) -> None:
+    clean = {name: series(name) for name in ("a", "b", "c")}
+    contexts = [(one, 30 * DAY) for one in clean.values()]
+    made = trials(contexts, judged_by(clean, blind, keen), seed=1, params=PARAMS)
+    choice = choose(made, {"profile": 1.0}, "usad", PARAMS)
+    assert choice.name == taken
+    assert choice.weights == {keen: 1.0}
+    assert choice.faults >= PARAMS.faults
+    assert choice.reached[keen] == pytest.approx(1.0, abs=0.05)
+    found = choice.reached[blind]
+    assert found is not None
+    assert found < 0.2
+
+
+def test_with_too_few_faults_the_guideline_stands_and_the_reason_says_so() -> None:
+    few = [Trial(np.array([False, True]), 1, {"profile": np.array([0.5, 0.001]), "usad": np.array([0.5, 0.5])})]
+    choice = choose(few, {"profile": 1.0}, "usad", PARAMS)
+    assert (choice.name, choice.weights) == (GUIDELINE, {"usad": 1.0})
+    assert "only 1 faults" in choice.reason
+    assert choose([], {"profile": 1.0}, "usad", PARAMS).reached["profile"] is None
+
+
+def test_rounds_stop_when_there_are_faults_enough_and_at_the_last_one() -> None:
+    clean = {"a": series("a")}
+    contexts = [(clean["a"], 55 * DAY)]
+    judge = judged_by(clean, "usad", "profile")
+    assert sum(t.faults for t in trials(contexts, judge, 1, PARAMS.model_copy(update={"faults": 3, "rounds": 200}))) >= 3
+    assert len(trials(contexts, judge, 1, PARAMS.model_copy(update={"faults": 1000, "rounds": 4}))) <= 4
+
+
+def test_meters_are_drawn_from_the_whole_portfolio() -> None:
+    clean = {f"m{number}": series(f"m{number}", days=40) for number in range(9)}
+    seen: set[str] = set()
+
+    def judge(portfolio: Sequence[Series]) -> list[dict[str, np.ndarray]]:
+        seen.update(one.meter_id for one in portfolio)
+        return [{"profile": np.full(len(one), 0.5)} for one in portfolio]
+
+    trials([(one, 10 * DAY) for one in clean.values()], judge, 1, BacktestParams(meters=3, faults=1000, rounds=6))
+    assert seen == {"m0", "m4", "m8"}
