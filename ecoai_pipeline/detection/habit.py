@@ -34,7 +34,7 @@ SCHEMA = pl.Schema(
 
 @dataclass(frozen=True)
 class Law:
-    """Gumbel law of a block's greatest evidence, learned from `n` blocks."""
+    """Exponential law of an interval's evidence beyond `location`, learned from the greatest evidence of each of `n` blocks."""
 
     n: int
     location: float
@@ -99,21 +99,19 @@ class Habits:
     def p(self, meter_id: str, timestamps: NDArray[np.datetime64], interval_s: int, evidence: NDArray[np.floating[Any]]) -> Floats:
         """Probability that normal operation brings so much evidence in an interval, (n,) in (0, 1]; NaN where there is none.
 
-        A block of k intervals stays below its greatest evidence x with the probability G(x) of its law, so one interval exceeds x
-        with 1 - G(x)^(1/k). The law of a day is that of the blocks in the `days` before it; nothing later is looked at, so a
-        reading's p is the same tonight and next month, unless readings before it change.
+        The law of a day is that of the blocks in the `days` before it; nothing later is looked at, so a reading's p is the same
+        tonight and next month, unless readings before it change.
         """
         if not len(evidence):
             return np.empty(0)
         values, params = np.asarray(evidence, dtype=np.float64), self.params
         blocks = Blocks.of(timestamps, interval_s, values, params.block_h)
         given = self.laws.get(meter_id, self.laws[POOLED])
-        counts, location, scale = _gumbel(blocks.before(params.days), params)
+        counts, location, scale = _fitted(blocks.before(params.days), blocks.length, params)
         few = counts < params.min_days * blocks.maxima.shape[1]
         location, scale = np.where(few, given.location, location), np.where(few, given.scale, scale)
-        reduced = (values - location[blocks.day]) / scale[blocks.day]
-        p: Floats = np.clip(-np.expm1(-np.exp(np.minimum(-reduced, 700.0)) / blocks.length), SMALLEST_P, 1.0)
-        return p
+        beyond = np.maximum(values - location[blocks.day], 0) / scale[blocks.day]
+        return np.maximum(np.exp(-beyond), SMALLEST_P)
 
     def frame(self) -> pl.DataFrame:
         rows = [{"meter_id": m, "detector": "fused", "rule": RULE, **vars(law)} for m, law in sorted(self.laws.items())]
@@ -138,19 +136,24 @@ class Habits:
 def learn(spans: Mapping[str, tuple[NDArray[np.datetime64], Floats]], interval_s: int, params: HabitParams) -> Habits:
     """Learn the law of each meter from its calibration span, (timestamps, evidence) of (n,) each.
 
-    Block maxima follow a Gumbel law where tails fall exponentially (Gumbel, Statistics of Extremes, 1958), as log probabilities
-    do. Its two numbers come from the quartiles of the blocks, so that a quarter of them may hold anomalies. A meter of fewer
-    blocks than `min_days` have takes the law of all meters' blocks together.
+    Evidence is a mean of log probabilities, so its tail falls exponentially, and the greatest of the k intervals of a block stays
+    below x with (1 - exp(-(x - location) / scale))^k; for long blocks that is Gumbel's law (Statistics of Extremes, 1958). Its two
+    numbers come from the quartiles of the blocks, so that a quarter of them may hold anomalies. A meter of fewer blocks than
+    `min_days` have takes the law of all meters' blocks together.
 
     Raises:
         ValueError: no block of any meter has evidence.
     """
-    known = {meter: _finite(Blocks.of(stamps, interval_s, values, params.block_h).maxima) for meter, (stamps, values) in spans.items()}
+    blocks = {meter: Blocks.of(stamps, interval_s, values, params.block_h) for meter, (stamps, values) in spans.items()}
+    known = {meter: _finite(own.maxima) for meter, own in blocks.items()}
+    length = max((own.length for own in blocks.values()), default=1)
     everything = np.concatenate([np.empty(0), *known.values()])
     if not len(everything):
         raise ValueError(f"no evidence in the calibration span of {len(spans)} meters; train on more months")
-    pooled, least = _law(everything, params), params.min_days * _blocks_of_a_day(interval_s, params.block_h)
-    own = {meter: _law(maxima, params) if len(maxima) >= least else replace(pooled, n=len(maxima)) for meter, maxima in known.items()}
+    pooled, least = _law(everything, length, params), params.min_days * _blocks_of_a_day(interval_s, params.block_h)
+    own = {
+        meter: _law(maxima, length, params) if len(maxima) >= least else replace(pooled, n=len(maxima)) for meter, maxima in known.items()
+    }
     return Habits(params, {POOLED: pooled, **own})
 
 
@@ -158,8 +161,8 @@ def _blocks_of_a_day(interval_s: int, block_h: float) -> int:
     return max(1, round(86_400 / max(block_h * 3600, interval_s)))
 
 
-def _law(maxima: Floats, params: HabitParams) -> Law:
-    _, location, scale = _gumbel(np.sort(maxima)[None], params)
+def _law(maxima: Floats, length: int, params: HabitParams) -> Law:
+    _, location, scale = _fitted(np.sort(maxima)[None], length, params)
     return Law(len(maxima), float(location[0]), float(scale[0]))
 
 
@@ -167,11 +170,11 @@ def _finite(values: Floats) -> Floats:
     return values[np.isfinite(values)]
 
 
-def _gumbel(ordered: Floats, params: HabitParams) -> tuple[Floats, Floats, Floats]:
-    """Number of values, location and scale by row of (rows, k), ascending with NaN last; a row without values has location NaN."""
+def _fitted(ordered: Floats, length: int, params: HabitParams) -> tuple[Floats, Floats, Floats]:
+    """Number of blocks, location and scale by row of (rows, k), ascending with NaN last; a row without values has location NaN."""
     counts = np.isfinite(ordered).sum(axis=1)
     low, high = (_quantile(ordered, counts, q) for q in (params.low, params.high))
-    near, far = (-np.log(-np.log(q)) for q in (params.low, params.high))
+    near, far = (-np.log(-np.expm1(np.log(q) / length)) for q in (params.low, params.high))
     scale = np.maximum(np.nan_to_num((high - low) / (far - near)), params.least_scale)
     return counts.astype(np.float64), low - scale * near, scale
 

@@ -180,12 +180,12 @@ def _against(own: Sequence[Row], best: Sequence[Row], name: str, params: Evaluat
     pairs = [(row.get("vus_pr"), theirs[row["series"]].get("vus_pr")) for row in counted]
     ours, others = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     score, difference = wins(ours, others, params.tie), paired_difference(ours, others, params.draws)
+    events = paired_difference([row.get("event_f1") for row in own], [theirs[row["series"]].get("event_f1") for row in own], params.draws)
     return {
         "against": name,
         **score._asdict(),
-        "difference": difference.mean,
-        "difference_low": difference.low,
-        "difference_high": difference.high,
+        **{f"difference{part}": value for part, value in zip(("", "_low", "_high"), difference[:3], strict=True)},
+        **{f"f1_difference{part}": value for part, value in zip(("", "_low", "_high"), events[:3], strict=True)},
     }
 
 

@@ -40,6 +40,14 @@ def test_wins_are_counted_against_the_reference_with_the_best_mean(settings) -> 
     assert usad["difference"] == pytest.approx((0.2 + 0.005 - 0.3) / 3)
 
 
+def test_f1_of_events_is_compared_with_the_same_reference_over_all_series(settings) -> None:
+    rows = [row(series, "slot_z", 0.5, event_f1=0.2) for series in "abc"]
+    rows += [row("a", "usad", 0.7, event_f1=0.4), row("b", "usad", 0.7, event_f1=0.5), row("c", "usad", 0.7, anomalous=5, event_f1=0.1)]
+    usad = next(one for one in summaries(rows, settings.evaluation) if one["detector"] == "usad")
+    assert usad["f1_difference"] == pytest.approx((0.2 + 0.3 - 0.1) / 3)
+    assert usad["f1_difference_low"] < usad["f1_difference"] < usad["f1_difference_high"]
+
+
 def test_false_alarms_are_pooled_over_series_and_a_series_without_figure_counts_nowhere(settings) -> None:
     rows = [row("a", "random", 0.1), row("b", "random", None, false_alarms=8, meter_months=1.0)]
     rows.append({"dataset": "d", "subset": "all", "series": "c", "meter": "c", "detector": "random", "note": "no score"})
