@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
+from ecoai_pipeline.detection.evidence import ModelWeights
 from ecoai_pipeline.detection.revisions import receipts_of, revise
 from ecoai_pipeline.domain import ANOMALIES, SCORES, EventStatus, Industry, Month, Partition
 from ecoai_pipeline.settings import Settings
@@ -42,7 +43,7 @@ def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) 
         kinds: dict[str, int] = {}
         found: list[pl.DataFrame] = [_no_rows().drop("month")]
         for chunk in lake.chunks(SCORES, partition):
-            events = _chunk_events(lake, settings, chunk, before)
+            events = _chunk_events(lake, settings, chunk, before, scores.facts.get("weights", {}))
             for column, counts in (("status", statuses), ("kind", kinds)):
                 for value, count in events.group_by(column).len().sort(column).iter_rows():
                     counts[value] = counts.get(value, 0) + count
@@ -79,14 +80,14 @@ def _usage(lake: Lake, partition: Partition) -> dict[str, str]:
     return {meter_id: meter.usage_type.value for meter_id, meter in members.items()}
 
 
-def _chunk_events(lake: Lake, settings: Settings, chunk: pl.DataFrame, before: Sequence[Partition]) -> pl.DataFrame:
+def _chunk_events(lake: Lake, settings: Settings, chunk: pl.DataFrame, before: Sequence[Partition], weights: ModelWeights) -> pl.DataFrame:
     meters = chunk["meter_id"].unique(maintain_order=True).to_list()
     params = settings.detection.events
     # A day more than asked for, because meters of other zones start their month earlier or later.
     since = chunk["timestamp"].min() - timedelta(days=params.tail_days + 1)  # type: ignore[operator]
     tail = lake.scan(SCORES, before, meters).filter(pl.col("timestamp") >= since).collect()
     still_open = lake.scan(ANOMALIES, before, meters).filter(pl.col("status") == EventStatus.ONGOING)
-    return find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params)
+    return find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params, weights)
 
 
 def _completed(events: pl.DataFrame, partition: Partition, usage: dict[str, str], content: str) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, RULE_KINDS, describe, marked_by
+from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, RULE_KINDS, ModelWeights, describe, marked_by, weighed
 from ecoai_pipeline.domain import Category, EventStatus, Quality
 from ecoai_pipeline.features.runs import Rows, rows_between, seeded_runs
 from ecoai_pipeline.settings import EventParams
@@ -28,7 +28,9 @@ def event_id(meter_id: str, category: str, start: datetime) -> str:
     return hashlib.sha256(f"{meter_id}|{category}|{start.isoformat()}".encode()).hexdigest()[:16]
 
 
-def find_events(scores: pl.DataFrame, tail: pl.DataFrame, open_before: pl.DataFrame, params: EventParams) -> pl.DataFrame:
+def find_events(
+    scores: pl.DataFrame, tail: pl.DataFrame, open_before: pl.DataFrame, params: EventParams, weights: ModelWeights | None = None
+) -> pl.DataFrame:
     """The events that touch a month.
 
     An energy event opens where p < q, goes on while p < hysteresis x q, and takes in its neighbours within the merge
@@ -40,12 +42,13 @@ def find_events(scores: pl.DataFrame, tail: pl.DataFrame, open_before: pl.DataFr
         scores: SCORES rows of the month, in any order.
         tail: SCORES rows of the last days of the month before, of the same meters.
         open_before: events of the month before that were still open, columns of `OPEN_SCHEMA`.
+        weights: of the models that scored, for the detectors' shares in an event; all alike where not given.
 
     Returns:
         Columns of ANOMALIES but for those that the meter registry and the files know of.
     """
     frame = pl.concat([tail.with_columns(now=pl.lit(value=False)), scores.with_columns(now=pl.lit(value=True))])
-    frame = frame.sort("meter_id", "timestamp")
+    frame = weighed(frame.sort("meter_id", "timestamp"), weights or {})
     consumed = frame.filter(~marked_by(NO_CONSUMPTION))
     grid = _Grid.of(frame)
     faulty = _data_marks(frame, grid, params)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -58,6 +58,26 @@ MEASURED = (
 )
 
 
+ModelWeights = Mapping[str, Mapping[str, float]]
+"""By the version of a model the weights of its detectors."""
+
+
+def weighed(scores: pl.DataFrame, weights: ModelWeights) -> pl.DataFrame:
+    """SCORES rows with `share_<detector>`: its -log p by its weight in the model that scored the row, as fusion takes it.
+
+    Where nothing is known of a model, its detectors count alike.
+    """
+    evidence = {name: -pl.col(f"p_{name}").cast(pl.Float64).log().fill_null(0.0) for name in DETECTORS}
+    return scores.with_columns(**{f"share_{name}": own * _weight(name, weights) for name, own in evidence.items()})
+
+
+def _weight(name: str, weights: ModelWeights) -> pl.Expr:
+    known = {version: float(own.get(name, 0.0)) for version, own in weights.items()}
+    if not known:
+        return pl.lit(1.0)
+    return pl.col("model_version").replace_strict(list(known), list(known.values()), default=1.0, return_dtype=pl.Float64)
+
+
 def marked_by(rules: Iterable[str]) -> pl.Expr:
     """Whether one of the rules stands in the `+`-joined column `rule`."""
     named = [pl.concat_str(pl.lit("+"), "rule", pl.lit("+")).str.contains(f"+{rule}+", literal=True) for rule in rules]
@@ -65,7 +85,7 @@ def marked_by(rules: Iterable[str]) -> pl.Expr:
 
 
 def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
-    """One row per `event` of the rows `part` (SCORES, and `event`, `hot`, `stop`), columns `event` and `MEASURED`.
+    """One row per `event` of the rows `part` (SCORES `weighed`, and `event`, `hot`, `stop`), columns `event` and `MEASURED`.
 
     Energies are sums over the intervals that have both a reading and an expectation. Kinds: outage, at most 10 % of
     the expected energy in most of the intervals; spike, at most 2 intervals; plateau (above) or flat (below expectation), mostly one run of
@@ -97,7 +117,6 @@ def _prepared(part: pl.DataFrame) -> pl.DataFrame:
         down=comparable & (pl.col("expected_kwh") > 0) & (pl.col("kwh").abs() <= _OUTAGE_SHARE * pl.col("expected_kwh")),
         rules=pl.col("rule").str.split("+"),
         **{kind.value: marked for kind, marked in kinds.items()},
-        **{f"share_{name}": -pl.col(f"p_{name}").cast(pl.Float64).log().fill_null(0.0) for name in DETECTORS},
     )
 
 

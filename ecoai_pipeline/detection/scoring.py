@@ -53,6 +53,7 @@ def materialize_scores(lake: Lake, settings: Settings, partition: Partition) -> 
             without_model += frame.filter(pl.col("q").is_null())["meter_id"].unique().sort().to_list()
             yield frame
         models = {resolution.value: c.record.version for resolution, c in champions.items()}
+        facts["weights"] = {model.version: dict(model.fusion.weights) for model in scorer.models.values()}
         facts.update(without_model=without_model, models=models, hindsight=any(c.hindsight for c in champions.values()))
 
     return lake.refresh(SCORES, partition, scores_fingerprint(lake, settings, partition), make)

@@ -67,6 +67,21 @@ def test_neighbouring_meters_do_not_share_an_event(portfolio: ModuleType) -> Non
     assert events_of(scores)["meter_id"].to_list() == ["a", "b"]
 
 
+def test_shares_are_of_the_weighted_evidence_of_the_model_that_scored(portfolio: ModuleType) -> None:
+    columns = {"p_profile": at(NOON, 2, 1e-2), "p_usad": at(NOON, 2, 1e-4)}
+    scores = portfolio.scored("m", MARCH, at(NOON, 2, ALARM), **columns)
+    version = scores["model_version"][0]
+
+    def shares(weights: dict[str, dict[str, float]]) -> tuple[float, float]:
+        event = one(find_events(scores, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), PARAMS, weights))
+        return event["share_profile"], event["share_usad"]
+
+    assert shares({}) == pytest.approx((1 / 3, 2 / 3))
+    assert shares({version: {"profile": 2, "usad": 1}}) == pytest.approx((1 / 2, 1 / 2))
+    assert shares({version: {"profile": 2}}) == pytest.approx((1, 0))
+    assert shares({"another": {"profile": 2}}) == pytest.approx((1 / 3, 2 / 3))
+
+
 def test_energy_is_compared_where_both_sides_are_known(portfolio: ModuleType) -> None:
     kwh = at(NOON, 4, 25.0) | at(NOON + QUARTER, 1, None)
     event = one(events_of(portfolio.scored("m", MARCH, at(NOON, 4, ALARM), kwh=kwh)))

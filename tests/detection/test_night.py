@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from types import ModuleType
 
+import polars as pl
 import pytest
 
 from ecoai_pipeline.detection.anomalies import materialize_anomalies
 from ecoai_pipeline.detection.night import DetectionRun, Relation, detections_ledger, record_detections
-from ecoai_pipeline.domain import SCORES, Industry, Month, Partition
+from ecoai_pipeline.domain import SCORES, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.registry import MeterRegistry
 
 MARCH = Month(2022, 3)
 METAL_MARCH = Partition(Industry.METAL, MARCH)
 NOW = datetime(2022, 3, 12, 3, tzinfo=UTC)
 ALARM = 1e-6
+SITES = {"a": "works", "b": "works", "c": None, "silent": "works"}
 
 
 class Plant:
@@ -115,3 +118,25 @@ def test_a_day_is_the_local_day_of_the_meter(lake: Lake, settings: Settings, por
     plant.scores((at(10, 16), 1))
     assert plant.night(10).detections == []
     assert relations(plant.night(11)) == [Relation.NEW]
+
+
+def test_a_site_shows_its_least_likely_events_and_keeps_the_others_on_record(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    """Meters a and b stand on one site, c on none; the meter without data is shown beside the one event of its site."""
+    rows = [
+        Meter(m, Industry.METAL, UsageType.INDUSTRIAL, "UTC", signed=False, valid_from=date(2000, 1, 1), site=s) for m, s in SITES.items()
+    ]
+    MeterRegistry(lake).register(rows, origin="test", at=NOW)
+    p = {"a": 1e-6, "b": 1e-8, "c": 1e-5}
+    hot = [portfolio.scored(m, MARCH, dict.fromkeys(portfolio.span(at(10, 8), 4), value)) for m, value in p.items()]
+    frame = pl.concat([*hot, portfolio.scored("silent", MARCH, quality=dict.fromkeys(portfolio.span(at(10, 6), 40), "missing"))])
+    lake.write(SCORES, METAL_MARCH, [frame], fingerprint="sites")
+    materialize_anomalies(lake, settings, METAL_MARCH)
+
+    def shown(top: int) -> dict[str, bool]:
+        run = record_detections(lake, Industry.METAL, date(2022, 3, 10), f"top {top}", NOW, top_per_site=top)
+        return {one.meter_id: one.shown for one in run.detections}
+
+    assert shown(1) == {"a": False, "b": True, "c": True, "silent": True}
+    assert shown(0) == dict.fromkeys(SITES, True)
+    kept = detections_ledger(lake).read()
+    assert {one.meter_id: one.shown for one in kept[0][1].detections} == {"a": False, "b": True, "c": True, "silent": True}
