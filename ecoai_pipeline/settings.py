@@ -328,8 +328,8 @@ class WindowReferenceParams(Params):
 
 
 class ReferenceParams(Params):
-    sub_pca: WindowReferenceParams = WindowReferenceParams(size=10)
-    kmeans_ad: WindowReferenceParams = WindowReferenceParams(window=20, size=20)
+    sub_pca_plain: WindowReferenceParams = WindowReferenceParams(size=10)
+    kmeans_ad_plain: WindowReferenceParams = WindowReferenceParams(window=20, size=20)
 
 
 class EvaluationParams(Params):

@@ -27,7 +27,7 @@ METRICS = ("vus_pr", "vus_pr_nightly", "event_f1", "false_alarms_per_meter_month
 class Knob:
     """A parameter's path in the settings and the value it is moved to.
 
-    A detector's own parameter (`detectors.usad.…`, `evaluation.references.sub_pca.…`) moves that detector; any other moves all.
+    A detector's own parameter (`detectors.usad.…`, `evaluation.references.sub_pca_plain.…`) moves that detector; any other moves all.
     """
 
     path: str
@@ -80,13 +80,13 @@ class Knob:
 
 # Normalisation, window, overlap averaging, trimming, drift, and another seed, which shows what differences chance alone makes.
 STANDARD = (
-    Knob("evaluation.references.sub_pca.normalise", "window"),
-    Knob("evaluation.references.sub_pca.normalise", "none"),
-    Knob("evaluation.references.sub_pca.window", 96),
-    Knob("evaluation.references.sub_pca.average", False),
-    Knob("evaluation.references.kmeans_ad.normalise", "window"),
-    Knob("evaluation.references.kmeans_ad.window", 48),
-    Knob("evaluation.references.kmeans_ad.average", False),
+    Knob("evaluation.references.sub_pca_plain.normalise", "window"),
+    Knob("evaluation.references.sub_pca_plain.normalise", "none"),
+    Knob("evaluation.references.sub_pca_plain.window", 96),
+    Knob("evaluation.references.sub_pca_plain.average", False),
+    Knob("evaluation.references.kmeans_ad_plain.normalise", "window"),
+    Knob("evaluation.references.kmeans_ad_plain.window", 48),
+    Knob("evaluation.references.kmeans_ad_plain.average", False),
     Knob("detectors.usad.max_window", 16),
     Knob("detectors.usad.windows_per_length", 1),
     Knob("detectors.usad.trim", 0.0),

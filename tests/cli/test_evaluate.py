@@ -44,7 +44,7 @@ def test_detectors_are_judged_on_a_labelled_file(ecoai: Ecoai, plant: Path, labe
     ran = ecoai("evaluate", "honest", "--path", str(plant), "--labels", str(labels), *MAPPED, "--json")
     assert ran.code == 0, ran.out
     rows = {row["detector"]: row for row in ran.document["rows"]}
-    assert set(rows) == {"random", "change", "slot_z", "flat_run", "sub_pca", "kmeans_ad", "isolation_forest", "profile"}
+    assert set(rows) == {"random", "change", "slot_z", "flat_run_plain", "sub_pca_plain", "kmeans_ad_plain", "isolation_forest", "profile"}
     assert (rows["profile"]["dataset"], rows["profile"]["series"], rows["profile"]["anomalies_found"]) == ("table", "press", 3)
     wanted = {"subset", "vus_pr", "vus_pr_nightly", "vus_roc", "auc_pr", "auc_roc", "event_precision", "event_recall", "event_f1"}
     assert wanted | {"false_alarms_per_meter_month", "delay_hours"} <= rows["profile"].keys()
@@ -75,12 +75,12 @@ def test_a_file_without_labels_gets_faults_and_tells_which_kinds_were_found(ecoa
 
 
 def test_a_knob_is_turned_from_the_command_line(ecoai: Ecoai, plant: Path, labels: Path) -> None:
-    knob = "evaluation.references.kmeans_ad.normalise=window"
+    knob = "evaluation.references.kmeans_ad_plain.normalise=window"
     where = [argument for argument in MAPPED if argument not in ("--detectors", "profile")]
     ran = ecoai("evaluate", "ablate", "--knob", knob, "--path", str(plant), "--labels", str(labels), *where, "--json")
     assert ran.code == 0, ran.out
     (row,) = ran.document["rows"]
-    assert (row["knob"], row["to"], row["detector"], row["series"]) == (knob.split("=")[0], "window", "kmeans_ad", 1)
+    assert (row["knob"], row["to"], row["detector"], row["series"]) == (knob.split("=")[0], "window", "kmeans_ad_plain", 1)
     wrong = ecoai("evaluate", "ablate", "--knob", "detectors.usad.alfa=1", "--path", str(plant), *where, "--json")
     assert wrong.code == 1
     assert "there is no parameter detectors.usad.alfa" in wrong.document["error"]

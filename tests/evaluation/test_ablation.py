@@ -31,20 +31,20 @@ def test_what_is_no_parameter_or_no_value_is_refused(settings, path, value, said
 
 
 def test_a_detectors_knob_moves_that_detector_and_any_other_all(settings) -> None:
-    assert Knob("evaluation.references.sub_pca.size", 3).detectors(settings) == ["sub_pca"]
+    assert Knob("evaluation.references.sub_pca_plain.size", 3).detectors(settings) == ["sub_pca_plain"]
     assert "usad" in Knob("features.gap_cap_h", 0).detectors(settings)
     assert all(knob.now(settings) != knob.value for knob in STANDARD), "a knob that stands where it is moved to shows nothing"
 
 
 def test_the_effect_is_paired_over_series(settings, tmp_path) -> None:
     cases = [with_outages(two_shifts(name, seed=seed), tuple(day * 24 + 8 for day in (90, 101, 115))) for seed, name in enumerate("ab")]
-    knobs = [Knob("evaluation.references.kmeans_ad.normalise", "window"), Knob("evaluation.references.kmeans_ad.window", 20)]
+    knobs = [Knob("evaluation.references.kmeans_ad_plain.normalise", "window"), Knob("evaluation.references.kmeans_ad_plain.window", 20)]
     told, expected = list[str](), list[int]()
     rows = ablate(lambda _: cases, knobs, settings, tmp_path, started=expected.append, done=told.append)
     assert [len(told)] == expected
     assert [(row["knob"].rsplit(".", 1)[1], row["from"], row["to"], row["detector"], row["series"]) for row in rows] == [
-        ("normalise", "meter", "window", "kmeans_ad", 2),
-        ("window", 20, 20, "kmeans_ad", 2),
+        ("normalise", "meter", "window", "kmeans_ad_plain", 2),
+        ("window", 20, 20, "kmeans_ad_plain", 2),
     ]
     assert rows[0]["vus_pr"] < -0.05, "a window brought to its own mean hides outages"
     assert rows[0]["vus_pr_low"] <= rows[0]["vus_pr"] <= rows[0]["vus_pr_high"]

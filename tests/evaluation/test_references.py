@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ecoai_pipeline.domain import DETECTORS
 from ecoai_pipeline.evaluation.references import REFERENCES, make_reference
 from ecoai_pipeline.evaluation.references.base import carried
 from ecoai_pipeline.features.series import Series, WindowPlan
@@ -30,7 +31,7 @@ def test_scores_stand_where_readings_came_and_repeat_themselves(name, settings) 
     np.testing.assert_array_equal(first, scores(name, load, settings))
 
 
-@pytest.mark.parametrize("name", ["slot_z", "sub_pca", "kmeans_ad", "isolation_forest"])
+@pytest.mark.parametrize("name", ["slot_z", "sub_pca_plain", "kmeans_ad_plain", "isolation_forest"])
 def test_a_surge_is_stranger_than_nearly_all_else(name, settings) -> None:
     load = two_shifts()
     load.kwh[2100:2104] = 400.0
@@ -56,7 +57,7 @@ def test_change_is_the_step_from_the_last_reading_that_came(settings) -> None:
 def test_flat_run_is_the_length_of_the_run_and_a_gap_ends_it(settings) -> None:
     load = two_shifts(gap=(2010, 2012))
     load.kwh[2000:2010] = load.kwh[2012:2015] = 7.0
-    found = scores("flat_run", load, settings)
+    found = scores("flat_run_plain", load, settings)
     assert found[[1999, 2000, 2009, 2012, 2014]].tolist() == [1, 10, 10, 3, 3]
 
 
@@ -69,16 +70,20 @@ def test_a_slot_of_the_week_takes_twenty_weeks_else_the_slot_of_the_day_stands_f
 
 def test_windows_hold_the_mean_of_all_errors_over_a_reading_or_that_of_the_last_window(settings) -> None:
     load = two_shifts()
-    averaged = scores("kmeans_ad", load, settings)
+    averaged = scores("kmeans_ad_plain", load, settings)
     references = settings.evaluation.references
-    last = references.model_copy(update={"kmeans_ad": references.kmeans_ad.model_copy(update={"average": False})})
-    single = make_reference("kmeans_ad", last).fit([load.part(0, TRAINED)], PLAN).score([load])[0]
+    last = references.model_copy(update={"kmeans_ad_plain": references.kmeans_ad_plain.model_copy(update={"average": False})})
+    single = make_reference("kmeans_ad_plain", last).fit([load.part(0, TRAINED)], PLAN).score([load])[0]
     assert averaged[2000] == pytest.approx(single[2000:2020].mean(), rel=1e-5)
 
 
 def test_energy_is_carried_over_gaps_and_starts_from_nothing() -> None:
     load = two_shifts(gap=(0, 3))
     assert carried(load)[:4].tolist() == [0, 0, 0, load.kwh[3]]
+
+
+def test_a_name_stands_for_one_detector_in_a_table() -> None:
+    assert not set(REFERENCES) & set(DETECTORS)
 
 
 def test_an_unknown_reference_is_refused(settings) -> None:

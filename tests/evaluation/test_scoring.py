@@ -46,7 +46,7 @@ def test_a_night_is_scored_from_what_had_come_by_its_end(case, settings) -> None
     np.testing.assert_array_equal(days[:, 0], kwh[start + 23 :: 24])
 
 
-@pytest.mark.parametrize("detector", ["flat_run", "kmeans_ad", "profile", "usad"])
+@pytest.mark.parametrize("detector", ["flat_run_plain", "kmeans_ad_plain", "profile", "usad"])
 def test_later_readings_change_no_score_of_a_night_before(detector, case, quick, tmp_path) -> None:
     later = 2016 + 20 * 24
     other = replace(case, load=replace(case.load, kwh=np.where(np.arange(len(case.load)) < later, case.load.kwh, 55.0)))
@@ -90,22 +90,22 @@ def test_scores_whose_file_is_gone_or_damaged_are_made_again(case, settings, tmp
 
 def test_a_series_too_short_for_a_detector_is_noted_and_stops_nothing(settings, tmp_path) -> None:
     short = with_outages(two_shifts().part(0, 100), ())
-    result = scoring(short, "sub_pca", settings, tmp_path).run()
+    result = scoring(short, "sub_pca_plain", settings, tmp_path).run()
     assert result["folds"] == 0
     assert "100 readings" in result["note"] or "no room" in result["note"]
 
 
 def test_the_key_follows_series_parameters_and_protocol_and_not_labels(case, settings, tmp_path) -> None:
-    key = scoring(case, "sub_pca", settings, tmp_path).key
-    assert scoring(replace(case, labels=~case.labels), "sub_pca", settings, tmp_path).key == key
-    assert scoring(case, "kmeans_ad", settings, tmp_path).key != key
-    assert scoring(case, "sub_pca", settings, tmp_path, Protocol.ROLLING).key != key
+    key = scoring(case, "sub_pca_plain", settings, tmp_path).key
+    assert scoring(replace(case, labels=~case.labels), "sub_pca_plain", settings, tmp_path).key == key
+    assert scoring(case, "kmeans_ad_plain", settings, tmp_path).key != key
+    assert scoring(case, "sub_pca_plain", settings, tmp_path, Protocol.ROLLING).key != key
     for change in ({"kwh": case.load.kwh + 1}, {"usage_type": UsageType.GENERAL}):
-        assert scoring(replace(case, load=replace(case.load, **change)), "sub_pca", settings, tmp_path).key != key
-    params = settings.evaluation.references.sub_pca.model_copy(update={"size": 3})
-    references = settings.evaluation.references.model_copy(update={"sub_pca": params})
+        assert scoring(replace(case, load=replace(case.load, **change)), "sub_pca_plain", settings, tmp_path).key != key
+    params = settings.evaluation.references.sub_pca_plain.model_copy(update={"size": 3})
+    references = settings.evaluation.references.model_copy(update={"sub_pca_plain": params})
     other = settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update={"references": references})})
-    assert scoring(case, "sub_pca", other, tmp_path).key != key
+    assert scoring(case, "sub_pca_plain", other, tmp_path).key != key
     assert scoring(case, "change", other, tmp_path).key == scoring(case, "change", settings, tmp_path).key
     assert digest(case.load) != digest(case.load, case.labels)
 

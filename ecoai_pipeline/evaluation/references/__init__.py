@@ -8,7 +8,7 @@ from __future__ import annotations
 from ecoai_pipeline.evaluation.references.base import Reference
 from ecoai_pipeline.settings import ReferenceParams
 
-REFERENCES = ("random", "change", "slot_z", "flat_run", "sub_pca", "kmeans_ad", "isolation_forest")
+REFERENCES = ("random", "change", "slot_z", "flat_run_plain", "sub_pca_plain", "kmeans_ad_plain", "isolation_forest")
 
 
 def make_reference(name: str, params: ReferenceParams) -> Reference:
@@ -22,9 +22,9 @@ def make_reference(name: str, params: ReferenceParams) -> Reference:
     from ecoai_pipeline.evaluation.references.windows import KMeansAD, SubPca
 
     if name == SubPca.name:
-        return SubPca(params.sub_pca)
+        return SubPca(params.sub_pca_plain)
     if name == KMeansAD.name:
-        return KMeansAD(params.kmeans_ad)
+        return KMeansAD(params.kmeans_ad_plain)
     for plain in (Random, Change, SlotZ, FlatRun, IsolationForestOnContext):
         if name == plain.name:
             return plain()

@@ -69,7 +69,7 @@ class SlotZ(Reference):
 class FlatRun(Reference):
     """Length of the run of equal readings that a reading stands in, intervals."""
 
-    name: ClassVar[str] = "flat_run"
+    name: ClassVar[str] = "flat_run_plain"
 
     def strangeness(self, series: Series, _state: Any) -> Floats:
         values = np.where(series.observed, series.kwh, np.nan)

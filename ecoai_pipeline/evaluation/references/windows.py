@@ -78,7 +78,7 @@ class _Windowed(Reference):
 class SubPca(_Windowed):
     """Squared error of a reading when its window is rebuilt from its first principal components (Aggarwal 2017, section 3.3)."""
 
-    name: ClassVar[str] = "sub_pca"
+    name: ClassVar[str] = "sub_pca_plain"
 
     def fitted(self, windows: NDArray[Any]) -> Any:
         from sklearn.decomposition import PCA
@@ -92,7 +92,7 @@ class SubPca(_Windowed):
 class KMeansAD(_Windowed):
     """Distance of a window to the nearest of some centres (Yairi, Kato and Hori 2001)."""
 
-    name: ClassVar[str] = "kmeans_ad"
+    name: ClassVar[str] = "kmeans_ad_plain"
 
     def fitted(self, windows: NDArray[Any]) -> Any:
         from sklearn.cluster import KMeans
