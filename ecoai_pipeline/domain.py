@@ -330,7 +330,19 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
-DETECTORS = ("profile", "usad", "lstm_ae", "encdec_ad", "cnn_gru", "usage_z")
+DETECTORS = (
+    "profile",
+    "usad",
+    "lstm_ae",
+    "encdec_ad",
+    "cnn_gru",
+    "usage_z",
+    "kmeans_ad",
+    "sub_pca",
+    "value_change",
+    "level",
+    "flat_run",
+)
 
 _METER = Column("meter_id", "str", "meter")
 _TIME = Column("timestamp", "time", "start of the interval, UTC")

@@ -180,6 +180,29 @@ class UsageZParams(Params):
     spread_floor: float = Field(0.1, gt=0, description="least spread of a slot, as a share of the meter's median one")
 
 
+class ByMeterParams(Params):
+    """What detectors share that learn each meter by itself."""
+
+    min_days: int = Field(7, gt=0, description="days, of which half must be observed, or the meter is scored by the pooled state")
+
+
+class ByWindowParams(ByMeterParams):
+    window: int = Field(gt=1, description="readings of a window")
+    size: int = Field(gt=0, description="centres, or components kept")
+    refits: int = Field(ge=0, description="times that the windows farthest from the model are dropped and it is fitted again")
+    trim: float = Field(0.05, ge=0, lt=0.5, description="share of the windows that is dropped")
+    max_windows: int = Field(20_000, gt=0, description="windows drawn of a meter; of all meters together for the pooled state")
+
+
+class LevelParams(ByMeterParams):
+    prior_readings: float = Field(20, ge=0, description="readings from which a slot of a day of the week outweighs the coarser day type")
+    ratio_weight: float = Field(0.25, ge=0, description="weight of |log ratio to the median| beside the ranges beyond the quantiles")
+
+
+class FlatRunParams(ByMeterParams):
+    habit_quantile: float = Field(0.98, gt=0, lt=1, description="share of a meter's runs that are shorter than a long one")
+
+
 class NetworkParams(Params):
     """What all networks that rebuild windows share."""
 
@@ -261,6 +284,11 @@ class DetectorParams(Params):
     encdec_ad: EncDecParams = EncDecParams()
     cnn_gru: CnnGruParams = CnnGruParams()
     usage_z: UsageZParams = UsageZParams()
+    kmeans_ad: ByWindowParams = ByWindowParams(window=8, size=20, refits=1)
+    sub_pca: ByWindowParams = ByWindowParams(window=24, size=3, refits=2)
+    value_change: ByMeterParams = ByMeterParams()
+    level: LevelParams = LevelParams()
+    flat_run: FlatRunParams = FlatRunParams()
 
     @property
     def networks(self) -> dict[str, NetworkParams]:

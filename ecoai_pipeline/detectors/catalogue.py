@@ -10,8 +10,20 @@ from ecoai_pipeline.detectors.contract import Detector
 from ecoai_pipeline.domain import DETECTORS
 from ecoai_pipeline.settings import Settings
 
-_CLASSES = {"profile": "Profile", "usad": "Usad", "lstm_ae": "LstmAe", "encdec_ad": "EncDecAd", "cnn_gru": "CnnGru", "usage_z": "UsageZ"}
-_SEEDLESS = ("profile", "usage_z")
+_CLASSES = {
+    "profile": "Profile",
+    "usad": "Usad",
+    "lstm_ae": "LstmAe",
+    "encdec_ad": "EncDecAd",
+    "cnn_gru": "CnnGru",
+    "usage_z": "UsageZ",
+    "kmeans_ad": "KMeansAD",
+    "sub_pca": "SubPca",
+    "value_change": "ValueChange",
+    "level": "Level",
+    "flat_run": "FlatRun",
+}
+_SEEDLESS = ("profile", "usage_z", "value_change", "level", "flat_run")
 _COSTLY = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")
 
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from ecoai_pipeline.detectors.catalogue import draws, make
+from ecoai_pipeline.detectors.catalogue import make
 from ecoai_pipeline.detectors.cnn_gru.detector import CnnGru
 from ecoai_pipeline.detectors.windowed.adversarial import Adversary, limits
 from ecoai_pipeline.detectors.windowed.detector import WindowDetector
 from ecoai_pipeline.detectors.windowed.inputs import Windows, draw_windows, known_readings, norm_of, stretch_of
 from ecoai_pipeline.detectors.windowed.training import window_error
-from ecoai_pipeline.domain import DETECTORS
 from ecoai_pipeline.features.series import Series
+from ecoai_pipeline.settings import DetectorParams
 
-NETWORKS = [name for name in DETECTORS if draws(name)]
+NETWORKS = list(DetectorParams().networks)
 TRAINED = 42 * 24
 EPSILON = 0.1
 
