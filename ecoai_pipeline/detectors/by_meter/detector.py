@@ -83,10 +83,10 @@ class ByMeter(ABC, Generic[P]):
     def save(self, folder: Path) -> None:
         meters = sorted(self.meters_)
         states = [self.meters_[meter] for meter in meters]
-        arrays: Arrays = {"meters.scale": np.array([astuple(state.scale) for state in states], dtype=np.float64).reshape(len(meters), 3)}
+        arrays: Arrays = {"meters.scale": np.array([astuple(state.scale) for state in states], dtype=np.float64)}
         for name, pooled in self.pooled_.items():
             arrays[f"pooled.{name}"] = pooled
-            arrays[f"meters.{name}"] = np.array([state.arrays[name] for state in states], dtype=pooled.dtype).reshape(-1, *pooled.shape)
+            arrays[f"meters.{name}"] = np.array([state.arrays[name] for state in states], dtype=pooled.dtype)
         config = {"params": self.params.model_dump(mode="json"), "plan": self.plan_.words, "meters": meters, "facts": dict(self.facts)}
         write_state(folder, self.name, config | {"made_with": self.made_with}, arrays)
 
