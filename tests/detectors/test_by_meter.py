@@ -180,6 +180,11 @@ def test_a_change_counts_before_and_after_and_against_the_day_and_the_week(setti
     assert first[-1] == pytest.approx(steps), "what lies before the start is no evidence"
 
 
+def test_a_reading_that_stands_in_for_others_is_no_habit_of_a_change(settings, make_meter, plan):
+    gap = without_readings(make_meter(noise=0), 7 * DAY + 2, 21 * DAY + 2)
+    assert fitted("value_change", settings, [gap], plan).meters_["a"].arrays["habits"][2].tolist() == [pytest.approx(0.01)] * 2
+
+
 def test_five_percent_of_long_stops_are_no_habit_of_a_change(settings, make_meter, plan):
     series = make_meter()
     spoiled = series
@@ -202,8 +207,9 @@ def test_a_level_is_strange_beyond_the_quantiles_of_its_time_of_the_week(setting
     assert (high[:5, 2] < low[:5, 12]).all(), "a working day is no night"
     (calm,), (busy,) = detector.score([series]), detector.score([with_readings(series, at, 100.0)])
     assert np.median(calm[at - 2 :]) < 0.02
+    (dark,) = detector.score([with_readings(series, at + 10, 20.0)])
     ranges = 80 / Scale.of(series.kwh).range
-    assert busy[at] == pytest.approx(ranges + 0.25 * np.log(5), abs=0.05)
+    assert [busy[at], dark[at + 10]] == pytest.approx([ranges + 0.25 * np.log(5)] * 2, abs=0.1)
 
 
 def test_a_few_readings_of_a_slot_of_the_week_lean_on_the_slot_of_the_day(settings, make_meter, plan):
@@ -227,6 +233,13 @@ def test_a_run_is_told_in_hours_read_and_in_runs_that_are_long_for_the_meter(set
     assert known[-4:].tolist() == [4.0] * 4, "a night knows its beginning alone"
     broken = detector.score([without_readings(moving, start + 3, start + 9)])[0]
     assert broken[start] == broken[start + 29] == 24, "a gap ends no run and adds nothing"
+
+
+@every_one
+def test_less_than_a_week_is_learned_from(name, settings, make_meter, plan):
+    series = make_meter()
+    (scores,) = make(name, settings).fit([series.part(0, 5 * DAY)], plan).score([series])
+    assert np.isfinite(scores).all()
 
 
 def test_a_counter_that_stood_for_days_of_the_past_is_no_habit(settings, make_meter, plan):
@@ -296,6 +309,8 @@ def test_a_meter_by_the_quarter_hour_and_one_by_the_day_are_scored_by_a_plan_of_
             (scores,) = detector.score([one])
             assert np.isfinite(scores).all()
             assert scores[70 * series.slots_per_day] > np.median(scores)
+    if name == "flat_run":
+        assert [detector.meters_[one].arrays["habit"].item() for one in ("hourly", "quarters", "daily")] == [1, 0.25, 24]
     if name in ("level", "flat_run"):
         as_hourly = detector.score([replace(quarters, meter_id="hourly")])[0]
         assert np.median(as_hourly) < 2 * max(0.1, float(np.median(detector.score([hourly])[0]))), "energy is brought to the plan's hour"
