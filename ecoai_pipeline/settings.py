@@ -91,8 +91,11 @@ Weights = Mapping[str, float]
 class BacktestParams(Params):
     meters: int = Field(12, gt=0, description="meters that faults are put into, spread over the portfolio")
     faults: int = Field(30, gt=0, description="faults to be judged on; each round of them has another seed")
-    rounds: int = Field(12, gt=0, description="rounds at most")
-    least_faults: int = Field(10, gt=0, description="fewer prove nothing, and the guideline is taken")
+    rounds: int = Field(40, gt=0, description="rounds at most")
+    least_faults: int = Field(5, gt=0, description="fewer prove nothing, and the guideline is taken")
+
+
+_MEMBERS = {"kmeans_ad": 2.0, "sub_pca": 2.0, "value_change": 1.0, "level": 0.5, "profile": 1.0}
 
 
 class TrainingParams(Params):
@@ -101,7 +104,7 @@ class TrainingParams(Params):
     calibration_share: float = Field(0.3, gt=0, lt=1, description="last share of the span, kept for calibration")
     min_days: float = Field(7, gt=0, description="observed days that a meter needs before the gap to be learned from")
     members: dict[domain.Resolution, Weights] = Field(
-        {resolution: {"profile": 1.0, "usad": 1.0} for resolution in domain.Resolution},
+        {resolution: dict(_MEMBERS) for resolution in domain.Resolution},
         description="detectors that are fitted and fused, by resolution, and what the evidence of each weighs",
     )
     members_of: Mapping[domain.Industry, Mapping[domain.Resolution, Weights]] = Field(
