@@ -342,6 +342,7 @@ DETECTORS = (
     "value_change",
     "level",
     "flat_run",
+    "forecast",
 )
 
 _METER = Column("meter_id", "str", "meter")

@@ -168,6 +168,20 @@ class ProfileParams(Params):
     scale_floor: float = Field(0.1, gt=0, description="least scale of a slot, as a share of the meter's overall scale")
 
 
+class ForecastParams(ProfileParams):
+    """Those of the profile that is corrected, and of what corrects it."""
+
+    trees: int = Field(60, gt=0, description="boosted trees, for all meters together")
+    depth: int = Field(4, gt=0, le=8, description="questions that a tree asks at most")
+    learning_rate: float = Field(0.1, gt=0, le=1, description="share of a tree's correction that is made")
+    min_leaf_readings: int = Field(200, gt=0, description="readings that a correction is learned from at least")
+    max_readings: int = Field(100_000, gt=0, description="readings of all meters that trees are learned from at most")
+    reach: float = Field(1, gt=0, description="distances of earlier days from the profile count up to so many half widths of its band")
+    clip: float = Field(4, gt=0, description="the same of distances that are to be forecast")
+    trim: float = Field(0.05, ge=0, lt=0.1, description="share of a meter's training readings, the farthest off, that is left out")
+    side_floor: float = Field(0.25, gt=0, description="least side of the band, as a share of the profile's")
+
+
 class UsageZParams(Params):
     thresholds: Literal["learned", "published"] = Field("learned", description="whose |Z| a score of 1 stands for, per usage type")
     alarm_share: float = Field(0.0027, gt=0, lt=0.5, description="share of held-out readings above the learned threshold of their type")
@@ -292,6 +306,7 @@ class DetectorParams(Params):
     value_change: ByMeterParams = ByMeterParams()
     level: LevelParams = LevelParams()
     flat_run: FlatRunParams = FlatRunParams()
+    forecast: ForecastParams = ForecastParams()
 
     @property
     def networks(self) -> dict[str, NetworkParams]:

@@ -22,6 +22,7 @@ _CLASSES = {
     "value_change": "ValueChange",
     "level": "Level",
     "flat_run": "FlatRun",
+    "forecast": "Forecast",
 }
 _SEEDLESS = ("profile", "usage_z", "value_change", "level", "flat_run")
 _COSTLY = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecoai_pipeline.detectors.contract import Expectation, Labels
-from ecoai_pipeline.detectors.files import read_state, write_state
+from ecoai_pipeline.detectors.files import Arrays, read_state, write_state
 from ecoai_pipeline.detectors.robust import (
     Z95,
     Floats,
@@ -89,31 +89,56 @@ class Profile:
 
     def expect(self, portfolio: Sequence[Series]) -> list[Expectation]:
         """Expected energy and its 5 % to 95 % band, kWh; also where no reading came, and never below 0 for a load that is not."""
-        return [self._band(series).physical(series) for series in portfolio]
+        return [self.band(series).physical(series) for series in portfolio]
+
+    def band(self, series: Series) -> Expectation:
+        """The same of one series, its sides never 0 wide; below 0 where that is what the profile says."""
+        values, grid = energy(series, self.plan_.interval_s), grid_of(series, self.plan_.slots_per_day)
+        table = self._table(series.meter_id, values)
+        if table is None:
+            nothing = np.full(len(series), np.nan)
+            return Expectation(nothing, nothing, nothing)
+        unit = series.interval_s / self.plan_.interval_s
+        expected = table.centre[grid.day_type, grid.slot] + self._drift(values, table.centre, grid)
+        low = expected - Z95 * table.down[grid.day_type, grid.slot]
+        high = expected + Z95 * table.up[grid.day_type, grid.slot]
+        return Expectation(expected * unit, low * unit, high * unit)
 
     def forget(self, meter_id: str) -> None:
         self.tables_.pop(meter_id, None)
 
     def save(self, folder: Path) -> None:
-        meters = sorted(self.tables_)
-        tables = [self.tables_[meter] for meter in meters]
-        shape = (len(meters), *self.pooled_.centre.shape)
-        parts = {part: np.array([getattr(t, part) for t in tables], dtype=np.float32) for part in ("centre", "down", "up")}
-        arrays = {f"meters.{part}": array.reshape(shape) for part, array in parts.items()}
-        arrays |= {f"pooled.{part}": getattr(self.pooled_, part).astype(np.float32) for part in ("centre", "down", "up")}
-        config = {"params": self.params.model_dump(mode="json"), "plan": self.plan_.words, "meters": meters, "facts": dict(self.facts)}
-        write_state(folder, self.name, config, arrays)
+        params = self.params.model_dump(mode="json")
+        write_state(folder, self.name, {"params": params, **self.words, "facts": dict(self.facts)}, self.arrays)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         config, arrays = read_state(folder, cls.name)
-        self = cls(ProfileParams.model_validate(config["params"]))
-        self.plan_ = WindowPlan.of(config["plan"])
+        self = cls(ProfileParams.model_validate(config["params"])).restored(config, arrays)
+        self._facts = config["facts"]
+        return self
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What of the learned state is no array: the plan, and the meters in the order of the arrays; JSON-able."""
+        return {"plan": self.plan_.words, "meters": sorted(self.tables_)}
+
+    @property
+    def arrays(self) -> Arrays:
+        """The learned profiles, of the meters (m, 8, slots) and the pooled one (8, slots)."""
+        tables = [self.tables_[meter] for meter in sorted(self.tables_)]
+        shape = (len(tables), *self.pooled_.centre.shape)
+        parts = {part: np.array([getattr(t, part) for t in tables], dtype=np.float32) for part in ("centre", "down", "up")}
+        pooled = {f"pooled.{part}": getattr(self.pooled_, part).astype(np.float32) for part in ("centre", "down", "up")}
+        return {**{f"meters.{part}": array.reshape(shape) for part, array in parts.items()}, **pooled}
+
+    def restored(self, words: Mapping[str, Any], arrays: Arrays) -> Self:
+        """This detector with the learned state that `words` and `arrays` are of; its facts are whoever's saved it."""
+        self.plan_ = WindowPlan.of(words["plan"])
         parts = {name: array.astype(np.float64) for name, array in arrays.items()}
         stacked = zip(parts["meters.centre"], parts["meters.down"], parts["meters.up"], strict=True)
-        self.tables_ = {meter: _Table(*table) for meter, table in zip(config["meters"], stacked, strict=True)}
+        self.tables_ = {meter: _Table(*table) for meter, table in zip(words["meters"], stacked, strict=True)}
         self.pooled_ = _Table(parts["pooled.centre"], parts["pooled.down"], parts["pooled.up"])
-        self._facts = config["facts"]
         return self
 
     @property
@@ -150,20 +175,8 @@ class Profile:
         level, known = trailing_median(daily, self.params.drift_days)
         return np.asarray((level * known / (known + _DRIFT_PRIOR_DAYS))[grid.day])
 
-    def _band(self, series: Series) -> Expectation:
-        values, grid = energy(series, self.plan_.interval_s), grid_of(series, self.plan_.slots_per_day)
-        table = self._table(series.meter_id, values)
-        if table is None:
-            nothing = np.full(len(series), np.nan)
-            return Expectation(nothing, nothing, nothing)
-        unit = series.interval_s / self.plan_.interval_s
-        expected = table.centre[grid.day_type, grid.slot] + self._drift(values, table.centre, grid)
-        low = expected - Z95 * table.down[grid.day_type, grid.slot]
-        high = expected + Z95 * table.up[grid.day_type, grid.slot]
-        return Expectation(expected * unit, low * unit, high * unit)
-
     def _score(self, series: Series) -> NDArray[np.float32]:
-        band = self._band(series)
+        band = self.band(series)
         residual = np.where(series.observed, series.kwh, np.nan) - band.expected
         width = np.where(residual < 0, band.expected - band.low, band.high - band.expected)
         return (Z95 * np.abs(residual) / width).astype(np.float32)

@@ -1,0 +1,54 @@
+"""What a reading is forecast from: its place in the week and how far earlier days lay from the profile, never the reading before it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecoai_pipeline.detectors.contract import Expectation
+from ecoai_pipeline.detectors.robust import Floats, Grid, grouped_quantile, trailing_median
+from ecoai_pipeline.features.series import Series
+
+UPPER_SIDE = 10  # column of the upper side of the profile's band; the lower one is what is left of 2
+_WEEK = 7  # days
+
+
+def inputs(series: Series, grid: Grid, band: Expectation, reach: float) -> tuple[Floats, Floats]:
+    """Rows (n, 11) without gaps, and how far each reading lies from the profile, (n,) in widths of its band, NaN where none came.
+
+    Columns: time of day from 0 to 1; day type; distance at the same time a day and a week before, and the median of both and
+    two weeks before; median distance of the day before, of the three and seven days before, and of the day a week before;
+    expected energy and upper side, in widths. Where nothing is known of a day it is taken for usual: 0. Distances of other days count
+    up to `reach`, so that a fault of yesterday is no forecast of one today.
+    """
+    width = half_width(band)
+    distance = (np.where(series.observed, series.kwh, np.nan) - band.expected) / width
+    told = np.clip(distance, -reach, reach)
+    per_day = max(1, series.slots_per_day)
+    day, week, fortnight = (_usual(_later(told, days * per_day)) for days in (1, _WEEK, 2 * _WEEK))
+    daily, _ = grouped_quantile(told, grid.day, int(grid.day[-1]) + 1 if len(series) else 0, 0.5)
+    of_days = (_usual(_later(daily, 1)), trailing_median(daily, 3)[0], trailing_median(daily, _WEEK)[0], _usual(_later(daily, _WEEK)))
+    columns = (
+        grid.slot / max(1, per_day),
+        grid.day_type,
+        day,
+        week,
+        np.maximum(np.minimum(day, week), np.minimum(np.maximum(day, week), fortnight)),
+        *(values[grid.day] for values in of_days),
+        band.expected / width,
+        (band.high - band.expected) / width,
+    )
+    return np.stack(columns, axis=1, dtype=np.float64), distance
+
+
+def half_width(band: Expectation) -> Floats:
+    """The unit of all distances: half the width of the profile's band, kWh, (n,)."""
+    return np.asarray((band.high - band.low) / 2)
+
+
+def _later(values: Floats, by: int) -> Floats:
+    """What stood so many places before, (n,); NaN before the first."""
+    return np.concatenate([np.full(min(by, len(values)), np.nan), values[: max(0, len(values) - by)]])
+
+
+def _usual(values: Floats) -> Floats:
+    return np.nan_to_num(values, nan=0.0)
