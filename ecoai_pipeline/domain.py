@@ -343,6 +343,7 @@ DETECTORS = (
     "level",
     "flat_run",
     "forecast",
+    "load_shape",
 )
 
 _METER = Column("meter_id", "str", "meter")

@@ -182,6 +182,21 @@ class ForecastParams(ProfileParams):
     side_floor: float = Field(0.25, gt=0, description="least side of the band, as a share of the profile's")
 
 
+class LoadShapeParams(Params):
+    min_days: int = Field(7, gt=0, description="observed days below which a meter is compared with what all meters have in common")
+    max_shapes: int = Field(8, gt=0, description="typical days at most")
+    gain: float = Field(0.02, gt=0, lt=1, description="share by which one more must shorten the mean distance of a day to its typical day")
+    max_days: int = Field(5_000, gt=0, description="days of all meters that typical days are learned from at most")
+    trim: float = Field(
+        0.05, ge=0, lt=0.5, description="share of the days that makes no typical one, and of the others that is left out, the farthest"
+    )
+    prior_days: float = Field(3, ge=0, description="days of a shape from which a meter's own version of it outweighs the common one")
+    level_days: int = Field(14, gt=0, description="days before a day whose median level is the meter's recent one")
+    level_prior_days: float = Field(3, ge=0, description="days from which the recent level outweighs the usual one")
+    known_h: float = Field(4, ge=0, le=24, description="hours of a day below which the day before stands for the rest of it")
+    spread_floor: float = Field(0.1, gt=0, description="least spread of a time of the day, as a share of the meter's median one")
+
+
 class UsageZParams(Params):
     thresholds: Literal["learned", "published"] = Field("learned", description="whose |Z| a score of 1 stands for, per usage type")
     alarm_share: float = Field(0.0027, gt=0, lt=0.5, description="share of held-out readings above the learned threshold of their type")
@@ -307,6 +322,7 @@ class DetectorParams(Params):
     level: LevelParams = LevelParams()
     flat_run: FlatRunParams = FlatRunParams()
     forecast: ForecastParams = ForecastParams()
+    load_shape: LoadShapeParams = LoadShapeParams()
 
     @property
     def networks(self) -> dict[str, NetworkParams]:

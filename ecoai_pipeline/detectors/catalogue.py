@@ -23,6 +23,7 @@ _CLASSES = {
     "level": "Level",
     "flat_run": "FlatRun",
     "forecast": "Forecast",
+    "load_shape": "LoadShape",
 }
 _SEEDLESS = ("profile", "usage_z", "value_change", "level", "flat_run")
 _COSTLY = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")
