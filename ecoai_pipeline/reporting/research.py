@@ -41,6 +41,8 @@ _COLOR_OF = {
     "encdec_ad": "#00acc1",
     "cnn_gru": "#827717",
     "usage_z": "#f06292",
+    "forecast": "#2e4053",
+    "load_shape": "#9ccc65",
 }
 
 
