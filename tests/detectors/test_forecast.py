@@ -115,13 +115,22 @@ def test_five_percent_of_faults_in_training_move_a_trimmed_forecast_less(portfol
     assert left < 0.6 * trimmed
 
 
-def test_a_fault_that_lasts_for_days_is_not_taken_for_usual_even_where_some_in_training_did(portfolio, plan):
+def test_a_stop_that_lasts_for_days_is_hardly_forecast_even_where_training_has_one(portfolio, plan):
+    """Four days without energy in training teach that a stop goes on; how far earlier days count bounds what is made of it."""
     start = 63 * DAY
-    detector = fitted([times(series, 21 * DAY, 25 * DAY, 0.0) for series in portfolio], plan)
-    for series in portfolio:
-        stopped = times(series, start, start + 3 * DAY, 0.0)
-        usual, then = (detector.expect([one])[0].expected[start : start + 4 * DAY] for one in (series, stopped))
-        assert then[2 * DAY :].sum() > 0.6 * usual[2 * DAY :].sum()
+    taught = [times(series, 21 * DAY, 25 * DAY, 0.0) for series in portfolio]
+    stopped = [times(series, start, start + 3 * DAY, 0.0) for series in portfolio]
+
+    def left(reach: float) -> float:
+        """Share of the usual forecast that is made on the third and fourth day."""
+        usual, then = (
+            [band.expected[start + 2 * DAY :][: 2 * DAY].sum() for band in fitted(taught, plan, reach=reach).expect(given)]
+            for given in (portfolio, stopped)
+        )
+        return float(np.mean(np.divide(then, usual)))
+
+    assert left(1) > 0.5
+    assert left(1) > left(4) + 0.15
 
 
 def test_an_unseen_meter_is_forecast_at_its_own_level(portfolio, make_meter, plan):
