@@ -17,6 +17,7 @@ from ecoai_pipeline.settings import EventParams
 
 Mask = NDArray[np.bool_]
 _HOUR_US = 3_600_000_000
+_FAR = 3.0  # times the band: one normal reading in a million lies so far out
 _TIME = pl.Datetime("us", "UTC")
 OPEN_SCHEMA = pl.Schema(
     [("event_id", pl.String()), ("meter_id", pl.String()), ("category", pl.String()), ("start", _TIME), ("end", _TIME)],
@@ -34,7 +35,8 @@ def find_events(
     """The events that touch a month.
 
     An energy event opens where p < q, goes on while p < hysteresis x q, and takes in its neighbours within the merge
-    gap; readings that are no consumption, because a quality rule says so, neither open it nor count in its energy. A data
+    gap, less its edges that are as expected; readings that are no consumption, because a quality rule says so, neither open it nor
+    count in its energy. A data
     quality event is a gap of `missing_h`, or a run that a quality rule marks. An event that reaches back into the month
     before, or goes on from an open one, keeps its true start and its name; all else is the month's part.
 
@@ -108,6 +110,8 @@ def _events(
 ) -> pl.DataFrame:
     """Events of one category, as rows of `find_events` without their status."""
     first, last = _merged(grid, *seeded_runs(core, seed, grid.broken), params.merge_gap_h)
+    if category is Category.ENERGY:
+        first, last = _trimmed(first, last, _distance(frame), seed)
     rows, event = rows_between(first, last)
     part = frame[rows].with_columns(
         event=pl.Series(event, dtype=pl.Int64),
@@ -128,6 +132,35 @@ def _merged(grid: _Grid, first: Rows, last: Rows, merge_gap_h: float) -> tuple[R
     apart[1:] = (grid.meter[first[1:]] != grid.meter[first[:-1]]) | (grid.start[first[1:]] - grid.end[last[:-1]] > allowed)
     opening = np.flatnonzero(apart)
     return first[opening], last[np.append(opening[1:], len(first)) - 1]
+
+
+def _distance(frame: pl.DataFrame) -> NDArray[np.float64]:
+    """How far each reading lies from what was expected, by the width of the band on its side; 0 where nothing is known."""
+    residual = pl.col("kwh") - pl.col("expected_kwh")
+    side = pl.when(residual < 0).then(pl.col("expected_kwh") - pl.col("low_kwh")).otherwise(pl.col("high_kwh") - pl.col("expected_kwh"))
+    far = pl.when(side > 0).then(residual.abs() / side).when(residual != 0).then(_FAR)
+    return frame.select(far.fill_null(0.0).fill_nan(0.0).cast(pl.Float64).alias("far"))["far"].to_numpy()
+
+
+def _trimmed(first: Rows, last: Rows, distance: NDArray[np.float64], seed: Mask) -> tuple[Rows, Rows]:
+    """Events from the first to the last reading that is far from what was expected, since windows find those around them strange, too.
+
+    Far is a quarter of the event's greatest distance, at least the band and at most three times the band. An event without such
+    a reading, or whose far ones are none that alarmed, stays as it is.
+    """
+    if not len(first):
+        return first, last
+    rows, event = rows_between(first, last)
+    begins = np.flatnonzero(np.diff(event, prepend=-1))
+    least = np.clip(np.maximum.reduceat(distance[rows], begins) / 4, 1, _FAR)
+    kept, of = (some[distance[rows] >= least[event]] for some in (rows, event))
+    ends = [np.searchsorted(of, np.arange(len(first)), side=side) for side in ("left", "right")]
+    some = ends[1] > ends[0]
+    inner, outer = first.copy(), last.copy()
+    inner[some], outer[some] = kept[ends[0][some]], kept[ends[1][some] - 1]
+    alarms = np.concatenate(([0], np.cumsum(seed)))
+    right = alarms[outer + 1] > alarms[inner]
+    return np.where(right, inner, first), np.where(right, outer, last)
 
 
 def _named(part: pl.DataFrame, category: Category, open_before: pl.DataFrame, params: EventParams) -> pl.DataFrame:

@@ -67,6 +67,25 @@ def test_neighbouring_meters_do_not_share_an_event(portfolio: ModuleType) -> Non
     assert events_of(scores)["meter_id"].to_list() == ["a", "b"]
 
 
+@pytest.mark.parametrize(("far", "begins", "ends"), [(0.0, 4, 8), (11.5, 0, 12), (25.0, 4, 8)])
+def test_an_event_begins_and_ends_with_a_reading_that_is_not_as_expected(portfolio: ModuleType, far: float, begins: int, ends: int) -> None:
+    """Twelve intervals alarm, four of them differ; the band is 9 to 11 kWh. Where they differ by little, all stay."""
+    kwh = at(NOON + 4 * QUARTER, 4, far)
+    if far == 11.5:
+        kwh = at(NOON + 4 * QUARTER, 4, 10.5)
+    event = one(events_of(portfolio.scored("m", MARCH, at(NOON, 12, ALARM), kwh=kwh)))
+    assert (event["start"], event["end"]) == (NOON + begins * QUARTER, NOON + ends * QUARTER)
+
+
+def test_a_slow_rise_is_not_cut_to_its_summit_and_far_readings_that_did_not_alarm_do_not_shrink_an_event(portfolio: ModuleType) -> None:
+    rise = {NOON + QUARTER * k: 10.0 + 2 * k for k in range(12)}
+    event = one(events_of(portfolio.scored("m", MARCH, at(NOON, 12, ALARM), kwh=rise)))
+    assert (event["start"], event["end"]) == (NOON + 2 * QUARTER, NOON + 12 * QUARTER), "from 14 kWh on, four bands above"
+    p = at(NOON, 12, WARM) | at(NOON, 1, ALARM)
+    event = one(events_of(portfolio.scored("m", MARCH, p, kwh=at(NOON + 6 * QUARTER, 2, 40.0))))
+    assert (event["start"], event["end"]) == (NOON, NOON + 12 * QUARTER)
+
+
 def test_shares_are_of_the_weighted_evidence_of_the_model_that_scored(portfolio: ModuleType) -> None:
     columns = {"p_profile": at(NOON, 2, 1e-2), "p_usad": at(NOON, 2, 1e-4)}
     scores = portfolio.scored("m", MARCH, at(NOON, 2, ALARM), **columns)
