@@ -9,22 +9,26 @@ network learns the windows themselves (`as_window_model`). One that offers nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ecoai_pipeline.detection.calibration import alarm_threshold, calibrate
+from ecoai_pipeline.detection.fusion import fuse
 from ecoai_pipeline.detectors.catalogue import make
-from ecoai_pipeline.detectors.contract import Detector
-from ecoai_pipeline.domain import DETECTORS, UsageType
+from ecoai_pipeline.detectors.contract import Detector, Labels
+from ecoai_pipeline.domain import DETECTORS, Resolution, UsageType
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, Ints
 from ecoai_pipeline.evaluation.research.references import REFERENCES, aggregated
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.features.windows import strided
 from ecoai_pipeline.settings import Settings
 
-NAMES = (*REFERENCES, *DETECTORS)
+HYBRID = "hybrid"
+NAMES = (*REFERENCES, *DETECTORS, HYBRID)
 
 
 @runtime_checkable
@@ -72,6 +76,35 @@ class Thresholded(Protocol):
         ...
 
 
+class Hybrid:
+    """The members of the pipeline as one detector: tail probabilities by the scores of the span that was learned from, fused with their
+    weights. Nothing is measured against the weeks before, since the windows of a protocol have no order in time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def fit(self, portfolio: Sequence[Series], plan: WindowPlan, *, labels: Labels | None = None) -> Self:
+        self.weights_ = self.settings.training.members[Resolution.of(plan.interval_s)]
+        q = alarm_threshold(self.settings.detection.budget_per_meter_month, plan.interval_s)
+        self.members_ = {name: make(name, self.settings).fit(portfolio, plan, labels=labels) for name in self.weights_}
+        self.calibrations_ = {
+            name: calibrate(name, _by_meter(portfolio, member.score(portfolio)), q, self.settings.detection.calibration)
+            for name, member in self.members_.items()
+        }
+        return self
+
+    def score(self, portfolio: Sequence[Series]) -> list[NDArray[np.float32]]:
+        scores = {name: member.score(portfolio) for name, member in self.members_.items()}
+        return [
+            fuse({n: self.calibrations_[n].p(series.meter_id, own[i]) for n, own in scores.items()}, self.weights_).astype(np.float32)
+            for i, series in enumerate(portfolio)
+        ]
+
+
+def _by_meter(portfolio: Sequence[Series], scores: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    return {series.meter_id: own for series, own in zip(portfolio, scores, strict=True)}
+
+
 @dataclass(frozen=True)
 class Windows:
     """Windows of one series as views, and where they lie.
@@ -107,8 +140,9 @@ def scaled(load: Series, within: Bools) -> Series:
 
 
 def standard(settings: Settings) -> tuple[str, ...]:
-    """Who takes part where nobody is named: the references, and what the pipeline runs. Recurrent networks take ten times the time."""
-    return (*REFERENCES, *settings.training.detectors)
+    """Who takes part where nobody is named: the references, what the pipeline chooses between, and its members together."""
+    known = {*settings.training.detectors, *settings.training.guideline.values()}
+    return (*REFERENCES, *(name for name in DETECTORS if name in known), HYBRID)
 
 
 def participant(name: str, settings: Settings, seed: int) -> Any:
@@ -121,6 +155,8 @@ def participant(name: str, settings: Settings, seed: int) -> Any:
         return REFERENCES[name](seed)
     if name in DETECTORS:
         return make(name, settings)
+    if name == HYBRID:
+        return Hybrid(settings)
     raise ValueError(f"there is no detector {name!r} in the protocols of the research; known are {', '.join(NAMES)}")
 
 
@@ -142,7 +178,7 @@ def fitted(model: Any, windows: Windows) -> Any:
     """The participant after learning from windows; a detector learns from the readings that occur in them."""
     if isinstance(model, WindowModel):
         return model.fit(windows.values)
-    detector: Detector = model
+    detector: Detector | Hybrid = model
     load = replace(windows.load, observed=_occur(windows))
     return detector.fit([load], WindowPlan(load.interval_s, (windows.length,)))
 
@@ -151,7 +187,7 @@ def window_scores(model: Any, windows: Windows) -> Mapping[str, Floats]:
     """Scores of windows by a fitted participant, by name of the aggregation."""
     if isinstance(model, WindowModel):
         return model.scores(windows.values)
-    detector: Detector = model
+    detector: Detector | Hybrid = model
     scores = detector.score([windows.load])[0].astype(np.float64)
     known = scores[np.isfinite(scores)]
     # A reading without a score cannot raise an alarm, so it counts as the least strange.
