@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ecoai_pipeline.detectors.boosting import Trees
 from ecoai_pipeline.detectors.contract import Expectation, Labels
 from ecoai_pipeline.detectors.files import read_state, write_state
 from ecoai_pipeline.detectors.forecast.inputs import UPPER_SIDE, half_width, inputs
-from ecoai_pipeline.detectors.forecast.trees import Trees
+from ecoai_pipeline.detectors.forecast.trees import grown
 from ecoai_pipeline.detectors.profile.detector import Profile
 from ecoai_pipeline.detectors.robust import Z95, Floats, energy, grid_of
 from ecoai_pipeline.features.series import Series, WindowPlan
@@ -62,7 +63,7 @@ class Forecast:
         self.profile_ = Profile(self.params).fit(known, plan)
         lessons = [self._lesson(series) for series in known if series.meter_id in self.profile_.tables_]
         draft = self._grown(lessons, max(1, self.params.trees // _DRAFT))
-        lessons = [lesson.part(self._near(lesson.distance - draft.predict(lesson.rows))) for lesson in lessons]
+        lessons = [lesson.part(self._near(lesson.distance - draft.predict(lesson.rows)[:, 0])) for lesson in lessons]
         self.trees_ = self._grown(lessons, self.params.trees)
         self.sides_ = {lesson.meter_id: self._sides(lesson) for lesson in lessons}
         self.pooled_sides_ = np.median(list(self.sides_.values()), axis=0)
@@ -137,7 +138,7 @@ class Forecast:
         rows, distance = np.concatenate([lesson.rows for lesson in lessons]), np.concatenate([lesson.distance for lesson in lessons])
         drawn = np.sort(np.random.default_rng(self.seed).permutation(len(rows))[: self.params.max_readings])
         p = self.params
-        return Trees.fit(
+        return grown(
             rows[drawn],
             distance[drawn],
             trees=trees,
@@ -156,7 +157,7 @@ class Forecast:
 
         Half of what was trimmed lies beyond either side of the band, so that of the rest less does.
         """
-        left, up = lesson.distance - self.trees_.predict(lesson.rows), lesson.rows[:, UPPER_SIDE]
+        left, up = lesson.distance - self.trees_.predict(lesson.rows)[:, 0], lesson.rows[:, UPPER_SIDE]
         scaled = left / np.where(left < 0, 2 - up, up)
         beyond = max(0.0, _TAIL - self.params.trim / 2) / (1 - self.params.trim)
         low, high = np.quantile(scaled, [beyond, 1 - beyond])
@@ -166,7 +167,7 @@ class Forecast:
         """The profile's band, moved by the trees and scaled."""
         band = self.profile_.band(series)
         rows, _ = self._inputs(series, band)
-        expected = band.expected + half_width(band) * self.trees_.predict(rows)
+        expected = band.expected + half_width(band) * self.trees_.predict(rows)[:, 0]
         down, up = self.sides_.get(series.meter_id, self.pooled_sides_)
         return Expectation(expected, expected - down * (band.expected - band.low), expected + up * (band.high - band.expected))
 
