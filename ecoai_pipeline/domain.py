@@ -344,6 +344,7 @@ DETECTORS = (
     "flat_run",
     "forecast",
     "load_shape",
+    "supervised",
 )
 
 _METER = Column("meter_id", "str", "meter")

@@ -235,6 +235,18 @@ class FlatRunParams(ByMeterParams):
     habit_quantile: float = Field(0.98, gt=0, lt=1, description="share of a meter's runs that are shorter than a long one")
 
 
+class SupervisedParams(Params):
+    min_days: int = Field(7, gt=0, description="observed days below which a meter is not learned from")
+    lags_h: tuple[float, ...] = Field((1, 2, 3, 6, 12, 24, 48, 168), min_length=1, description="changes back and ahead by so much, hours")
+    max_readings: int = Field(200_000, gt=0, description="readings of all meters that trees are learned from at most")
+    trees: int = Field(150, gt=0)
+    depth: int = Field(3, gt=0, le=8, description="questions that a tree asks at most")
+    columns_share: float = Field(0.3, gt=0, le=1, description="share of what is told of a reading that a question is drawn from")
+    learning_rate: float = Field(0.05, gt=0, le=1, description="share of a tree's correction that is made")
+    l2: float = Field(10, ge=0, description="weight that keeps corrections small")
+    min_leaf_readings: int = Field(50, gt=0, description="readings that a correction is learned from at least")
+
+
 class NetworkParams(Params):
     """What all networks that rebuild windows share."""
 
@@ -323,6 +335,7 @@ class DetectorParams(Params):
     flat_run: FlatRunParams = FlatRunParams()
     forecast: ForecastParams = ForecastParams()
     load_shape: LoadShapeParams = LoadShapeParams()
+    supervised: SupervisedParams = SupervisedParams()
 
     @property
     def networks(self) -> dict[str, NetworkParams]:

@@ -24,9 +24,11 @@ _CLASSES = {
     "flat_run": "FlatRun",
     "forecast": "Forecast",
     "load_shape": "LoadShape",
+    "supervised": "Supervised",
 }
 _SEEDLESS = ("profile", "usage_z", "value_change", "level", "flat_run")
 _COSTLY = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")
+_TAUGHT = ("supervised",)
 
 
 def make(name: str, settings: Settings) -> Detector:
@@ -48,6 +50,11 @@ def draws(name: str) -> bool:
 def costly(name: str) -> bool:
     """Whether scores take so long that a night of many meters looks at their strangest days only: true of networks."""
     return name in _COSTLY
+
+
+def taught(name: str) -> bool:
+    """Whether a detector learns from labelled anomalies, and so has to be given some."""
+    return name in _TAUGHT
 
 
 def load(name: str, folder: Path) -> Detector:

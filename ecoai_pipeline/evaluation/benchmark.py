@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ecoai_pipeline import detectors
-from ecoai_pipeline.domain import DETECTORS, Resolution
+from ecoai_pipeline.detectors.catalogue import taught
+from ecoai_pipeline.domain import Resolution
 from ecoai_pipeline.evaluation.alarms import poisson_interval
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.folds import Protocol
@@ -74,9 +74,8 @@ def run(cases: Sequence[Case], plan: Plan, settings: Settings, cache: Path, done
     Raises:
         RuntimeError: a piece of work failed; the message names it, and the others are kept.
     """
-    supervised = {name for name in plan.detectors if name in DETECTORS and detectors.make(name, settings).supervised}
     scorings = [
-        Scoring(case, name, plan.protocol, settings, cache, _others(case, cases) if name in supervised else ())
+        Scoring(case, name, plan.protocol, settings, cache, _others(case, cases) if taught(name) else ())
         for case in cases
         for name in plan.detectors
     ]

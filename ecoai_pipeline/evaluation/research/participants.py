@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ecoai_pipeline.detection.calibration import alarm_threshold, calibrate
 from ecoai_pipeline.detection.fusion import fuse
-from ecoai_pipeline.detectors.catalogue import make
+from ecoai_pipeline.detectors.catalogue import make, taught
 from ecoai_pipeline.detectors.contract import Detector, Labels
 from ecoai_pipeline.domain import DETECTORS, Resolution, UsageType
 from ecoai_pipeline.evaluation.research.curves import Bools, Floats, Ints
@@ -28,7 +28,8 @@ from ecoai_pipeline.features.windows import strided
 from ecoai_pipeline.settings import Settings
 
 HYBRID = "hybrid"
-NAMES = (*REFERENCES, *DETECTORS, HYBRID)
+NAMES = (*REFERENCES, *(name for name in DETECTORS if not taught(name)), HYBRID)
+"""The protocols show nobody a label before the test, so those that learn from labels have no part in them."""
 
 
 @runtime_checkable
@@ -153,10 +154,10 @@ def participant(name: str, settings: Settings, seed: int) -> Any:
     """
     if name in REFERENCES:
         return REFERENCES[name](seed)
-    if name in DETECTORS:
-        return make(name, settings)
     if name == HYBRID:
         return Hybrid(settings)
+    if name in NAMES:
+        return make(name, settings)
     raise ValueError(f"there is no detector {name!r} in the protocols of the research; known are {', '.join(NAMES)}")
 
 
