@@ -95,7 +95,7 @@ class BacktestParams(Params):
     least_faults: int = Field(5, gt=0, description="fewer prove nothing, and the guideline is taken")
 
 
-_MEMBERS = {"kmeans_ad": 2.0, "sub_pca": 2.0, "value_change": 1.0, "level": 0.5, "profile": 1.0}
+_MEMBERS = {"kmeans_ad": 3.0, "sub_pca": 2.0, "value_change": 1.0, "level": 1.0, "forecast": 1.0}
 
 
 class TrainingParams(Params):
