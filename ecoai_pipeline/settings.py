@@ -380,6 +380,10 @@ class HabitParams(Params):
     min_days: float = Field(2, gt=0, description="of them with evidence, below which the calibration span stands in")
     low: float = Field(0.25, gt=0, lt=1, description="quantile of the blocks that their law is fitted through")
     high: float = Field(0.75, gt=0, lt=1, description="the other one; the share above it may be anomalous")
+    strange_days: dict[domain.Resolution, int] = Field(
+        {domain.Resolution.HIGH: 28, domain.Resolution.MID: 3, domain.Resolution.LOW: 3},
+        description="of the days before, the strangest that may be anomalies; evidence that more of them brought is the meter's habit",
+    )
     least_scale: float = Field(
         0.05, gt=0, description="of the law, so that a meter that is always equal does not make every change infinite"
     )

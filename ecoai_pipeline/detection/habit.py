@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline.detection.calibration import POOLED
+from ecoai_pipeline.domain import Resolution
 from ecoai_pipeline.settings import HabitParams
 
 RULE = "block_maxima"
@@ -100,7 +101,8 @@ class Habits:
         """Probability that normal operation brings so much evidence in an interval, (n,) in (0, 1]; NaN where there is none.
 
         The law of a day is that of the blocks in the `days` before it; nothing later is looked at, so a reading's p is the same
-        tonight and next month, unless readings before it change.
+        tonight and next month, unless readings before it change. Where more of these days brought as much than `strange_days`, the
+        others are taken for normal, and p is at least their share: what a meter does every week is its habit, however strange.
         """
         if not len(evidence):
             return np.empty(0)
@@ -111,7 +113,18 @@ class Habits:
         few = counts < params.min_days * blocks.maxima.shape[1]
         location, scale = np.where(few, given.location, location), np.where(few, given.scale, scale)
         beyond = np.maximum(values - location[blocks.day], 0) / scale[blocks.day]
-        return np.maximum(np.exp(-beyond), SMALLEST_P)
+        p: Floats = np.maximum(np.exp(-beyond), self._repeated(timestamps, interval_s, values))
+        return np.maximum(p, SMALLEST_P)
+
+    def _repeated(self, timestamps: NDArray[np.datetime64], interval_s: int, values: Floats) -> Floats:
+        """The share of the days before that brought as much evidence as an interval and are no anomaly, by the intervals of a day, (n,)."""
+        days = Blocks.of(timestamps, interval_s, values, 24.0)
+        before, spared = days.before(self.params.days), self.params.strange_days[Resolution.of(interval_s)]
+        known = np.isfinite(before).sum(axis=1)
+        first = np.searchsorted(days.day, np.arange(len(before) + 1))
+        below = [np.searchsorted(row[:n], values[a:b]) for row, n, a, b in zip(before, known, first, first[1:], strict=False)]
+        normal = np.maximum(known[days.day] - np.concatenate(below) - spared, 0)
+        return np.asarray(normal / np.maximum(known[days.day], 1) / days.length)
 
     def frame(self) -> pl.DataFrame:
         rows = [{"meter_id": m, "detector": "fused", "rule": RULE, **vars(law)} for m, law in sorted(self.laws.items())]

@@ -69,23 +69,36 @@ def test_alarms_of_normal_operation_come_at_the_budget_whatever_the_scale(factor
     assert alarms / months == pytest.approx(1, abs=0.25)
 
 
-def test_a_level_of_evidence_that_rose_for_good_is_no_alarm_after_two_weeks() -> None:
+def test_a_level_of_evidence_that_rose_for_good_is_no_alarm_after_a_few_days() -> None:
     q = alarm_threshold(1, HOUR)
     evidence = np.concatenate([quiet(40, 1), 15 + quiet(60, 2)])
     p = p_of(evidence)
     after = 40 * 24
-    assert (p[after : after + 24 * 5] < q).mean() > 0.9
-    assert (p[after + 24 * 28 :] < q).mean() < 0.01
+    assert (p[after : after + 24 * 3] < q).mean() > 0.9
+    assert (p[after + 24 * 5 :] < q).mean() < 0.01
 
 
 def test_anomalies_of_the_weeks_before_do_not_hide_the_next_one() -> None:
-    """One day in seven of the past is strange throughout, and the next one is an alarm as if it were the first."""
+    """One day in ten of the past is strange throughout, and the next one is an alarm as if it were the first."""
     q = alarm_threshold(1, HOUR)
     evidence = quiet(60, 3)
-    for day in range(0, 56, 7):
+    for day in range(8, 58, 10):
         evidence[day * 24 : day * 24 + 24] += 20
     evidence[58 * 24 : 58 * 24 + 4] += 20
     assert (p_of(evidence)[58 * 24 : 58 * 24 + 4] < q).all()
+
+
+def test_what_comes_more_often_than_three_days_in_four_weeks_is_a_habit_of_all_but_curves_by_the_minute() -> None:
+    """A batch process bursts on every third day for four hours: the first three are alarms, and none of the last ones."""
+    for interval_s, last_alarm in ((HOUR, False), (60, True)):
+        day, evidence = 86_400 // interval_s, quiet(60, 10, interval_s)
+        bursts = range(31, 58, 3)
+        for number, burst in enumerate(bursts):
+            evidence[burst * day : burst * day + day // 6] += 20 - 0.5 * number
+        p = habits(quiet(30, 9, interval_s), interval_s).p("m", stamps(60 * day, interval_s), interval_s, evidence)
+        alarmed = [bool((p[burst * day : burst * day + day // 6] < alarm_threshold(1, interval_s)).any()) for burst in bursts]
+        assert alarmed[:3] == [True] * 3
+        assert alarmed[-3:] == [last_alarm] * 3
 
 
 def test_nothing_later_changes_what_a_night_said() -> None:
