@@ -32,7 +32,8 @@ def test_what_is_no_parameter_or_no_value_is_refused(settings, path, value, said
 
 def test_a_detectors_knob_moves_that_detector_and_any_other_all(settings) -> None:
     assert Knob("evaluation.references.sub_pca_plain.size", 3).detectors(settings) == ["sub_pca_plain"]
-    assert "usad" in Knob("features.gap_cap_h", 0).detectors(settings)
+    assert Knob("detectors.usad.alpha", 1).detectors(settings) == ["usad"]
+    assert "kmeans_ad" in Knob("features.gap_cap_h", 0).detectors(settings)
     assert all(knob.now(settings) != knob.value for knob in STANDARD), "a knob that stands where it is moved to shows nothing"
 
 

@@ -99,7 +99,7 @@ def test_all_detectors_on_two_series_end_to_end(case, quick, tmp_path) -> None:
     detectors = [*REFERENCES, *members, "hybrid"]
     assert [(one["series"], one["detector"]) for one in found.rows] == [(series, name) for series in "ab" for name in detectors]
     means = {one["detector"]: one["vus_pr"] for one in found.summary(quick.evaluation)}
-    assert means["random"] < RANDOM_LEVEL < min(means["slot_z"], means["profile"], means["hybrid"])
-    again = run(cases, Plan(names(quick, ["profile"])), quick, tmp_path)
-    assert [one for one in again.rows if one["detector"] == "profile"] == [one for one in found.rows if one["detector"] == "profile"]
+    assert means["random"] < RANDOM_LEVEL < min(means["slot_z"], means["kmeans_ad"], means["hybrid"])
+    again = run(cases, Plan(names(quick, ["level"])), quick, tmp_path)
+    assert [one for one in again.rows if one["detector"] == "level"] == [one for one in found.rows if one["detector"] == "level"]
     assert not any(one["detector"] == "hybrid" for one in again.rows), "the hybrid's row needs all that are fused"

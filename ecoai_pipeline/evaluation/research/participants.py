@@ -141,8 +141,9 @@ def scaled(load: Series, within: Bools) -> Series:
 
 
 def standard(settings: Settings) -> tuple[str, ...]:
-    """Who takes part where nobody is named: the references, what the pipeline chooses between, and its members together."""
-    known = {*settings.training.detectors, *settings.training.guideline.values()}
+    """Who takes part where nobody is named: the references, the pipeline's members, each and together, and the guideline's detector but
+    for the one of high resolution: recurrent networks take ten times the time."""
+    known = {*settings.training.detectors, *(own for of, own in settings.training.guideline.items() if of is not Resolution.HIGH)}
     return (*REFERENCES, *(name for name in DETECTORS if name in known), HYBRID)
 
 

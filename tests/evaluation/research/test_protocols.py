@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecoai_pipeline.domain import Industry, Month, MonthRange, UsageType
+from ecoai_pipeline.domain import DETECTORS, Industry, Month, MonthRange, UsageType
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.research.effect import AugmentationEffect
 from ecoai_pipeline.evaluation.research.participants import NAMES, standard
@@ -88,7 +88,8 @@ def test_what_is_unknown_is_named_with_what_is_known(settings):
 
 
 def test_where_nobody_is_named_recurrent_networks_stay_away(settings):
-    assert standard(settings) == ("random", "difference", "pca", "knn", "profile", "usad")
+    members = [name for name in DETECTORS if name in settings.training.detectors]
+    assert standard(settings) == ("random", "difference", "pca", "knn", "usad", *members, "hybrid")
 
 
 def test_results_are_json_the_same_twice_and_kept(settings, tmp_path):
