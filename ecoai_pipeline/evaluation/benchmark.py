@@ -74,6 +74,21 @@ def run(cases: Sequence[Case], plan: Plan, settings: Settings, cache: Path, done
     Raises:
         RuntimeError: a piece of work failed; the message names it, and the others are kept.
     """
+    scored = score(cases, plan, settings, cache, done)
+    judgings = [judging for case, own in zip(cases, scored, strict=True) for judging in _judgings(case, plan, own, settings)]
+    judged = run_all(judgings, cache, jobs=plan.jobs, done=done)
+    named = ((one.case.dataset, one.case.name, one.detector) for one in judgings)
+    return Benchmark([row for result in judged for row in result["rows"]], dict(zip(named, judged, strict=True)))
+
+
+def score(
+    cases: Sequence[Case], plan: Plan, settings: Settings, cache: Path, done: Done | None = None
+) -> list[list[tuple[Scoring, Result]]]:
+    """What the detectors of a plan say of cases: a list per case, in the order of the plan.
+
+    Raises:
+        RuntimeError: a piece of work failed; the message names it, and the others are kept.
+    """
     scorings = [
         Scoring(case, name, plan.protocol, settings, cache, _others(case, cases) if taught(name) else ())
         for case in cases
@@ -81,14 +96,7 @@ def run(cases: Sequence[Case], plan: Plan, settings: Settings, cache: Path, done
     ]
     scored = list(zip(scorings, run_all(scorings, cache, jobs=plan.jobs, done=done), strict=True))
     width = len(plan.detectors)
-    judgings = [
-        judging
-        for number, case in enumerate(cases)
-        for judging in _judgings(case, plan, scored[number * width : (number + 1) * width], settings)
-    ]
-    judged = run_all(judgings, cache, jobs=plan.jobs, done=done)
-    named = ((one.case.dataset, one.case.name, one.detector) for one in judgings)
-    return Benchmark([row for result in judged for row in result["rows"]], dict(zip(named, judged, strict=True)))
+    return [scored[number * width : (number + 1) * width] for number in range(len(cases))]
 
 
 def _others(case: Case, cases: Sequence[Case]) -> tuple[Case, ...]:

@@ -15,7 +15,7 @@ from ecoai_pipeline.detection import habit
 from ecoai_pipeline.detection.calibration import alarm_threshold, calibrate
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.detection.fusion import Fusion, Probabilities
-from ecoai_pipeline.detection.habit import Law
+from ecoai_pipeline.detection.habit import Habits, Law
 from ecoai_pipeline.detectors.robust import grouped_quantile
 from ecoai_pipeline.domain import SCORES, Category, Resolution
 from ecoai_pipeline.evaluation import alarms, folds
@@ -140,25 +140,53 @@ def _judged(case: Case, fold: Fold, members: Mapping[str, Scored], fusion: Fusio
 
     What a detector alone is ranked by is its score; what several are ranked by is their probability.
     """
-    meter, interval_s, (first, stop) = case.load.meter_id, case.load.interval_s, (fold.calibration[0], fold.test[1])
-    stamps, span, test = case.load.timestamps[first:stop], slice(0, fold.calibration[1] - first), slice(fold.test[0] - first, None)
-    q, params = threshold(case, settings), settings.detection
-    own = {name: calibrate(name, {meter: member.calibration}, q, params.calibration) for name, member in members.items()}
-
-    def evidence(part: str) -> Floats:
-        p: Probabilities = {
-            name: own[name].p(meter, _laid(member.calibration, getattr(member, part), fold)) for name, member in members.items()
-        }
-        return fusion.evidence(p, stamps, interval_s)
-
-    batch, nightly = evidence("batch"), evidence("nightly")
-    habits = habit.learn({meter: (stamps[span], batch[span])}, interval_s, params.habit)
-    p_batch, p = (habits.p(meter, stamps, interval_s, whole)[test] for whole in (batch, nightly))
-    law = habits.laws[meter]
+    p_of = {part: tails(case, fold, members, part, settings) for part in ("batch", "nightly")}
+    batch, nightly = (fusion.evidence(p_of[part], stamps_of(case, fold), case.load.interval_s) for part in ("batch", "nightly"))
+    habits = habits_of(case, fold, batch, settings)
+    p_batch, p = (measured(case, fold, habits, evidence) for evidence in (batch, nightly))
+    law = habits.laws[case.load.meter_id]
     if len(members) > 1:
         return _Judged(-np.log(p_batch), -np.log(p), p, p_batch, law)
     (alone,) = members.values()
     return _Judged(alone.batch.astype(np.float64), alone.nightly.astype(np.float64), p, p_batch, law)
+
+
+def stamps_of(case: Case, fold: Fold) -> NDArray[np.datetime64]:
+    """Starts of the intervals from the first of the calibration span to the last of the test, (t,)."""
+    return case.load.timestamps[fold.calibration[0] : fold.test[1]]
+
+
+def tails(case: Case, fold: Fold, members: Mapping[str, Scored], part: str, settings: Settings) -> Probabilities:
+    """Tail probabilities that members give the calibration and the test span, (t,) each, NaN between; calibrated as training does.
+
+    Args:
+        part: of the test span's scores, `batch` or `nightly`.
+
+    Raises:
+        ValueError: a member has no score to calibrate on.
+    """
+    meter, q, params = case.load.meter_id, threshold(case, settings), settings.detection.calibration
+    return {
+        name: calibrate(name, {meter: scored.calibration}, q, params).p(meter, _laid(scored.calibration, getattr(scored, part), fold))
+        for name, scored in members.items()
+    }
+
+
+def habits_of(case: Case, fold: Fold, evidence: Floats, settings: Settings) -> Habits:
+    """The law that the calibration span gives of fused evidence (t,).
+
+    Raises:
+        ValueError: there is too little evidence in it.
+    """
+    length = fold.calibration[1] - fold.calibration[0]
+    span = {case.load.meter_id: (stamps_of(case, fold)[:length], evidence[:length])}
+    return habit.learn(span, case.load.interval_s, settings.detection.habit)
+
+
+def measured(case: Case, fold: Fold, habits: Habits, evidence: Floats) -> Floats:
+    """Probability of fused evidence (t,) in the test span, each day measured against the weeks before it."""
+    p = habits.p(case.load.meter_id, stamps_of(case, fold), case.load.interval_s, evidence)
+    return p[fold.test[0] - fold.calibration[0] :]
 
 
 def _laid(calibration: NDArray[np.floating[Any]], test: NDArray[np.floating[Any]], fold: Fold) -> Floats:

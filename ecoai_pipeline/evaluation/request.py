@@ -83,7 +83,11 @@ def evaluate(request: Request, protocol: Protocol, settings: Settings, cache: Pa
 
 def cases_of(request: Request, settings: Settings, told: Callable[[str], None]) -> list[Case]:
     """The series of a request, each with labels or with faults of so many seeds."""
-    read = read_series(request, settings, told)
+    return labelled(read_series(request, settings, told), request)
+
+
+def labelled(read: Sequence[Case], request: Request) -> list[Case]:
+    """Series with their labels, or, where nobody has labelled one, with the faults of so many seeds."""
     seeds = standard_plan().seeds[: request.seeds]
     return [case for one in read for case in ([one] if one.labels is not None else _faulty(one, seeds))]
 
