@@ -513,6 +513,6 @@ ARRIVAL_ASSETS = (RAW_READINGS.name, VALIDATED_READINGS.name)
 NIGHT_ASSETS = (*ARRIVAL_ASSETS, FEATURES.name, SCORES.name, ANOMALIES.name)
 
 # Ways to judge detectors; each is a partition of the asset `evaluation`.
-EVALUATIONS = ("honest", "rolling", "ablation", "research")
+EVALUATIONS = ("honest", "rolling", "ablation", "research", "weights")
 
 PARTITIONED = (RAW_READINGS, VALIDATED_READINGS, FEATURES, SPECTRA, SCORES, ANOMALIES)

@@ -133,6 +133,35 @@ def research(
 
 
 @app.command()
+def weights(
+    path: PathsOption = None,
+    labels: LabelsOption = None,
+    data: DataOption = None,
+    detectors: Annotated[
+        str | None, typer.Option(help="Candidates; else those that run at night and all that are cheap and untaught.", show_default=False)
+    ] = None,
+    seeds: SeedsOption = 5,
+    columns: ColumnsOption = None,
+    unit: UnitOption = None,
+    zone: ZoneOption = None,
+    jobs: JobsOption = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """What the evidence of each member should weigh, learned on what lies before the test, and how sure that is.
+
+    Nothing is changed: the lines below the table are for `training.members` of params.yaml, if the figures speak for them.
+    """
+    from ecoai_pipeline.reporting.evaluation import WEIGHTS
+
+    request = {"detectors": _words(detectors), **_series(path, labels, data, seeds, columns, unit, zone), "jobs": jobs}
+    document, files = _run("weights", request)
+    title = "VUS-PR of detectors alone and together, before the test"
+    notes = [*document["lines"], *_notes(files)]
+    Answer({**document, "files": files}, document["rows"], WEIGHTS, title=title, notes=notes).show(form, as_json)
+
+
+@app.command()
 def guard(
     store: Annotated[bool, typer.Option(help="Store the figures of today, with the noise of three seeds.")] = False,
     reason: Annotated[str | None, typer.Option(help="Why a stored figure is lowered.", show_default=False)] = None,

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from ecoai_pipeline.evaluation.ablation import STANDARD, Knob, ablate
-from ecoai_pipeline.evaluation.cases import Case
+from ecoai_pipeline.evaluation.cases import ALL, Case
 from ecoai_pipeline.evaluation.datasets import LABELLED
 from ecoai_pipeline.evaluation.folds import Protocol
-from ecoai_pipeline.evaluation.request import Request, Told, cases_of, evaluate
+from ecoai_pipeline.evaluation.request import Request, Told, cases_of, evaluate, read_series
 from ecoai_pipeline.evaluation.research.participants import standard
 from ecoai_pipeline.evaluation.research.protocols import PROTOCOLS, material_of, put_together
 from ecoai_pipeline.evaluation.research.protocols import pieces as research_pieces
+from ecoai_pipeline.evaluation.weights import weigh
 from ecoai_pipeline.evaluation.work import run_all
-from ecoai_pipeline.reporting.benchmark import Figures, Row, ablation_figure, benchmark_figures
+from ecoai_pipeline.reporting.benchmark import Figures, Row, ablation_figure, benchmark_figures, series_figure
 from ecoai_pipeline.reporting.research import figures
 from ecoai_pipeline.reporting.research_lines import LINE, lines_of, published_rows
 from ecoai_pipeline.settings import Settings
@@ -37,6 +38,20 @@ SUMMARY = (
     "wins",
     "ties",
     "losses",
+)
+WEIGHTS = (
+    "resolution",
+    "evidence",
+    "series",
+    "vus_pr",
+    "learned",
+    "now",
+    "above_equal",
+    "above_equal_low",
+    "above_equal_high",
+    "above_now",
+    "above_now_low",
+    "above_now_high",
 )
 EFFECTS = ("knob", "from", "to", "detector", "dataset", "subset", "vus_pr", "vus_pr_low", "vus_pr_high")
 
@@ -98,7 +113,7 @@ def _benchmark(name: str, protocol: Protocol, request: Request, settings: Settin
 
 def _ablation(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
     knobs = [Knob.parse(text) for text in request.knobs] or list(STANDARD)
-    asked = request if request.paths or request.data else request.model_copy(update={"data": LABELLED})
+    asked = _of_labelled(request)
 
     def read(changed: Settings) -> list[Case]:
         return cases_of(asked, changed, lambda what: told.start(what, 1))
@@ -108,6 +123,26 @@ def _ablation(request: Request, settings: Settings, cache: Path, told: Told) -> 
 
     rows = ablate(read, knobs, settings, cache, jobs=request.jobs, started=started, done=told.done)
     return Report("ablation", {"rows": rows}, {"rows": rows}, markdown(rows, EFFECTS), {"effects": ablation_figure(rows)})
+
+
+def _of_labelled(request: Request) -> Request:
+    """The request, for the public data whose publishers say what is anomalous where it names nothing."""
+    return request if request.paths or request.data else request.model_copy(update={"data": LABELLED})
+
+
+def _weights(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
+    read = read_series(_of_labelled(request), settings, lambda what: told.start(what, 1))
+    found = weigh(read, request, settings, cache, told)
+    rows = [row for one in found for row in one.rows(settings.evaluation.draws)]
+    series = [row for one in found for row in one.series()]
+    document = {"rows": rows, "series": series, "lines": [one.line for one in found]}
+    figures = {f"series_{one.resolution}": series_figure([_drawn(row) for row in one.series()]) for one in found}
+    return Report("weights", document, {"rows": rows, "series": series}, markdown(rows, WEIGHTS), figures)
+
+
+def _drawn(row: Row) -> Row:
+    """A row of what weights reach as one of a benchmark."""
+    return {**row, "dataset": f"{row['resolution']}, before the test", "subset": ALL, "detector": row["evidence"]}
 
 
 def _research(request: Request, settings: Settings, cache: Path, told: Told) -> Report:
@@ -136,6 +171,7 @@ REPORTS: Mapping[str, Callable[[Request, Settings, Path, Told], Report]] = {
     "rolling": _rolling,
     "ablation": _ablation,
     "research": _research,
+    "weights": _weights,
 }
 
 

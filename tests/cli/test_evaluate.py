@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from ecoai_pipeline.defs.runs import prepare_home
 
@@ -91,3 +92,15 @@ def test_there_is_nothing_to_judge_on_without_files_and_public_data(ecoai: Ecoai
     ran = ecoai("evaluate", "honest", "--json")
     assert ran.code == 1
     assert "name files with --path" in ran.document["error"]
+
+
+def test_weights_are_learned_on_what_lies_before_the_test(ecoai: Ecoai, plant: Path) -> None:
+    where = [argument if argument != "profile" else "profile,value_change" for argument in MAPPED]
+    ran = ecoai("evaluate", "weights", "--path", str(plant), *where, "--seeds", "2", "--json")
+    assert ran.code == 0, ran.out
+    rows = {row["evidence"]: row for row in ran.document["rows"]}
+    assert {"profile", "value_change", "equal", "learned", "now"} <= rows.keys()
+    assert rows["learned"]["vus_pr"] >= rows["equal"]["vus_pr"]
+    (line,) = ran.document["lines"]
+    assert yaml.safe_load(line)["low"] == {name: rows[name]["learned"] for name in ("profile", "value_change") if rows[name]["learned"] > 0}
+    assert [Path(file).name for file in ran.document["files"]] == ["report.json", "rows.csv", "series.csv", "series_low.png"]
