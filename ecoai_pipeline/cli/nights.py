@@ -34,8 +34,9 @@ def train(
     span = MonthRange.parse(months) if months else None
     with progress_bar() as steps:
         trained = train_all(chosen, resolution, span, steps)
-    columns = ["industry", "resolution", "months", "meters", "version", "outcome"]
-    Answer({"models": trained}, trained, columns, title="models").show(form, as_json)
+    columns = ["industry", "resolution", "months", "meters", "chosen", "version", "outcome"]
+    rows = [{**entry, "chosen": entry.get("backtest", {}).get("chosen")} for entry in trained]
+    Answer({"models": trained}, rows, columns, title="models").show(form, as_json)
 
 
 def nightly(

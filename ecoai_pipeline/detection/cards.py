@@ -22,15 +22,29 @@ def model_card(industry: Industry, resolution: Resolution, name: str, metrics: M
         f"- Windows: {', '.join(map(str, plan['scales']))} intervals of {plan['interval_s']} s.",
         f"- Alarm budget: {metrics['budget_per_meter_month']:g} false alarms per meter in 30 days.",
         f"- Meters left out: {_left_out(metrics['left_out'])}.",
+        *_choice(metrics),
         "",
         "Not for meters of other intervals, and not for control or billing. A meter that was not learned from is scored by",
-        "what the portfolio has in common. Thresholds rest on the calibration span alone; no label was used.",
+        "what the portfolio has in common. Thresholds rest on the calibration span, and from a meter's third day on upon its own last",
+        "four weeks; no label was used.",
         "",
         "```json",
         json.dumps({key: metrics[key] for key in ("calibration", "detectors")}, indent=1, sort_keys=True),
         "```",
     ]
     return "\n".join(rows) + "\n"
+
+
+def _choice(metrics: Mapping[str, Any]) -> list[str]:
+    """Which detectors speak, why, and who says what was expected."""
+    verdict, expectation = metrics["backtest"], metrics["expectation"]
+    reached = ", ".join(f"{name} {'–' if value is None else f'{value:.3f}'}" for name, value in verdict["average_precision"].items())
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in metrics["weights"].items() if weight > 0)
+    return [
+        f"- Chosen: {verdict['chosen']}; {verdict['reason']} (average precision: {reached}).",
+        f"- Weights: {weights}.",
+        f"- Expected load: {expectation['from'] or 'none of the detectors says one'}.",
+    ]
 
 
 def _left_out(reasons: Mapping[str, str]) -> str:

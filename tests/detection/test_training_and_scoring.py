@@ -12,13 +12,28 @@ import pytest
 from ecoai_pipeline.detection.scoring import NoModelError, materialize_scores
 from ecoai_pipeline.detection.spans import cut, within
 from ecoai_pipeline.detection.training import TrainingOutcome, resolutions_present, train
+from ecoai_pipeline.detectors.contract import Expectation
 from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Month, MonthRange, Partition, Resolution, UsageType
 from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.settings import Settings, StorageParams
 from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles
 from ecoai_pipeline.storage.lake import Lake
 
+from .conftest import Distance
+
 pytestmark = pytest.mark.usefixtures("plain_detectors")
+
+
+class _Clairvoyant(Distance):
+    def expect(self, portfolio):
+        return [Expectation(series.kwh, series.kwh - 1, series.kwh + 1) for series in portfolio]
+
+
+class _Blind(Distance):
+    def score(self, portfolio):
+        return [np.where(series.observed, np.arange(len(series)) % 7, np.nan).astype(np.float32) for series in portfolio]
+
+
 JANUARY, FEBRUARY, MARCH = Month(2022, 1), Month(2022, 2), Month(2022, 3)
 WINTER = MonthRange(JANUARY, FEBRUARY)
 
@@ -162,6 +177,58 @@ def test_a_month_is_scored_row_by_row(filled: Lake, settings: Settings) -> None:
     assert 0 <= scores.filter(pl.col("kwh") != 100, pl.col("p") < pl.col("q")).height <= 12
 
 
+def with_members(settings: Settings, members: dict[str, float], share: float = 0.2) -> Settings:
+    training = settings.training.model_copy(update={"members": dict.fromkeys(Resolution, members)})
+    fusion = settings.detection.fusion.model_copy(update={"costly_share": share})
+    return settings.model_copy(update={"training": training, "detection": settings.detection.model_copy(update={"fusion": fusion})})
+
+
+def test_a_costly_member_looks_at_strange_days_and_says_there_what_it_says_of_all(filled: Lake, settings: Settings) -> None:
+    tables = []
+    for share in (0.2, 1):
+        chosen = with_members(settings, {"profile": 1.0, "usad": 1.0}, share)
+        assert train_metal(filled, chosen).trained
+        materialize_scores(filled, chosen, metal(MARCH))
+        tables.append(filled.read(SCORES, metal(MARCH)).with_columns(day=pl.col("timestamp").dt.date()))
+    some, every = tables
+    assert every["s_usad"].null_count() == 0
+    looked = some.group_by("meter_id", "day").agg(share=pl.col("s_usad").is_not_null().mean())
+    assert set(looked["share"]) == {0.0, 1.0}, "whole days"
+    assert 0.05 < (looked["share"] == 1).mean() < 0.4
+    assert looked.filter(meter_id="c", day=date(2022, 3, 10))["share"].item() == 1
+    seen = some["s_usad"].is_not_null()
+    assert some.filter(seen)["s_usad"].equals(every.filter(seen)["s_usad"])
+    assert some["p_profile"].equals(every["p_profile"])
+
+
+def test_who_says_what_was_expected_need_not_be_a_member_and_has_no_share(filled: Lake, settings: Settings, monkeypatch) -> None:
+    """Of two detectors the second expects what was read; the first alone is a member."""
+    made = {"profile": Distance, "usad": _Clairvoyant}
+    monkeypatch.setattr("ecoai_pipeline.detectors.make", lambda name, _: made[name]())
+    monkeypatch.setattr("ecoai_pipeline.detectors.load", lambda name, folder: made[name].load(folder))
+    outcome = train_metal(filled, with_members(settings, {"profile": 1.0, "usad": 0.0}))
+    assert outcome.record is not None
+    assert set(outcome.record.members) == {"profile", "usad"}
+    assert outcome.metrics["expectation"]["from"] == "usad"
+    materialize_scores(filled, settings, metal(MARCH))
+    scores = filled.read(SCORES, metal(MARCH))
+    assert scores["expected_kwh"].equals(scores["kwh"].cast(scores.schema["expected_kwh"]))
+    assert (scores["p_usad"].null_count(), scores["s_usad"].null_count()) == (scores.height, 0)
+    assert "Expected load: usad" in _card(filled, outcome)
+
+
+def test_the_guideline_is_trained_and_kept_where_it_finds_more(filled: Lake, settings: Settings, monkeypatch) -> None:
+    made = {"profile": _Blind, "usad": Distance}
+    monkeypatch.setattr("ecoai_pipeline.detectors.make", lambda name, _: made[name]())
+    monkeypatch.setattr("ecoai_pipeline.detectors.load", lambda name, folder: made[name].load(folder))
+    outcome = train_metal(filled, with_members(settings, {"profile": 1.0}))
+    assert outcome.record is not None
+    assert (outcome.metrics["backtest"]["chosen"], outcome.metrics["weights"]["usad"]) == ("guideline", 1.0)
+    assert "Chosen: guideline; it found more of" in _card(filled, outcome)
+    materialize_scores(filled, settings, metal(MARCH))
+    assert filled.read(SCORES, metal(MARCH))["p_usad"].null_count() == 0, "alone it looks at every day"
+
+
 def test_the_same_month_again_is_not_scored_again(filled: Lake, settings: Settings) -> None:
     train_metal(filled, settings)
     first = materialize_scores(filled, settings, metal(MARCH))
@@ -226,7 +293,8 @@ def test_meters_of_a_resolution_without_a_model_keep_null_scores(filled: Lake, s
 def test_a_changed_bundle_is_not_scored_with(filled: Lake, settings: Settings) -> None:
     record = train_metal(filled, settings).record
     assert record is not None
-    folder = Bundles(filled).folder(Industry.METAL, Resolution.MID, "profile", record.members["profile"])
+    name, version = next(iter(record.members.items()))
+    folder = Bundles(filled).folder(Industry.METAL, Resolution.MID, name, version)
     (folder / "config.json").write_text('{"mean": 50}')
     with pytest.raises(BundleError, match="is not the file that was trained"):
         materialize_scores(filled, settings, metal(MARCH))

@@ -59,6 +59,7 @@ def _summary(outcome: "TrainingOutcome", months: MonthRange) -> dict[str, Any]:
         "version": record.version if record else None,
         "members": record.members if record else {},
         "left_out": dict(outcome.left_out),
+        **({"backtest": outcome.metrics["backtest"], "weights": outcome.metrics["weights"]} if record else {}),
         "metrics": dict(outcome.metrics),
     }
 
