@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecoai_pipeline.detectors.by_meter.detector import ByMeter
 from ecoai_pipeline.detectors.by_meter.load import Load
@@ -53,6 +54,12 @@ class ByWindow(ByMeter[ByWindowParams]):
 
         with threadpool_limits(self.threads):
             return super().fit(portfolio, plan, labels=labels)
+
+    def score(self, portfolio: Sequence[Series]) -> list[NDArray[np.float32]]:
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(self.threads):  # products of eight by twenty numbers; on a busy machine threads wait for one another
+            return super().score(portfolio)
 
     def learn(self, load: Load) -> Arrays:
         models = self._models(self._drawn(load, self.params.max_windows))
