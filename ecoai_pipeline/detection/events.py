@@ -24,9 +24,9 @@ OPEN_SCHEMA = pl.Schema(
 )
 
 
-def event_id(meter_id: str, category: str, start: datetime) -> str:
-    """Name of an event: the same night after night, as long as its true start does not move."""
-    return hashlib.sha256(f"{meter_id}|{category}|{start.isoformat()}".encode()).hexdigest()[:16]
+def event_id(meter_id: str, category: str, opened: datetime) -> str:
+    """Name of an event by where its marked intervals begin: its edges are cut by what comes after, and its name shall stay."""
+    return hashlib.sha256(f"{meter_id}|{category}|{opened.isoformat()}".encode()).hexdigest()[:16]
 
 
 def find_events(
@@ -110,11 +110,13 @@ def _events(
 ) -> pl.DataFrame:
     """Events of one category, as rows of `find_events` without their status."""
     first, last = _merged(grid, *seeded_runs(core, seed, grid.broken), params.merge_gap_h)
+    opened = grid.start[first]
     if category is Category.ENERGY:
         first, last = _trimmed(first, last, _distance(frame), seed)
     rows, event = rows_between(first, last)
     part = frame[rows].with_columns(
         event=pl.Series(event, dtype=pl.Int64),
+        opened=pl.Series(opened[event], dtype=pl.Int64).cast(_TIME),
         hot=pl.Series(seed[rows], dtype=pl.Boolean),
         stop=pl.Series(grid.end[rows], dtype=pl.Int64).cast(_TIME),
     )
@@ -167,7 +169,7 @@ def _named(part: pl.DataFrame, category: Category, open_before: pl.DataFrame, pa
     """Name and true start of the events that touch the month and are large enough, seen over both months."""
     residual = (pl.col("kwh") - pl.col("expected_kwh")).sum().abs()
     seen = part.group_by("event", maintain_order=True).agg(
-        pl.col("meter_id").first(),
+        pl.col("meter_id", "opened").first(),
         pl.col("timestamp").first().alias("start"),
         pl.col("stop").last().alias("reach"),
         (pl.col("hot").sum() >= params.min_alarmed).alias("enough_alarmed"),
@@ -179,7 +181,7 @@ def _named(part: pl.DataFrame, category: Category, open_before: pl.DataFrame, pa
     large = pl.col("enough_alarmed") & pl.col("enough_energy") if category is Category.ENERGY else pl.lit(value=True)
     kept = joined.filter(pl.col("event_id").is_not_null() | large)
     kept = kept.with_columns(pl.coalesce("open_start", "start").alias("start"))
-    ids = [event_id(meter, category, start) for meter, start in kept.select("meter_id", "start").iter_rows()]
+    ids = [event_id(meter, category, opened) for meter, opened in kept.select("meter_id", "opened").iter_rows()]
     fresh = pl.Series("fresh", ids, dtype=pl.String)
     return kept.select("event", pl.coalesce("event_id", fresh).alias("event_id"), "meter_id", "start")
 

@@ -68,8 +68,8 @@ def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at
 
     Of a site's energy events the `top_per_site` least likely are shown, all where it is 0; those that are about data always.
 
-    Beside each other are events of the same meter and category that overlap in time, since a start may move when more
-    data arrive. Where the day's newest record says the same already, nothing is appended and that record is returned:
+    Beside each other are events of one name, and those of the same meter and category that overlap in time, since a start may move
+    when more data arrive. Where the day's newest record says the same already, nothing is appended and that record is returned:
     its `run_id` is then not the one given.
     """
     ledger = detections_ledger(lake)
@@ -151,7 +151,8 @@ def events_of_day(lake: Lake, industry: Industry, day: date) -> pl.DataFrame:
 
 def _beside(old: Detection, row: dict[str, object]) -> bool:
     same = old.meter_id == row["meter_id"] and old.category == row["category"]
-    return same and bool(old.start < row["end"] and row["start"] < old.end)  # type: ignore[operator]
+    overlap = old.start < row["end"] and row["start"] < old.end  # type: ignore[operator]
+    return old.event_id == row["event_id"] or (same and bool(overlap))
 
 
 def _relation(heirs_of_predecessors: Sequence[int]) -> Relation:

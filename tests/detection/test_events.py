@@ -86,6 +86,15 @@ def test_a_slow_rise_is_not_cut_to_its_summit_and_far_readings_that_did_not_alar
     assert (event["start"], event["end"]) == (NOON, NOON + 12 * QUARTER)
 
 
+def test_an_event_keeps_its_name_when_what_comes_later_moves_its_start(portfolio: ModuleType) -> None:
+    """A rise of 2 kWh a reading: by its first readings it begins at the band's edge, by all of them three bands above."""
+    rise = {NOON + QUARTER * k: 10.0 + 2 * k for k in range(12)}
+    scores = portfolio.scored("m", MARCH, at(NOON, 12, ALARM), kwh=rise)
+    early, late = (one(events_of(scores.filter(pl.col("timestamp") < NOON + QUARTER * n))) for n in (3, 12))
+    assert (early["start"], late["start"]) == (NOON + QUARTER, NOON + 2 * QUARTER)
+    assert early["event_id"] == late["event_id"] == event_id("m", "energy", NOON)
+
+
 def test_shares_are_of_the_weighted_evidence_of_the_model_that_scored(portfolio: ModuleType) -> None:
     columns = {"p_profile": at(NOON, 2, 1e-2), "p_usad": at(NOON, 2, 1e-4)}
     scores = portfolio.scored("m", MARCH, at(NOON, 2, ALARM), **columns)

@@ -28,9 +28,9 @@ class Plant:
     def __init__(self, lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
         self.lake, self.settings, self.portfolio = lake, settings, portfolio
 
-    def scores(self, *hours: tuple[datetime, float], until: datetime | None = None) -> None:
+    def scores(self, *hours: tuple[datetime, float], until: datetime | None = None, **columns: dict[datetime, float]) -> None:
         hot = {at: ALARM for start, length in hours for at in self.portfolio.span(start, round(length * 4))}
-        frame = self.portfolio.scored("m", MARCH, hot, until=until)
+        frame = self.portfolio.scored("m", MARCH, hot, until=until, **columns)
         self.lake.write(SCORES, METAL_MARCH, [frame], fingerprint=str(frame.hash_rows(seed=1).sum()))
         materialize_anomalies(self.lake, self.settings, METAL_MARCH)
 
@@ -76,6 +76,17 @@ def test_an_event_whose_start_moved_is_continued_under_another_name(plant: Plant
     second = plant.night(11)
     assert relations(second) == [Relation.CONTINUED]
     assert second.detections[0].event_id != first.detections[0].event_id
+
+
+def test_an_event_that_was_cut_to_its_later_part_is_continued(plant: Plant) -> None:
+    """Two hours alarm and are as expected; the next night the load has stopped since, and the event begins with the stop."""
+    plant.scores((at(10, 22), 2), until=at(11, 0))
+    first = plant.night(10)
+    plant.scores((at(10, 22), 5), until=at(12, 0), kwh=dict.fromkeys(plant.portfolio.span(at(11, 0), 12), 0.0))
+    second = plant.night(11)
+    assert (first.detections[0].end, second.detections[0].start) == (at(11, 0), at(11, 0))
+    assert relations(second) == [Relation.CONTINUED]
+    assert second.detections[0].event_id == first.detections[0].event_id
 
 
 def test_two_events_that_grew_together_are_merged(plant: Plant) -> None:
