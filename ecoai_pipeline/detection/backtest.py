@@ -78,19 +78,23 @@ def trials(contexts: Sequence[tuple[Series, int]], judge: Judge, seed: int, para
     return made
 
 
-def choose(made: Sequence[Trial], members: Weights, guideline: str, params: BacktestParams) -> Choice:
+def choose(made: Sequence[Trial], members: Weights, guideline: str | None, params: BacktestParams) -> Choice:
     """The members where they find more of the faults than the research's detector for the resolution, else that detector.
 
-    Without enough faults nothing is proved, and the guideline stands. Both are judged by the average precision of their fused
-    evidence, meter by meter, since a meter's evidence is only ever compared with its own.
+    Without enough faults nothing is proved, and the guideline stands; where one of the two could not be learned, the other does. Both
+    are judged by the average precision of their fused evidence, meter by meter, since a meter's evidence is only ever compared with
+    its own.
     """
-    combinations: dict[str, Weights] = {HYBRID: members, GUIDELINE: {guideline: 1.0}}
+    combinations: dict[str, Weights] = {HYBRID: members} if any(members.values()) else {}
+    combinations |= {GUIDELINE: {guideline: 1.0}} if guideline else {}
     faults = sum(trial.faults for trial in made)
-    single: dict[str, Weights] = {name: {name: 1.0} for name in (*members, guideline)}
+    single: dict[str, Weights] = {name: {name: 1.0} for name in (*members, *([guideline] if guideline else []))}
     reached = {name: _precision(made, weights) for name, weights in {**single, **combinations}.items()}
     best = max(combinations, key=lambda name: reached[name] or 0.0)
     reason = f"it found more of {faults} faults put into the calibration span"
-    if faults < params.least_faults:
+    if len(combinations) == 1:
+        reason = "nothing else could be learned"
+    elif faults < params.least_faults:
         best, reason = GUIDELINE, f"only {faults} faults could be put into the calibration span, {params.least_faults} are needed to judge"
     return Choice(best, combinations[best], reason, faults, reached)
 

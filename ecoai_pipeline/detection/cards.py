@@ -22,6 +22,7 @@ def model_card(industry: Industry, resolution: Resolution, name: str, metrics: M
         f"- Windows: {', '.join(map(str, plan['scales']))} intervals of {plan['interval_s']} s.",
         f"- Alarm budget: {metrics['budget_per_meter_month']:g} false alarms per meter in 30 days.",
         f"- Meters left out: {_left_out(metrics['left_out'])}.",
+        f"- Detectors that could not be learned: {_left_out(metrics['not_learned'])}.",
         *_choice(metrics),
         "",
         "Not for meters of other intervals, and not for control or billing. A meter that was not learned from is scored by",
@@ -48,4 +49,4 @@ def _choice(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _left_out(reasons: Mapping[str, str]) -> str:
-    return "; ".join(f"{meter_id} ({reason})" for meter_id, reason in sorted(reasons.items())) or "none"
+    return "; ".join(f"{name} ({reason})" for name, reason in sorted(reasons.items())) or "none"

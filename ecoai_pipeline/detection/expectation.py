@@ -11,6 +11,7 @@ from ecoai_pipeline.detectors.contract import Detector, Expectation, Predictive
 from ecoai_pipeline.features.series import Series
 
 QUANTILES = {"low": 0.05, "expected": 0.5, "high": 0.95}
+_NOTHING_KWH = 1e-9  # a plant that stands still is expected to go on: what is missed of nothing is a loss, too
 
 
 def missed(members: Mapping[str, Detector], contexts: Sequence[tuple[Series, int]]) -> dict[str, float]:
@@ -37,8 +38,9 @@ def _loss(series: Series, start: int, found: Expectation) -> float:
     actual = np.where(series.observed, series.kwh, np.nan)[start:]
     total = sum(_pinball(actual, getattr(found, part)[start:], q) for part, q in QUANTILES.items())
     known = np.isfinite(total)
-    size = float(np.abs(actual[known]).mean()) if known.any() else 0.0
-    return float(np.asarray(total)[known].mean()) / len(QUANTILES) / size if size > 0 else float("nan")
+    if not known.any():
+        return float("nan")
+    return float(np.asarray(total)[known].mean()) / len(QUANTILES) / max(float(np.abs(actual[known]).mean()), _NOTHING_KWH)
 
 
 def _pinball(actual: NDArray[np.float64], said: NDArray[np.float64], q: float) -> NDArray[np.float64]:

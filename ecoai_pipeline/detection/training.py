@@ -92,6 +92,8 @@ def train(
     if isinstance(prepared, str):
         return TrainingOutcome(industry, resolution, None, False, f"{industry} {resolution} {months}: {prepared}")
     fitted = _fit(settings, industry, prepared, tell)
+    if isinstance(fitted, str):
+        return TrainingOutcome(industry, resolution, None, False, f"{industry} {resolution} {months}: {fitted}", prepared.left_out)
     metrics = _metrics(settings, prepared, fitted, inputs)
     record = _write(bundles, _Identity(industry, resolution, months, at or datetime.now(UTC)), prepared, fitted, metrics)
     bundles.promote(record)
@@ -129,10 +131,11 @@ class _Prepared:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """`members` are those that are kept: what the choice weighs, and what says what was expected."""
+    """`members` are those that are kept: what the choice weighs, and what says what was expected. `not_learned` gives a reason by name."""
 
     members: Mapping[str, Detector]
     calibrations: Mapping[str, Calibration]
+    not_learned: Mapping[str, str]
     choice: Choice
     expects: str | None
     fusion: Fusion
@@ -219,30 +222,40 @@ def _observed_days(series: Series) -> float:
     return float((series.observed & np.isfinite(series.kwh)).sum()) / series.slots_per_day
 
 
-def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Progress) -> _Fitted:
-    """Fit every detector that could be chosen, calibrate each, choose on the backtest, and learn what its evidence usually is."""
+def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Progress) -> _Fitted | str:
+    """Fit and calibrate every detector that could be chosen, choose on the backtest, and learn what its evidence usually is.
+
+    A detector that cannot be learned or calibrated from these readings is left out; where none can, the first one's reason is returned.
+    """
     resolution = Resolution.of(prepared.plan.interval_s)
     weights, guideline = settings.training.members_in(industry, resolution), settings.training.guideline[resolution]
     names = tuple(dict.fromkeys((*weights, guideline)))
     members: dict[str, Detector] = {}
+    calibrations: dict[str, Calibration] = {}
+    not_learned: dict[str, str] = {}
     for number, name in enumerate(names):
-        tell(f"fitting {name}", (1 + number) / (3 + len(names)))
-        members[name] = detectors.make(name, settings).fit(prepared.training, prepared.plan)
-    tell("calibrating", (1 + len(names)) / (3 + len(names)))
-    calibrations = {name: _calibrated(settings, name, member, prepared) for name, member in members.items()}
-    tell("judging on faults", (2 + len(names)) / (3 + len(names)))
+        tell(f"fitting {name}", (1 + number) / (2 + len(names)))
+        try:
+            member = detectors.make(name, settings).fit(prepared.training, prepared.plan)
+            calibrations[name], members[name] = _calibrated(settings, name, member, prepared), member
+        except ValueError as error:
+            not_learned[name] = str(error)
+    able = {name: weight for name, weight in weights.items() if name in members}
+    if guideline not in members and not any(able.values()):
+        return next(iter(not_learned.values()))
+    tell("judging on faults", (1 + len(names)) / (2 + len(names)))
     tried = backtest.trials(prepared.contexts, _judge(members, calibrations), settings.training.seed, settings.training.backtest)
-    choice = backtest.choose(tried, weights, guideline, settings.training.backtest)
+    choice = backtest.choose(tried, able, guideline if guideline in members else None, settings.training.backtest)
     missed = expectation.missed(members, prepared.contexts)
     expects = min(missed, key=lambda name: missed[name], default=None)
-    kept = [name for name in names if choice.weights.get(name, 0) > 0 or name == expects]
+    kept = [name for name in members if choice.weights.get(name, 0) > 0 or name == expects]
     fusion = Fusion({name: choice.weights.get(name, 0.0) for name in kept}, settings.detection)
     spans = _evidence(fusion, {name: members[name] for name in kept}, calibrations, prepared)
     habits = habit.learn(spans, prepared.plan.interval_s, settings.detection.habit)
     p = np.concatenate([habits.p(meter, stamps, prepared.plan.interval_s, values) for meter, (stamps, values) in spans.items()])
     share = float(np.nanmean(p < _threshold(settings, prepared)))
     kept_members, kept_calibrations = {name: members[name] for name in kept}, {name: calibrations[name] for name in kept}
-    return _Fitted(kept_members, kept_calibrations, choice, expects, fusion, habits, share, missed)
+    return _Fitted(kept_members, kept_calibrations, not_learned, choice, expects, fusion, habits, share, missed)
 
 
 def _threshold(settings: Settings, prepared: _Prepared) -> float:
@@ -286,6 +299,7 @@ def _metrics(settings: Settings, prepared: _Prepared, fitted: _Fitted, inputs: s
         "window_plan": prepared.plan.words,
         "meters": len(prepared.portfolio),
         "left_out": dict(prepared.left_out),
+        "not_learned": dict(fitted.not_learned),
         "budget_per_meter_month": settings.detection.budget_per_meter_month,
         "alarm_share_in_calibration": fitted.alarm_share,
         "backtest": fitted.choice.words,

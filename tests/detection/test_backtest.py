@@ -72,6 +72,14 @@ def test_with_too_few_faults_the_guideline_stands_and_the_reason_says_so() -> No
     assert choose([], {"profile": 1.0}, "usad", PARAMS).reached["profile"] is None
 
 
+def test_what_was_not_learned_is_not_taken() -> None:
+    few = [Trial(np.array([False, True]), 9, {"profile": np.array([0.9, 0.5]), "usad": np.array([0.5, 0.9])})]
+    assert choose(few, {"profile": 1.0}, "usad", PARAMS).name == HYBRID
+    assert choose(few, {"profile": 1.0}, None, PARAMS).reason == "nothing else could be learned"
+    assert choose([], {"profile": 1.0}, None, PARAMS).weights == {"profile": 1.0}
+    assert choose(few, {"profile": 0.0}, "usad", PARAMS).name == GUIDELINE
+
+
 def test_rounds_stop_when_there_are_faults_enough_and_at_the_last_one() -> None:
     clean = {"a": series("a")}
     contexts = [(clean["a"], 55 * DAY)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +15,7 @@ from ecoai_pipeline.detection.scoring import NoModelError, materialize_scores
 from ecoai_pipeline.detection.spans import cut, within
 from ecoai_pipeline.detection.training import TrainingOutcome, resolutions_present, train
 from ecoai_pipeline.detectors.contract import Expectation
-from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Month, MonthRange, Partition, Resolution, UsageType
+from ecoai_pipeline.domain import DETECTORS, FEATURES, SCORES, Industry, Month, MonthRange, Partition, Resolution, UsageType
 from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.settings import Settings, StorageParams
 from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles
@@ -161,6 +163,55 @@ def test_too_little_data_is_said_and_is_no_error(lake: Lake, settings: Settings,
     outcome = train_metal(lake, settings)
     assert outcome.record is None
     assert "none of 1 meters has 7 observed days" in outcome.reason
+
+
+def unlearnable(portfolio: ModuleType, *names: str) -> Callable[[str, Settings], Any]:
+    """Makes detectors, of which those of these names find nothing to learn."""
+
+    class Unlearnable(portfolio.Distance):  # type: ignore[misc, name-defined]
+        def fit(self, *_: Any, **__: Any) -> Any:
+            raise ValueError("none of 3 meters has enough")
+
+    return lambda name, _: Unlearnable() if name in names else portfolio.Distance()
+
+
+def test_a_detector_that_cannot_be_learned_is_left_out_and_named(
+    filled: Lake, settings: Settings, portfolio: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecoai_pipeline.detectors.make", unlearnable(portfolio, "sub_pca", "usad"))
+    outcome = train_metal(filled, settings)
+    assert outcome.metrics["not_learned"] == {"sub_pca": "none of 3 meters has enough", "usad": "none of 3 meters has enough"}
+    assert outcome.metrics["backtest"]["chosen"] == "hybrid"
+    assert set(outcome.metrics["weights"]) == set(settings.training.members[Resolution.MID]) - {"sub_pca"}
+    assert "could not be learned: sub_pca (none of 3 meters has enough)" in _card(filled, outcome)
+    assert materialize_scores(filled, settings, metal(MARCH)).info.rows == 3 * 31 * 96
+
+
+def test_where_no_member_can_be_learned_the_guideline_stands(
+    filled: Lake, settings: Settings, portfolio: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecoai_pipeline.detectors.make", unlearnable(portfolio, *settings.training.members[Resolution.MID]))
+    outcome = train_metal(filled, settings)
+    assert outcome.metrics["backtest"]["reason"] == "nothing else could be learned"
+    assert outcome.metrics["weights"] == {"usad": 1.0}
+
+
+def test_where_no_detector_can_be_learned_that_is_said_and_is_no_error(
+    filled: Lake, settings: Settings, portfolio: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecoai_pipeline.detectors.make", unlearnable(portfolio, *DETECTORS))
+    outcome = train_metal(filled, settings)
+    assert outcome.record is None
+    assert "none of 3 meters has enough" in outcome.reason
+
+
+def test_meters_that_fell_silent_before_the_calibration_span_are_no_error(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    silent, quiet = datetime(2022, 2, 1, tzinfo=UTC).timestamp(), portfolio.noisy_load(1)
+    for month in WINTER:
+        portfolio.write_features(lake, month, {"m": lambda t: np.where(t < silent, quiet(t), np.nan)})
+    outcome = train_metal(lake, settings)
+    assert outcome.record is None
+    assert "no score in the calibration span of 1 meters" in outcome.reason
 
 
 def test_a_month_is_scored_row_by_row(filled: Lake, settings: Settings) -> None:
