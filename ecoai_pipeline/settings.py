@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -387,6 +387,15 @@ class HabitParams(Params):
     least_scale: float = Field(
         0.05, gt=0, description="of the law, so that a meter that is always equal does not make every change infinite"
     )
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"the law is fitted through two quantiles, low below high; found {self.low:g} and {self.high:g}")
+        absent = [str(resolution) for resolution in domain.Resolution if resolution not in self.strange_days]
+        if absent:
+            raise ValueError(f"strange_days says nothing of {', '.join(absent)}; name every resolution")
+        return self
 
 
 class DetectionParams(Params):

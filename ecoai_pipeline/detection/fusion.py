@@ -54,7 +54,7 @@ class Fusion:
 
     def suspicious(self, p: Probabilities, timestamps: NDArray[np.datetime64], interval_s: int) -> NDArray[np.bool_]:
         """The intervals that costly detectors look at, (n,): of the days (UTC) on which the cheap ones find more than on all but
-        `costly_share` of the days before them, so that nothing later decides; of the first days, as long as there are few, all.
+        `costly_share` of the days before them, so that nothing later decides; and of days that cannot be compared so, as the first one.
         """
         cheap = {name: values for name, values in p.items() if name not in self.costly}
         blocks = Blocks.of(timestamps, interval_s, fuse(cheap, self.weights), 24.0)

@@ -57,7 +57,7 @@ class Judging:
         names = {"dataset": self.case.dataset, "series": self.case.name, "subsets": sorted(self.case.subsets)}
         inputs = {"scores": [scoring.key for scoring, _ in self.members], "labels": labels, "faults": self.case.faults, **names}
         detection = ("calibration", "events", "evidence", "fusion", "habit")
-        code = code_digest(*_CODE, "features/runs.py", *(f"detection/{name}.py" for name in detection))
+        code = code_digest(*_CODE, "detectors/robust.py", "features/runs.py", *(f"detection/{name}.py" for name in detection))
         params = {"detector": self.detector, "weights": self.weights, **self.settings.detection.model_dump(mode="json")}
         return fingerprint(inputs=inputs, params=params, code=code)
 

@@ -101,6 +101,13 @@ def test_what_comes_more_often_than_three_days_in_four_weeks_is_a_habit_of_all_b
         assert alarmed[-3:] == [last_alarm] * 3
 
 
+def test_a_habit_is_spread_over_the_intervals_of_its_days() -> None:
+    """Each of 28 days brings one burst: 25 of them are normal, so an interval of one is as likely as 25 in 28 days of 24."""
+    evidence = np.zeros(60 * 24)
+    evidence[12::24] = 20 + np.arange(60) % 2
+    assert p_of(evidence)[59 * 24 + 12] == pytest.approx((14 - 3) / 28 / 24)
+
+
 def test_nothing_later_changes_what_a_night_said() -> None:
     evidence = quiet(60, 4)
     whole, until = p_of(evidence), p_of(evidence[: 45 * 24])
@@ -154,6 +161,14 @@ def test_saved_and_loaded_they_say_the_same_and_one_can_be_forgotten(tmp_path: P
     loaded.without("m").frame().filter(meter_id="m").write_parquet(tmp_path / "none.parquet")
     with pytest.raises(ValueError, match="no pooled row"):
         Habits.load(tmp_path / "none.parquet", PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [({"low": 0.75}, "low below high"), ({"strange_days": {"high": 28, "mid": 3}}, "says nothing of low")]
+)
+def test_parameters_that_no_night_could_use_are_refused(given: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        HabitParams.model_validate(given)
 
 
 def test_a_span_without_evidence_is_refused() -> None:
