@@ -100,9 +100,10 @@ class Habits:
     def p(self, meter_id: str, timestamps: NDArray[np.datetime64], interval_s: int, evidence: NDArray[np.floating[Any]]) -> Floats:
         """Probability that normal operation brings so much evidence in an interval, (n,) in (0, 1]; NaN where there is none.
 
-        The law of a day is that of the blocks in the `days` before it; nothing later is looked at, so a reading's p is the same
-        tonight and next month, unless readings before it change. Where more of these days brought as much than `strange_days`, the
-        others are taken for normal, and p is at least their share: what a meter does every week is its habit, however strange.
+        The law of a day is that of the blocks in the `days` before it; nothing later is looked at, so an interval's p is the same
+        tonight and next month, unless its evidence or that before it changes. Where more of these days brought as much than
+        `strange_days`, the others are taken for normal, and p is at least their share: what a meter does every week is its habit,
+        however strange.
         """
         if not len(evidence):
             return np.empty(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,16 @@ def test_faults_lie_in_the_span_alone_and_are_the_same_every_time() -> None:
     assert not np.array_equal(with_faults(whole, start, seed=4)[0].kwh, faulty.kwh)
 
 
+def test_where_no_reading_came_there_is_no_fault_and_nothing_to_find() -> None:
+    whole, start = series(), 30 * DAY
+    gappy = replace(whole, observed=np.arange(len(whole)) % 2 == 0)
+    faulty, labels, faults = with_faults(gappy, start, seed=2)
+    assert faults, "another seed"
+    assert np.array_equal(faulty.kwh[1::2], whole.kwh[1::2])
+    assert labels[::2].any()
+    assert not labels[1::2].any()
+
+
 @pytest.mark.parametrize(("blind", "keen", "taken"), [("usad", "profile", HYBRID), ("profile", "usad", GUIDELINE)])
 def test_the_one_that_finds_the_faults_is_taken(blind: str, keen: str, taken: str) -> None:
     clean = {name: series(name) for name in ("a", "b", "c")}
@@ -84,7 +95,8 @@ def test_rounds_stop_when_there_are_faults_enough_and_at_the_last_one() -> None:
     clean = {"a": series("a")}
     contexts = [(clean["a"], 55 * DAY)]
     judge = judged_by(clean, "usad", "profile")
-    assert sum(t.faults for t in trials(contexts, judge, 1, PARAMS.model_copy(update={"faults": 3, "rounds": 200}))) >= 3
+    enough = trials(contexts, judge, 1, PARAMS.model_copy(update={"faults": 3, "rounds": 200}))
+    assert sum(trial.faults for trial in enough) >= 3 > sum(trial.faults for trial in enough[:-1])
     assert len(trials(contexts, judge, 1, PARAMS.model_copy(update={"faults": 1000, "rounds": 4}))) <= 4
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ecoai_pipeline.detection.model import load_model
 from ecoai_pipeline.detection.scoring import NoModelError, materialize_scores
 from ecoai_pipeline.detection.spans import cut, within
 from ecoai_pipeline.detection.training import TrainingOutcome, resolutions_present, train
@@ -92,8 +93,19 @@ def test_equal_inputs_are_not_trained_again_and_give_the_equal_version_elsewhere
 
 def test_other_parameters_are_trained(filled: Lake, settings: Settings) -> None:
     train_metal(filled, settings)
-    other = settings.model_copy(update={"training": settings.training.model_copy(update={"calibration_share": 0.4})})
-    assert train_metal(filled, other).trained
+    for training in ({"calibration_share": 0.4}, {"guideline": dict.fromkeys(Resolution, "lstm_ae")}):
+        other = settings.model_copy(update={"training": settings.training.model_copy(update=training)})
+        assert train_metal(filled, other).trained
+    habit = settings.detection.habit.model_copy(update={"days": 14})
+    assert train_metal(filled, settings.model_copy(update={"detection": settings.detection.model_copy(update={"habit": habit})})).trained
+
+
+def test_the_law_of_a_meter_is_of_its_calibration_span_alone(filled: Lake, settings: Settings) -> None:
+    """18 of 59 days calibrate, with a month before them to look back into; each has six blocks of four hours."""
+    record = train_metal(filled, settings).record
+    assert record is not None
+    habits = load_model(Bundles(filled), record).habits
+    assert {meter: law.n for meter, law in habits.laws.items()} == {"*": 3 * 18 * 6, "a": 18 * 6, "b": 18 * 6, "c": 18 * 6}
 
 
 def test_an_industry_may_have_members_of_its_own(filled: Lake) -> None:

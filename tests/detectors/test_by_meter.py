@@ -161,6 +161,15 @@ def test_windows_are_drawn_up_to_a_bound_and_end_with_a_reading(settings, make_m
     assert not any((np.diff(windows, axis=0) == 0).all(axis=0).any() for windows in seen), "no window lies in the gap"
 
 
+@pytest.mark.parametrize(("name", "window"), [("kmeans_ad", 20), ("sub_pca", 24)])
+def test_a_meter_that_fell_silent_within_its_first_window_is_learned_from_that_window(name, window, settings, make_meter, plan):
+    brief = without_readings(make_meter("brief"), 15, TRAINED)
+    detector = fitted(name, settings, [brief], plan, min_days=1, window=window)
+    (scores,) = detector.score([brief])
+    assert scores[0] == pytest.approx(0, abs=1e-3), "its first window alone holds its first reading"
+    assert scores[TRAINED:].max() > 1
+
+
 def test_a_change_counts_before_and_after_and_against_the_day_and_the_week(settings, make_meter, plan):
     series = make_meter(noise=0)
     detector = fitted("value_change", settings, [series], plan)

@@ -82,9 +82,13 @@ class ByWindow(ByMeter[ByWindowParams]):
         return np.ascontiguousarray([strided(row, length, 1).T for row in units])
 
     def _drawn(self, load: Load, most: int) -> Floats:
-        """Windows to learn from in both units, (2, length, at most `most`), which end with a known reading, in order of time."""
+        """Windows to learn from in both units, (2, length, at most `most`), which end with a known reading, in order of time.
+
+        Where all readings came within the first window, that one.
+        """
         windows = self._windows(load)
         ends = np.flatnonzero(load.known[-windows.shape[-1] :])
+        ends = ends if len(ends) else np.zeros(1, dtype=np.intp)
         if len(ends) > most:
             ends = np.sort(np.random.default_rng(self.seed).choice(ends, most, replace=False))
         return np.asarray(windows[:, :, ends])
