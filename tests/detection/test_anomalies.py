@@ -59,6 +59,30 @@ def test_a_reader_sees_the_event_once_with_all_its_energy(over_the_end: Lake, se
     assert (event["excess_kwh"], event["readings"], event["alarmed"]) == (pytest.approx(128), 32, 32)
 
 
+def test_an_event_that_is_as_expected_for_hours_before_the_months_end_goes_on_under_its_name(
+    lake: Lake, settings: Settings, portfolio: ModuleType
+) -> None:
+    """In March it ends two hours after its start, by April it is known to have gone on."""
+    portfolio.register(lake, ["b"])
+    for month, hot, far in ((MARCH, portfolio.span(START, 20), 8), (APRIL, portfolio.span(TURN, 12), 12)):
+        write_scores(lake, month, portfolio.scored("b", month, dict.fromkeys(hot, ALARM), kwh=dict.fromkeys(hot[:far], 14.0)))
+        materialize_anomalies(lake, settings, metal(month))
+    rows = lake.read(ANOMALIES, [metal(MARCH), metal(APRIL)])
+    assert rows["end"].to_list() == [START + timedelta(hours=2), TURN + timedelta(hours=3)]
+    assert rows["start"].to_list() == [START, START]
+    assert merged_events(lake, [Industry.METAL]).height == 1
+
+
+def test_shares_are_weighed_as_the_scores_say_their_models_do(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    portfolio.register(lake, ["b"])
+    hot = dict.fromkeys(portfolio.span(START, 4), ALARM)
+    frame = portfolio.scored("b", MARCH, hot, p_profile=dict.fromkeys(hot, 1e-2), p_usad=dict.fromkeys(hot, 1e-2))
+    facts = {"weights": {frame["model_version"][0]: {"profile": 3.0, "usad": 1.0}}}
+    lake.write(SCORES, metal(MARCH), [frame], fingerprint="weighed", facts=facts)
+    materialize_anomalies(lake, settings, metal(MARCH))
+    assert lake.read(ANOMALIES, metal(MARCH)).select("share_profile", "share_usad").row(0) == pytest.approx((0.75, 0.25))
+
+
 def test_a_reader_may_ask_from_a_day_on(over_the_end: Lake, settings: Settings) -> None:
     for month in (MARCH, APRIL):
         materialize_anomalies(over_the_end, settings, metal(month))

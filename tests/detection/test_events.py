@@ -86,6 +86,25 @@ def test_a_slow_rise_is_not_cut_to_its_summit_and_far_readings_that_did_not_alar
     assert (event["start"], event["end"]) == (NOON, NOON + 12 * QUARTER)
 
 
+@pytest.mark.parametrize(
+    ("kwh", "band", "begins", "ends"),
+    [
+        ([15.0] * 4 + [8.5] * 4 + [10.0] * 4, (9.0, 20.0), 4, 8),
+        ([10.0] * 4 + [10.1] * 4 + [10.0] * 4, (10.0, 10.0), 4, 8),
+        ([10.0] * 2 + [12.5] + [10.0] * 2 + [18.0] + [10.0] * 6, (9.0, 11.0), 2, 6),
+    ],
+    ids=["by the side of the band", "beyond a band of no width", "a quarter of the farthest"],
+)
+def test_far_is_told_by_the_band_on_the_readings_side(
+    portfolio: ModuleType, kwh: list[float], band: tuple[float, float], begins: int, ends: int
+) -> None:
+    when = at(NOON, 12, ALARM)
+    low, high = (dict.fromkeys(when, edge) for edge in band)
+    scores = portfolio.scored("m", MARCH, when, kwh=dict(zip(when, kwh, strict=True)), low_kwh=low, high_kwh=high)
+    event = one(events_of(scores))
+    assert (event["start"], event["end"]) == (NOON + begins * QUARTER, NOON + ends * QUARTER)
+
+
 def test_an_event_keeps_its_name_when_what_comes_later_moves_its_start(portfolio: ModuleType) -> None:
     """A rise of 2 kWh a reading: by its first readings it begins at the band's edge, by all of them three bands above."""
     rise = {NOON + QUARTER * k: 10.0 + 2 * k for k in range(12)}

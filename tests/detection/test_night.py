@@ -19,6 +19,7 @@ MARCH = Month(2022, 3)
 METAL_MARCH = Partition(Industry.METAL, MARCH)
 NOW = datetime(2022, 3, 12, 3, tzinfo=UTC)
 ALARM = 1e-6
+EVEN = {"a": 2.0, "b": 14.0}
 SITES = {"a": "works", "b": "works", "c": None, "silent": "works"}
 
 
@@ -132,7 +133,10 @@ def test_a_day_is_the_local_day_of_the_meter(lake: Lake, settings: Settings, por
 
 
 def test_a_site_shows_its_least_likely_events_and_keeps_the_others_on_record(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
-    """Meters a and b stand on one site, c on none; the meter without data is shown beside the one event of its site."""
+    """Meters a and b stand on one site, c on none; the meter without data is shown beside the one event of its site.
+
+    Of two events that are as likely the one that moved more energy is shown.
+    """
     rows = [
         Meter(m, Industry.METAL, UsageType.INDUSTRIAL, "UTC", signed=False, valid_from=date(2000, 1, 1), site=s) for m, s in SITES.items()
     ]
@@ -149,5 +153,10 @@ def test_a_site_shows_its_least_likely_events_and_keeps_the_others_on_record(lak
 
     assert shown(1) == {"a": False, "b": True, "c": True, "silent": True}
     assert shown(0) == dict.fromkeys(SITES, True)
+    hot_hour = portfolio.span(at(10, 8), 4)
+    even = [portfolio.scored(m, MARCH, dict.fromkeys(hot_hour, 1e-6), kwh=dict.fromkeys(hot_hour, kwh)) for m, kwh in EVEN.items()]
     kept = detections_ledger(lake).read()
+    lake.write(SCORES, METAL_MARCH, even, fingerprint="even")
+    materialize_anomalies(lake, settings, METAL_MARCH)
+    assert shown(1) == {"a": True, "b": False}
     assert {one.meter_id: one.shown for one in kept[0][1].detections} == {"a": False, "b": True, "c": True, "silent": True}
