@@ -81,6 +81,14 @@ def test_ours_together_are_fused_and_calibrated_as_the_pipeline_does(case, quick
     assert row["fit_seconds"] > 0
 
 
+def test_members_weigh_what_the_parameters_say(case, quick, tmp_path) -> None:
+    members = {key: {"profile": 1.0, "usad": 0.0} for key in Resolution}
+    both = quick.model_copy(update={"training": quick.training.model_copy(update={"members": members})})
+    fused = judging(case, both, tmp_path, HYBRID, members=["profile", "usad"])._evidence()
+    alone = judging(case, both, tmp_path, "profile")._evidence()
+    np.testing.assert_array_equal(fused.p, alone.p)
+
+
 def test_rolling_models_are_put_behind_each_other_by_probability(case, settings, tmp_path) -> None:
     judged = judging(case, settings, tmp_path, protocol=Protocol.ROLLING)
     evidence = judged._evidence()
