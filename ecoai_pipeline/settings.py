@@ -114,6 +114,7 @@ class TrainingParams(Params):
         {domain.Resolution.HIGH: "lstm_ae", domain.Resolution.MID: "usad", domain.Resolution.LOW: "usad"},
         description="the detector that the original research advises, by resolution; the members must be better to be taken",
     )
+    expected_load: str = Field("forecast", description="a detector that is fitted for what it expects, whoever the members are")
     backtest: BacktestParams = BacktestParams()
 
     def members_in(self, industry: domain.Industry, resolution: domain.Resolution) -> Weights:
@@ -133,6 +134,12 @@ class TrainingParams(Params):
         for resolution in domain.Resolution:
             _refuse_unknown({guideline[resolution]: 1.0} if resolution in guideline else {}, resolution)
         return guideline
+
+    @field_validator("expected_load")
+    @classmethod
+    def _known_expected_load(cls, name: str) -> str:
+        _refuse_unknown({name: 1.0}, "expected_load")
+        return name
 
     @property
     def detectors(self) -> tuple[str, ...]:

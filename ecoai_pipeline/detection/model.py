@@ -23,7 +23,7 @@ from ecoai_pipeline.domain import Industry, Resolution
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import DetectionParams, HabitParams
 from ecoai_pipeline.storage.atomic import write_text
-from ecoai_pipeline.storage.bundles import FUSED, Bundles, ModelRecord
+from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles, ModelRecord
 
 _CALIBRATION = "calibration.parquet"
 _CONFIG = "config.json"
@@ -85,8 +85,8 @@ class Model:
         return self.habits.p(series.meter_id, series.timestamps, series.interval_s, evidence)
 
     def _looked(self, name: str, portfolio: Sequence[Series], p: Sequence[Mapping[str, NDArray[np.float64]]]) -> list[Scores]:
-        """Scores of a costly detector on the suspicious days, each seen with a window before and after; NaN on the others."""
-        window, scores = self.plan.longest, [np.full(len(series), np.nan, dtype=np.float32) for series in portfolio]
+        """Scores of a costly detector on the suspicious days, each seen with a day before and after; NaN on the others."""
+        window, scores = self.plan.slots_per_day, [np.full(len(series), np.nan, dtype=np.float32) for series in portfolio]
         seen = [self.fusion.suspicious(own, series.timestamps, series.interval_s) for own, series in zip(p, portfolio, strict=True)]
         places = [
             (number, max(0, first - window), stop + window) for number, own in enumerate(seen) for first, stop in _runs(own, 2 * window)
@@ -149,10 +149,12 @@ def load_model(bundles: Bundles, record: ModelRecord) -> Model:
     """Open the bundles of a promotion, every file checked.
 
     Raises:
-        BundleError: a bundle is absent, or a file is not the one that was trained.
+        BundleError: a bundle is absent or of an older version, or a file is not the one that was trained.
     """
     fused = bundles.open(record.industry, record.resolution, FUSED, record.version)
     config = json.loads((fused / _CONFIG).read_text(encoding="utf-8"))
+    if "weights" not in config:
+        raise BundleError(f"{fused} is of a version before detectors had weights; train {record.industry} {record.resolution} again")
     folders = {name: bundles.open(record.industry, record.resolution, name, version) for name, version in config["members"].items()}
     params = DetectionParams.model_validate({"fusion": config["fusion"], "habit": config["habit"]})
     return Model(

@@ -229,7 +229,7 @@ def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Prog
     """
     resolution = Resolution.of(prepared.plan.interval_s)
     weights, guideline = settings.training.members_in(industry, resolution), settings.training.guideline[resolution]
-    names = tuple(dict.fromkeys((*weights, guideline)))
+    names = tuple(dict.fromkeys((*weights, guideline, settings.training.expected_load)))
     members: dict[str, Detector] = {}
     calibrations: dict[str, Calibration] = {}
     not_learned: dict[str, str] = {}
@@ -251,7 +251,10 @@ def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Prog
     kept = [name for name in members if choice.weights.get(name, 0) > 0 or name == expects]
     fusion = Fusion({name: choice.weights.get(name, 0.0) for name in kept}, settings.detection)
     spans = _evidence(fusion, {name: members[name] for name in kept}, calibrations, prepared)
-    habits = habit.learn(spans, prepared.plan.interval_s, settings.detection.habit)
+    try:
+        habits = habit.learn(spans, prepared.plan.interval_s, settings.detection.habit)
+    except ValueError as error:
+        return str(error)
     p = np.concatenate([habits.p(meter, stamps, prepared.plan.interval_s, values) for meter, (stamps, values) in spans.items()])
     share = float(np.nanmean(p < _threshold(settings, prepared)))
     kept_members, kept_calibrations = {name: members[name] for name in kept}, {name: calibrations[name] for name in kept}

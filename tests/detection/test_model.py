@@ -43,7 +43,7 @@ def load() -> Series:
     return Series("m", 3600, stamps, kwh, ~none, slot, slot, none, none)
 
 
-def test_a_costly_member_sees_strange_days_with_a_window_on_both_sides() -> None:
+def test_a_costly_member_sees_strange_days_with_a_day_on_both_sides() -> None:
     cheap, costly = Spy(), Spy()
     curve = SimpleNamespace(p=lambda _, scores: np.exp(-np.asarray(scores, dtype=np.float64)))
     model = Model(
@@ -57,7 +57,7 @@ def test_a_costly_member_sees_strange_days_with_a_window_on_both_sides() -> None
     )
     (scored,) = model.score([load()])
     days = [0, *STRANGE]
-    assert costly.seen == [(max(0, day * DAY - WINDOW), (day + 1) * DAY + WINDOW) for day in days]
+    assert costly.seen == [(max(0, day * DAY - DAY), (day + 1) * DAY + DAY) for day in days]
     assert np.flatnonzero(np.isfinite(scored.s["usad"]).reshape(DAYS, DAY).any(axis=1)).tolist() == days
     assert np.isfinite(scored.s["usad"]).reshape(DAYS, DAY)[days].all()
     assert cheap.seen == [(0, DAY * DAYS)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -241,7 +243,7 @@ def test_a_month_is_scored_row_by_row(filled: Lake, settings: Settings) -> None:
 
 
 def with_members(settings: Settings, members: dict[str, float], share: float = 0.2) -> Settings:
-    training = settings.training.model_copy(update={"members": dict.fromkeys(Resolution, members)})
+    training = settings.training.model_copy(update={"members": dict.fromkeys(Resolution, members), "expected_load": "profile"})
     fusion = settings.detection.fusion.model_copy(update={"costly_share": share})
     return settings.model_copy(update={"training": training, "detection": settings.detection.model_copy(update={"fusion": fusion})})
 
@@ -290,6 +292,32 @@ def test_the_guideline_is_trained_and_kept_where_it_finds_more(filled: Lake, set
     assert "Chosen: guideline; it found more of" in _card(filled, outcome)
     materialize_scores(filled, settings, metal(MARCH))
     assert filled.read(SCORES, metal(MARCH))["p_usad"].null_count() == 0, "alone it looks at every day"
+
+
+def test_events_have_an_expected_load_whoever_the_members_are(filled: Lake, settings: Settings) -> None:
+    outcome = train_metal(filled, with_members(settings, {"kmeans_ad": 1.0}))
+    assert outcome.metrics["expectation"]["from"] in {"kmeans_ad", "usad", "profile"}
+    assert "profile" in outcome.metrics["expectation"]["missed"]
+    with pytest.raises(ValueError, match="expected_load: name at least one of"):
+        Settings(training={"expected_load": "oracle"})
+
+
+def test_a_bundle_of_before_detectors_had_weights_is_refused_with_what_to_do(filled: Lake, settings: Settings) -> None:
+    record = train_metal(filled, settings).record
+    assert record is not None
+    bundles = Bundles(filled)
+    folder = bundles.open(Industry.METAL, Resolution.MID, FUSED, record.version)
+    config = json.loads((folder / "config.json").read_text())
+    kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in {"config.json", "manifest.json"}}
+
+    def old(fresh: Path) -> None:
+        for name, content in kept.items():
+            (fresh / name).write_bytes(content)
+        (fresh / "config.json").write_text(json.dumps({"members": config["members"], "window_plan": config["window_plan"]}))
+
+    bundles.reseal(folder, old)
+    with pytest.raises(BundleError, match="of a version before detectors had weights; train metal mid again"):
+        materialize_scores(filled, settings, metal(MARCH))
 
 
 def test_the_same_month_again_is_not_scored_again(filled: Lake, settings: Settings) -> None:
