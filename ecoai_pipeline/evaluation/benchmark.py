@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ecoai_pipeline.detection.backtest import HYBRID
 from ecoai_pipeline.detectors.catalogue import taught
 from ecoai_pipeline.domain import Resolution
 from ecoai_pipeline.evaluation.alarms import poisson_interval
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.folds import Protocol
-from ecoai_pipeline.evaluation.honest import HYBRID, Judging
+from ecoai_pipeline.evaluation.honest import Judging
 from ecoai_pipeline.evaluation.intervals import bootstrap_mean, paired_difference, wins
 from ecoai_pipeline.evaluation.references import REFERENCES
 from ecoai_pipeline.evaluation.scoring import Scoring

@@ -30,9 +30,6 @@ from ecoai_pipeline.settings import Settings, Weights
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.schema import schema_of
 
-HYBRID = "hybrid"
-"""What the pipeline itself runs: the members' tail probabilities, fused with their weights and measured against the last weeks."""
-
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 _CODE = tuple(f"evaluation/{name}.py" for name in ("honest", "alarms", "cases", "folds", "oracle", "ranking"))

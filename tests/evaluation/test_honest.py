@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ecoai_pipeline.detection.backtest import HYBRID
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.domain import Resolution
 from ecoai_pipeline.evaluation.cases import ALL, with_faults
 from ecoai_pipeline.evaluation.folds import Protocol
-from ecoai_pipeline.evaluation.honest import HYBRID, Judging, alarm_events, deviation
+from ecoai_pipeline.evaluation.honest import Judging, alarm_events, deviation
 from ecoai_pipeline.evaluation.scoring import Scoring
 
 from .conftest import two_shifts, with_outages

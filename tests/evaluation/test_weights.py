@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ecoai_pipeline.detection.backtest import HYBRID
 from ecoai_pipeline.domain import DETECTORS, Resolution
 from ecoai_pipeline.evaluation import folds, weights
 from ecoai_pipeline.evaluation.benchmark import Plan, score
 from ecoai_pipeline.evaluation.cases import ALL, Case
-from ecoai_pipeline.evaluation.honest import HYBRID, Judging
+from ecoai_pipeline.evaluation.honest import Judging
 from ecoai_pipeline.evaluation.request import Request
 from ecoai_pipeline.evaluation.scoring import Scored
 from ecoai_pipeline.evaluation.weights import EQUAL, GAIN, LEARNED, LEFT_OUT, NOW, Learned, before_test, candidates, learn, weigh

@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from ecoai_pipeline.detection.backtest import HYBRID
 from ecoai_pipeline.detection.calibration import alarm_threshold, calibrate
 from ecoai_pipeline.detection.fusion import fuse
 from ecoai_pipeline.detectors.catalogue import make, taught
@@ -27,7 +28,6 @@ from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.features.windows import strided
 from ecoai_pipeline.settings import Settings
 
-HYBRID = "hybrid"
 NAMES = (*REFERENCES, *(name for name in DETECTORS if not taught(name)), HYBRID)
 """The protocols show nobody a label before the test, so those that learn from labels have no part in them."""
 
