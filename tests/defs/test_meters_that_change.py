@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from ecoai_pipeline.defs.runs import Runner
 from ecoai_pipeline.detection.anomalies import merged_events
@@ -64,12 +66,15 @@ def test_an_interval_that_changes_in_the_middle_of_a_month_loses_neither_reading
 
 
 def test_a_meter_that_moves_industry_keeps_its_readings_scores_and_the_event_over_the_change(
-    lake: Lake, scored: Runner, tmp_path: Path
+    lake: Lake, scored: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """m1 belongs to food from April on, and stands still from the last morning of March to the evening of 1 April.
 
-    Food's model learned from two other meters.
+    Food's model learned from two other meters, a profile: it tells an outage of a meter that it has not seen, and the outages of
+    the weeks before do not blur its units as they do those of windows.
     """
+    profile_alone = {resolution.value: {"profile": 1} for resolution in Resolution}
+    monkeypatch.setenv("ECOAI_TRAINING__MEMBERS", json.dumps(profile_alone))
     april, stop = MARCH.next, (datetime(2025, 3, 31, 8), datetime(2025, 4, 1, 18))
     registry = tmp_path / "meters.csv"
     registry.write_text("meter_id,industry,valid_from\nm1,food,2025-04-01\n", encoding="utf-8")
