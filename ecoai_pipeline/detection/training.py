@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from ecoai_pipeline.storage.lake import Lake
 # As long as the month before, which scoring looks back into.
 _LOOK_BACK = np.timedelta64(31 * 86_400_000_000, "us")
 Progress = Callable[[str, float], None]
+Scores = Sequence[NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class _Prepared:
     def training(self) -> list[Series]:
         return [within(series, self.spans.first, self.spans.train_end) for series in self.portfolio]
 
-    @property
+    @cached_property
     def contexts(self) -> list[tuple[Series, int]]:
         """Each meter's calibration span with what it may look back into, and where in it the span begins."""
         parts = [within(series, self.spans.calibration - _LOOK_BACK, self.spans.last) for series in self.portfolio]
@@ -232,12 +234,14 @@ def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Prog
     names = tuple(dict.fromkeys((*weights, guideline, settings.training.expected_load)))
     members: dict[str, Detector] = {}
     calibrations: dict[str, Calibration] = {}
+    scores: dict[str, Scores] = {}
     not_learned: dict[str, str] = {}
     for number, name in enumerate(names):
         tell(f"fitting {name}", (1 + number) / (2 + len(names)))
         try:
             member = detectors.make(name, settings).fit(prepared.training, prepared.plan)
-            calibrations[name], members[name] = _calibrated(settings, name, member, prepared), member
+            found = member.score([series for series, _ in prepared.contexts])
+            calibrations[name], members[name], scores[name] = _calibrated(settings, name, found, prepared), member, found
         except ValueError as error:
             not_learned[name] = str(error)
     able = {name: weight for name, weight in weights.items() if name in members}
@@ -250,7 +254,7 @@ def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Prog
     expects = min(missed, key=lambda name: missed[name], default=None)
     kept = [name for name in members if choice.weights.get(name, 0) > 0 or name == expects]
     fusion = Fusion({name: choice.weights.get(name, 0.0) for name in kept}, settings.detection)
-    spans = _evidence(fusion, {name: members[name] for name in kept}, calibrations, prepared)
+    spans = _evidence(fusion, {name: scores[name] for name in kept}, calibrations, prepared)
     try:
         habits = habit.learn(spans, prepared.plan.interval_s, settings.detection.habit)
     except ValueError as error:
@@ -265,30 +269,33 @@ def _threshold(settings: Settings, prepared: _Prepared) -> float:
     return alarm_threshold(settings.detection.budget_per_meter_month, prepared.plan.interval_s)
 
 
-def _calibrated(settings: Settings, name: str, detector: Detector, prepared: _Prepared) -> Calibration:
+def _calibrated(settings: Settings, name: str, scores: Scores, prepared: _Prepared) -> Calibration:
     """Learned from scores of the calibration span that were made as scoring makes them: with a month to look back into."""
-    scores = detector.score([series for series, _ in prepared.contexts])
     spans = {series.meter_id: values[start:] for (series, start), values in zip(prepared.contexts, scores, strict=True)}
     return calibrate(name, spans, _threshold(settings, prepared), settings.detection.calibration)
 
 
 def _judge(members: Mapping[str, Detector], calibrations: Mapping[str, Calibration]) -> backtest.Judge:
     def judge(portfolio: Sequence[Series]) -> list[Probabilities]:
-        scores = {name: member.score(portfolio) for name, member in members.items()}
-        return [
-            {name: calibrations[name].p(series.meter_id, scores[name][number]) for name in members}
-            for number, series in enumerate(portfolio)
-        ]
+        return _tails({name: member.score(portfolio) for name, member in members.items()}, calibrations, portfolio)
 
     return judge
 
 
+def _tails(scores: Mapping[str, Scores], calibrations: Mapping[str, Calibration], portfolio: Sequence[Series]) -> list[Probabilities]:
+    """Of each series the tail probabilities of its scores, by detector."""
+    return [
+        {name: calibrations[name].p(series.meter_id, found[number]) for name, found in scores.items()}
+        for number, series in enumerate(portfolio)
+    ]
+
+
 def _evidence(
-    fusion: Fusion, members: Mapping[str, Detector], calibrations: Mapping[str, Calibration], prepared: _Prepared
+    fusion: Fusion, scores: Mapping[str, Scores], calibrations: Mapping[str, Calibration], prepared: _Prepared
 ) -> dict[str, tuple[NDArray[np.datetime64], NDArray[np.float64]]]:
-    """Timestamps and fused evidence of each meter's calibration span."""
-    judged = _judge(members, calibrations)([series for series, _ in prepared.contexts])
-    whole = [fusion.evidence(p, series.timestamps, series.interval_s) for (series, _), p in zip(prepared.contexts, judged, strict=True)]
+    """Timestamps and fused evidence of each meter's calibration span, from scores of the contexts."""
+    tails = _tails(scores, calibrations, [series for series, _ in prepared.contexts])
+    whole = [fusion.evidence(p, series.timestamps, series.interval_s) for (series, _), p in zip(prepared.contexts, tails, strict=True)]
     return {
         series.meter_id: (series.timestamps[start:], values[start:])
         for (series, start), values in zip(prepared.contexts, whole, strict=True)

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline.detection import habit
-from ecoai_pipeline.detection.calibration import alarm_threshold, calibrate
+from ecoai_pipeline.detection.calibration import Calibration, alarm_threshold, calibrate
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.detection.fusion import Fusion, Probabilities
 from ecoai_pipeline.detection.habit import Habits, Law
@@ -137,8 +137,8 @@ def _judged(case: Case, fold: Fold, members: Mapping[str, Scored], fusion: Fusio
 
     What a detector alone is ranked by is its score; what several are ranked by is their probability.
     """
-    p_of = {part: tails(case, fold, members, part, settings) for part in ("batch", "nightly")}
-    batch, nightly = (fusion.evidence(p_of[part], stamps_of(case, fold), case.load.interval_s) for part in ("batch", "nightly"))
+    own, stamps, interval_s = calibrated(case, members, settings), stamps_of(case, fold), case.load.interval_s
+    batch, nightly = (fusion.evidence(tails(case, fold, members, part, own), stamps, interval_s) for part in ("batch", "nightly"))
     habits = habits_of(case, fold, batch, settings)
     p_batch, p = (measured(case, fold, habits, evidence) for evidence in (batch, nightly))
     law = habits.laws[case.load.meter_id]
@@ -153,20 +153,24 @@ def stamps_of(case: Case, fold: Fold) -> NDArray[np.datetime64]:
     return case.load.timestamps[fold.calibration[0] : fold.test[1]]
 
 
-def tails(case: Case, fold: Fold, members: Mapping[str, Scored], part: str, settings: Settings) -> Probabilities:
-    """Tail probabilities that members give the calibration and the test span, (t,) each, NaN between; calibrated as training does.
-
-    Args:
-        part: of the test span's scores, `batch` or `nightly`.
+def calibrated(case: Case, members: Mapping[str, Scored], settings: Settings) -> dict[str, Calibration]:
+    """Members calibrated on their scores of the calibration span, as training does.
 
     Raises:
         ValueError: a member has no score to calibrate on.
     """
     meter, q, params = case.load.meter_id, threshold(case, settings), settings.detection.calibration
-    return {
-        name: calibrate(name, {meter: scored.calibration}, q, params).p(meter, _laid(scored.calibration, getattr(scored, part), fold))
-        for name, scored in members.items()
-    }
+    return {name: calibrate(name, {meter: scored.calibration}, q, params) for name, scored in members.items()}
+
+
+def tails(case: Case, fold: Fold, members: Mapping[str, Scored], part: str, own: Mapping[str, Calibration]) -> Probabilities:
+    """Tail probabilities that members give the calibration and the test span, (t,) each, NaN between, by their `own` calibrations.
+
+    Args:
+        part: of the test span's scores, `batch` or `nightly`.
+    """
+    meter = case.load.meter_id
+    return {name: own[name].p(meter, _laid(scored.calibration, getattr(scored, part), fold)) for name, scored in members.items()}
 
 
 def habits_of(case: Case, fold: Fold, evidence: Floats, settings: Settings) -> Habits:

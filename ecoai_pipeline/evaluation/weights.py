@@ -17,7 +17,7 @@ from ecoai_pipeline.evaluation import folds
 from ecoai_pipeline.evaluation.benchmark import Plan, Row, score
 from ecoai_pipeline.evaluation.cases import ALL, Case
 from ecoai_pipeline.evaluation.folds import Fold, Protocol
-from ecoai_pipeline.evaluation.honest import habits_of, measured, stamps_of, tails
+from ecoai_pipeline.evaluation.honest import calibrated, habits_of, measured, stamps_of, tails
 from ecoai_pipeline.evaluation.intervals import Estimate, bootstrap_mean, paired_difference
 from ecoai_pipeline.evaluation.ranking import ranked_last, volumes
 from ecoai_pipeline.evaluation.request import Request, Told, labelled
@@ -213,7 +213,8 @@ def _backtest(case: Case, scored: Sequence[tuple[Scoring, Result]], settings: Se
     p: dict[str, Any] = {}
     for scoring, result in scored:
         try:
-            own = tails(case, fold, {scoring.detector: scoring.scored(result)[0]}, "batch", settings)
+            alone = {scoring.detector: scoring.scored(result)[0]}
+            own = tails(case, fold, alone, "batch", calibrated(case, alone, settings))
             habits_of(case, fold, -np.log(own[scoring.detector]), settings)
         except ValueError:  # too few scores to calibrate on: the detector says nothing of this series
             continue
