@@ -99,9 +99,7 @@ def choose(made: Sequence[Trial], members: Weights, guideline: str | None, param
     return Choice(best, combinations[best], reason, faults, reached)
 
 
-def _round(
-    contexts: Sequence[tuple[Series, int]], judge: Callable[[Sequence[Series]], Sequence[Probabilities]], seed: int
-) -> Iterator[Trial]:
+def _round(contexts: Sequence[tuple[Series, int]], judge: Judge, seed: int) -> Iterator[Trial]:
     made = [(*with_faults(series, start, seed), start) for series, start in contexts]
     made = [one for one in made if one[1].any()]
     judged = judge([series for series, *_ in made]) if made else []

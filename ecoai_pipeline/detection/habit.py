@@ -68,12 +68,11 @@ class Blocks:
         day = starts // _DAY_US - (starts[0] // _DAY_US if len(starts) else 0)
         block = day * a_day + starts % _DAY_US // block_us
         maxima = np.full((int(day[-1]) + 1 if len(day) else 0, a_day), np.nan)
-        first = np.flatnonzero(np.diff(block, prepend=-1))
+        first, length = np.flatnonzero(np.diff(block, prepend=-1)), max(1, round(block_us / 1e6 / interval_s))
         if len(first):
-            length = max(1, round(block_us / 1e6 / interval_s))
             known = np.add.reduceat(np.isfinite(evidence).astype(np.int64), first) >= _COVERED * length
             maxima.ravel()[block[first[known]]] = np.fmax.reduceat(evidence, first)[known]
-        return cls(maxima, day, max(1, round(block_us / 1e6 / interval_s)))
+        return cls(maxima, day, length)
 
     def before(self, days: int) -> Floats:
         """The maxima of the so many days before each day, ascending, (days, k), NaN last."""

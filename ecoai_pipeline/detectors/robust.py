@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecoai_pipeline.detectors.contract import Labels
+from ecoai_pipeline.detectors.contract import Expectation, Labels
 from ecoai_pipeline.features.runs import rows_between, seeded_runs
 from ecoai_pipeline.features.series import Series
 
@@ -45,6 +45,13 @@ def energy(series: Series, interval_s: int, labels: Labels | None = None) -> Flo
     if labels is not None and series.meter_id in labels:
         known = known & ~labels[series.meter_id]
     return np.where(known, series.kwh * (interval_s / series.interval_s), np.nan)
+
+
+def deviations(series: Series, band: Expectation) -> NDArray[np.float32]:
+    """Distance of each reading from the middle of a 5 % to 95 % band in deviations of the side it lies on, (n,); NaN where not observed."""
+    residual = np.where(series.observed, series.kwh, np.nan) - band.expected
+    side = np.where(residual < 0, band.expected - band.low, band.high - band.expected)
+    return (Z95 * np.abs(residual) / side).astype(np.float32)
 
 
 def grouped_quantile(values: Floats, groups: Ints, n_groups: int, q: float) -> tuple[Floats, Floats]:

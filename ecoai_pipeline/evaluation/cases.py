@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecoai_pipeline.detection import backtest
 from ecoai_pipeline.features.series import Series
-from ecoai_pipeline.sources.simulation.faults import Fault, inject
+from ecoai_pipeline.sources.simulation.faults import Fault
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -61,12 +61,5 @@ def with_faults(case: Case, seed: int) -> Case:
 
     A fault lies anywhere in the series, the training span included, as in real life.
     """
-    load = case.load
-    rng = np.random.default_rng([seed, zlib.crc32(load.meter_id.encode())])
-    measured = np.where(load.observed, load.kwh, np.nan)
-    faulty, faults = inject(measured, load.slot_of_day, load.interval_s, rng)
-    labels = np.zeros(len(load), dtype=np.bool_)
-    for fault in faults:
-        labels[fault.start : fault.stop] = True
-    whole = replace(load, kwh=np.where(load.observed, faulty, load.kwh))
-    return replace(case, load=whole, labels=labels & load.observed, faults=tuple(faults), seed=seed, clean_kwh=load.kwh)
+    faulty, labels, faults = backtest.with_faults(case.load, 0, seed)
+    return replace(case, load=faulty, labels=labels, faults=tuple(faults), seed=seed, clean_kwh=case.load.kwh)

@@ -16,7 +16,7 @@ from ecoai_pipeline.detectors.files import read_state, write_state
 from ecoai_pipeline.detectors.forecast.inputs import UPPER_SIDE, half_width, inputs
 from ecoai_pipeline.detectors.forecast.trees import grown
 from ecoai_pipeline.detectors.profile.detector import Profile
-from ecoai_pipeline.detectors.robust import Z95, Floats, energy, grid_of
+from ecoai_pipeline.detectors.robust import Floats, deviations, energy, grid_of
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import ForecastParams
 
@@ -79,7 +79,7 @@ class Forecast:
 
         A meter that `fit` has not seen gets the pooled profile and sides at the level and spread of the series given.
         """
-        return [self._score(series) for series in portfolio]
+        return [deviations(series, self._band(series)) for series in portfolio]
 
     def expect(self, portfolio: Sequence[Series]) -> list[Expectation]:
         """Expected energy and its 5 % to 95 % band, kWh; also where no reading came, and never below 0 for a load that is not."""
@@ -170,9 +170,3 @@ class Forecast:
         expected = band.expected + half_width(band) * self.trees_.predict(rows)[:, 0]
         down, up = self.sides_.get(series.meter_id, self.pooled_sides_)
         return Expectation(expected, expected - down * (band.expected - band.low), expected + up * (band.high - band.expected))
-
-    def _score(self, series: Series) -> NDArray[np.float32]:
-        band = self._band(series)
-        residual = np.where(series.observed, series.kwh, np.nan) - band.expected
-        side = np.where(residual < 0, band.expected - band.low, band.high - band.expected)
-        return (Z95 * np.abs(residual) / side).astype(np.float32)

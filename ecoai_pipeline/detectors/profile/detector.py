@@ -18,6 +18,7 @@ from ecoai_pipeline.detectors.robust import (
     Grid,
     circular_mean,
     day_profile,
+    deviations,
     energy,
     grid_of,
     grouped_quantile,
@@ -85,7 +86,7 @@ class Profile:
 
         A meter that `fit` has not seen gets the pooled profile at the level and spread of the series given.
         """
-        return [self._score(series) for series in portfolio]
+        return [deviations(series, self.band(series)) for series in portfolio]
 
     def expect(self, portfolio: Sequence[Series]) -> list[Expectation]:
         """Expected energy and its 5 % to 95 % band, kWh; also where no reading came, and never below 0 for a load that is not."""
@@ -174,12 +175,6 @@ class Profile:
         daily[count < _OWN_SHARE * size] = np.nan
         level, known = trailing_median(daily, self.params.drift_days)
         return np.asarray((level * known / (known + _DRIFT_PRIOR_DAYS))[grid.day])
-
-    def _score(self, series: Series) -> NDArray[np.float32]:
-        band = self.band(series)
-        residual = np.where(series.observed, series.kwh, np.nan) - band.expected
-        width = np.where(residual < 0, band.expected - band.low, band.high - band.expected)
-        return (Z95 * np.abs(residual) / width).astype(np.float32)
 
     def _table(self, meter_id: str, values: Floats) -> _Table | None:
         if meter_id in self.tables_:
