@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ecoai_pipeline.detectors import load
+from ecoai_pipeline.detectors.contract import Detector
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import Settings
 
@@ -58,3 +61,18 @@ def two_shift_meter(meter_id: str = "a", *, days: int = 56, size: float = 100.0,
         weekend=weekday >= 5,
         holiday=np.zeros(len(hours), dtype=bool),
     )
+
+
+def assert_forgets(detector: Detector, portfolio: Sequence[Series], folder: Path) -> None:
+    """Forgotten, the first meter is scored as one never seen, the others as before to the bit, and no file names it."""
+    first = portfolio[0].meter_id
+    before = detector.score(portfolio)
+    detector.forget(first)
+    detector.forget("never seen")
+    after = detector.score(portfolio)
+    assert not np.array_equal(before[0], after[0])
+    for one, other in zip(before[1:], after[1:], strict=True):
+        np.testing.assert_array_equal(one, other)
+    detector.save(folder)
+    np.testing.assert_array_equal(load(detector.name, folder).score(portfolio)[0], after[0])
+    assert first not in (folder / "config.json").read_text()

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from ecoai_pipeline.detectors import load
 from ecoai_pipeline.detectors.contract import Predictive
 from ecoai_pipeline.detectors.forecast.detector import Forecast
 from ecoai_pipeline.detectors.forecast.trees import grown
 from ecoai_pipeline.detectors.profile.detector import Profile
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import ForecastParams, ProfileParams
+
+from .conftest import assert_forgets
 
 DAY, WEEKS = 24, 12
 TRAINED = 8 * 7 * DAY
@@ -162,17 +163,7 @@ def test_a_portfolio_whose_readings_begin_late_or_are_of_days_is_learned_from(ma
 
 
 def test_a_meter_that_is_forgotten_leaves_the_others_as_they_are(portfolio, plan, tmp_path):
-    detector = fitted(portfolio, plan)
-    before = detector.score(portfolio)
-    detector.forget("m0")
-    detector.forget("never seen")
-    after = detector.score(portfolio)
-    assert not np.array_equal(before[0], after[0])
-    for one, other in zip(before[1:], after[1:], strict=True):
-        np.testing.assert_array_equal(one, other)
-    detector.save(tmp_path)
-    np.testing.assert_array_equal(load("forecast", tmp_path).score(portfolio)[0], after[0])
-    assert "m0" not in (tmp_path / "config.json").read_text()
+    assert_forgets(fitted(portfolio, plan), portfolio, tmp_path)
 
 
 def test_it_forecasts_a_real_plant_better_than_the_profile(real_data, settings):

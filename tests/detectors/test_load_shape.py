@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecoai_pipeline.detectors import load
 from ecoai_pipeline.detectors.load_shape.days import days_of
 from ecoai_pipeline.detectors.load_shape.detector import LoadShape
 from ecoai_pipeline.detectors.load_shape.shapes import typical_days
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import LoadShapeParams
+
+from .conftest import assert_forgets
 
 DAY, PARAMS = 24, LoadShapeParams()
 TRAINED = 56 * DAY
@@ -169,14 +170,4 @@ def test_typical_days_of_more_days_than_are_learned_from_are_drawn_by_the_seed(p
 
 
 def test_a_meter_that_is_forgotten_leaves_the_others_as_they_are(portfolio, plan, tmp_path):
-    detector = fitted(portfolio, plan)
-    before = detector.score(portfolio)
-    detector.forget("m0")
-    detector.forget("never seen")
-    after = detector.score(portfolio)
-    assert not np.array_equal(before[0], after[0])
-    for one, other in zip(before[1:], after[1:], strict=True):
-        np.testing.assert_array_equal(one, other)
-    detector.save(tmp_path)
-    np.testing.assert_array_equal(load("load_shape", tmp_path).score(portfolio)[0], after[0])
-    assert "m0" not in (tmp_path / "config.json").read_text()
+    assert_forgets(fitted(portfolio, plan), portfolio, tmp_path)

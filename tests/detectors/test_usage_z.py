@@ -20,6 +20,8 @@ from ecoai_pipeline.domain import UsageType
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import ProfileParams, UsageZParams
 
+from .conftest import assert_forgets
+
 DAY, PARAMS = 24, UsageZParams()
 NIGHT = UsageType.MIDNIGHT
 
@@ -225,17 +227,7 @@ def test_a_portfolio_whose_readings_begin_late_is_learned_from(make_meter, plan)
 
 
 def test_a_meter_that_is_forgotten_leaves_the_others_as_they_are(portfolio, plan, tmp_path):
-    detector = fitted(portfolio, plan)
-    before = detector.score(portfolio)
-    detector.forget("plant 0")
-    detector.forget("never seen")
-    after = detector.score(portfolio)
-    assert not np.array_equal(before[0], after[0])
-    for one, other in zip(before[1:], after[1:], strict=True):
-        np.testing.assert_array_equal(one, other)
-    detector.save(tmp_path)
-    np.testing.assert_array_equal(load("usage_z", tmp_path).score(portfolio)[0], after[0])
-    assert "plant 0" not in (tmp_path / "config.json").read_text()
+    assert_forgets(fitted(portfolio, plan), portfolio, tmp_path)
 
 
 def test_usage_types_are_read_back_with_their_tables_and_thresholds(portfolio, plan, tmp_path, make_meter):
