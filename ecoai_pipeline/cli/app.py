@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ecoai_pipeline.cli import bench, demo, evaluate, meters, nights, quality, readings, simulate, statements, views
+from ecoai_pipeline.cli import bench, demo, evaluate, layers, meters, nights, quality, readings, simulate, statements, versions, views
 from ecoai_pipeline.cli.output import Format, print_error
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app = typer.Typer(
 
 app.command()(simulate.simulate)
 app.command()(readings.ingest)
+app.command()(layers.land)
+app.command("materialize")(layers.materialize_layers)
 app.command()(nights.train)
 app.command()(nights.nightly)
 app.command()(nights.backfill)
@@ -35,6 +37,7 @@ app.command()(demo.demo)
 app.add_typer(meters.app, name="meters")
 app.add_typer(statements.app, name="statements")
 app.add_typer(statements.readings, name="readings")
+app.add_typer(versions.app, name="versions")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 

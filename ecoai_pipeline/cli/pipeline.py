@@ -77,6 +77,18 @@ def materialize_readings(touched: Iterable[Partition], steps: Steps) -> dict[str
     return {"partitions": len(done), "written": sum(made.metadata["outcome"] == "written" for made in done)}
 
 
+def materialize(assets: Sequence[str], steps: Steps) -> list[Materialized]:
+    """Some tables for all months that there are readings of; what is up to date stays."""
+    from ecoai_pipeline.detection.staleness import known_months
+
+    lake = the_lake()
+    known = {industry: known_months(lake, industry) for industry in Industry}
+    todo = {industry: MonthRange(months[0], months[-1]) for industry, months in known.items() if months}
+    steps.start("layers", partitions_in(todo) * len(assets))
+    with reporting_runner(steps) as runner:
+        return runner.tables(assets, todo) if todo else []
+
+
 def train_all(industry: Industry | None, resolution: Resolution | None, months: MonthRange | None, steps: Steps) -> list[dict[str, Any]]:
     """Features of the training span, then a bundle per industry and resolution that has meters in it.
 

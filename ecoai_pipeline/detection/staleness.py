@@ -41,6 +41,7 @@ _STAGES: tuple[tuple[Table, Callable[[Lake, Settings, Partition], str]], ...] = 
     (ANOMALIES, anomalies_fingerprint),
 )
 ARRIVAL = (RAW_READINGS, VALIDATED_READINGS)
+_TABLES = tuple(table for table, _ in _STAGES)
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,14 @@ def stale_months(lake: Lake, settings: Settings, industry: Industry) -> list[Mon
     Earlier months are history, for a backfill to open.
     """
     scored = lake.months(SCORES, industry)
-    tables = [table for table, _ in _STAGES]
-    known = [month for month in _known_months(lake, industry, tables) if scored and month >= scored[0]]
+    known = [month for month in known_months(lake, industry) if scored and month >= scored[0]]
     return [month for month in known if _is_stale(lake, settings, Partition(industry, month))]
 
 
 def unread_months(lake: Lake, settings: Settings, industry: Industry) -> Unread | None:
     """Months whose raw or validated readings do not follow from what has landed; None where all do."""
     unread, marks = [], []
-    for month in _known_months(lake, industry, ARRIVAL):
+    for month in known_months(lake, industry, ARRIVAL):
         for table, wanted in _STAGES[: len(ARRIVAL)]:
             mark = wanted(lake, settings, Partition(industry, month))
             if not same_inputs(lake.info(table, Partition(industry, month)).fingerprint, mark):
@@ -82,7 +82,7 @@ def unread_months(lake: Lake, settings: Settings, industry: Industry) -> Unread 
     return Unread(MonthRange(min(unread), max(unread)), hashlib.sha256("".join(marks).encode()).hexdigest()[:16])
 
 
-def _known_months(lake: Lake, industry: Industry, tables: Sequence[Table]) -> list[Month]:
+def known_months(lake: Lake, industry: Industry, tables: Sequence[Table] = _TABLES) -> list[Month]:
     """Months that the industry has readings of, as landed for the meters it has now, or that stand in a table from when it had.
 
     Where the last statement of a month was withdrawn, its tables are all that tells of it until they are made again.
