@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ecoai_pipeline import domain
 
 PROJECT = Path(__file__).resolve().parents[1]
+PARAMS = "params.yaml"
 
 
 class Params(BaseModel):
@@ -476,7 +477,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=params_file())
+        file = params_file(init_settings().get("root"))
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=file)
 
 
 def load_settings(root: Path | None = None) -> Settings:
@@ -486,20 +488,25 @@ def load_settings(root: Path | None = None) -> Settings:
         ValueError: the file cannot be read, a name is unknown or a value out of its range; the message names the file and the entry.
     """
     environment = frozenset((name, value) for name, value in os.environ.items() if name.startswith("ECOAI_"))
+    file = params_file(root)
     try:
-        return _settings(environment, params_file().stat().st_mtime_ns, root)
+        return _settings(environment, file, file.stat().st_mtime_ns, root)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ValueError(f"parameters {params_file()}, or a variable ECOAI_*: {wrong}") from None
+        raise ValueError(f"parameters {file}, or a variable ECOAI_*: {wrong}") from None
     except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError, RecursionError) as error:  # what a text that is no table brings
-        raise ValueError(f"parameters {params_file()}: it cannot be read ({error})") from None
+        raise ValueError(f"parameters {file}: it cannot be read ({error})") from None
 
 
 @lru_cache(maxsize=8)
-def _settings(_environment: frozenset[tuple[str, str]], _changed_ns: int, root: Path | None) -> Settings:
+def _settings(_environment: frozenset[tuple[str, str]], _file: Path, _changed_ns: int, root: Path | None) -> Settings:
     """Settings of one state of the environment and the file; reading them takes 20 ms, and assets ask often."""
     return Settings(root=root) if root else Settings()
 
 
-def params_file() -> Path:
-    return Path(os.environ.get("ECOAI_PARAMS", PROJECT / "params.yaml"))
+def params_file(root: Path | None = None) -> Path:
+    """The file of parameters: ECOAI_PARAMS, else the root's own (a root with a repository of its own has one), else the project's."""
+    if "ECOAI_PARAMS" in os.environ:
+        return Path(os.environ["ECOAI_PARAMS"])
+    lake = root or (Path(os.environ["ECOAI_ROOT"]) if "ECOAI_ROOT" in os.environ else None)
+    return own if lake and (own := lake / PARAMS).exists() else PROJECT / PARAMS

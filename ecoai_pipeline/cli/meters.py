@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import materialize_readings, the_lake
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
+from ecoai_pipeline.cli.pipeline import materialize_readings, record, the_lake
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     from ecoai_pipeline.sources.meters import KnownMeter
+    from ecoai_pipeline.storage.lake import Lake
 
 app = typer.Typer(no_args_is_help=True, help="What is known of meters, and forgetting one.")
 
@@ -87,6 +88,7 @@ def erase(
         done = erase_meter(lake, load_settings(), meter, at=datetime.now(UTC))
         records = forget_records(lake.root, meter)
         materialized = materialize_readings(done.partitions, steps)
+        versions = _forget_versions(lake, meter, steps)
     remaining = [*(str(path.relative_to(lake.root)) for path in still_holding(lake, meter)), *records.remaining]
     counts: dict[str, Any] = {
         "statements_remade": done.statements_remade,
@@ -96,10 +98,26 @@ def erase(
         "bundles": done.bundles,
         "files_removed": done.files_removed,
         "records": records.changed,
+        "snapshots": versions,
         "materialized": materialized,
         "remaining": remaining,
     }
     rows = [{"what": name.replace("_", " "), "erased": count} for name, count in {**counts, **done.rows}.items() if isinstance(count, int)]
     notes = [f"still holds the id, and is not this pipeline's to change: {place}" for place in remaining]
+    if versions:
+        notes.append(
+            f"{len(versions)} snapshots held it and are gone, with their files in the cache of DVC and its remote: {versions[0]} …"
+        )
     notes.append("what models learned from all meters together stays; train again for models that never saw this one")
     Answer(counts, rows, notes=notes).show(form, as_json)
+
+
+def _forget_versions(lake: Lake, meter: str, steps: Steps) -> list[str]:
+    """Record the root without the meter, then remove the snapshots that hold it; their names."""
+    from ecoai_pipeline.versioning.erase import forget_versions
+    from ecoai_pipeline.versioning.repository import is_versioned
+
+    if not is_versioned(lake.root):
+        return []
+    record(steps)
+    return forget_versions(lake, meter).snapshots

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import run_backfill, run_night, the_lake, train_all
+from ecoai_pipeline.cli.pipeline import record, run_backfill, run_night, the_lake, train_all
 from ecoai_pipeline.cli.views import EVENT_COLUMNS, with_durations
 from ecoai_pipeline.domain import NIGHT_ASSETS, VALIDATED_READINGS, Industry, MonthRange, Resolution
 from ecoai_pipeline.settings import load_settings
@@ -34,9 +34,10 @@ def train(
     span = MonthRange.parse(months) if months else None
     with progress_bar() as steps:
         trained = train_all(chosen, resolution, span, steps)
+        recorded = record(steps)
     columns = ["industry", "resolution", "months", "meters", "chosen", "version", "outcome"]
     rows = [{**entry, "chosen": entry.get("backtest", {}).get("chosen")} for entry in trained]
-    Answer({"models": trained}, rows, columns, title="models").show(form, as_json)
+    Answer({"models": trained}, rows, columns, title="models", notes=recorded).show(form, as_json)
 
 
 def nightly(
@@ -55,11 +56,12 @@ def nightly(
         raise typer.BadParameter(f"{night} has not come yet; the newest night is {today - timedelta(days=1)}")
     with progress_bar() as steps:
         done = run_night(night, steps)
+        recorded = record(steps)
     lake = the_lake()
     events = with_durations(pl.concat([events_of_day(lake, industry, night) for industry in Industry]))
     tables = _tables(done)
     document = {"date": night, "industries": tables, "events": events}
-    notes = [_without_readings(tables, night), f"{len(events)} events touch {night}"]
+    notes = [_without_readings(tables, night), f"{len(events)} events touch {night}", *recorded]
     Answer(document, events, EVENT_COLUMNS, title=f"events of {night}", notes=[note for note in notes if note]).show(form, as_json)
 
 
@@ -77,8 +79,9 @@ def backfill(
         raise ValueError("there are no readings yet; bring some in with `ecoai ingest`")
     with progress_bar() as steps:
         done = run_backfill(span, industries, steps)
+        recorded = record(steps)
     rows = _tables(done)
-    Answer({"months": str(span), "industries": rows}, rows, title=f"backfill of {span}").show(form, as_json)
+    Answer({"months": str(span), "industries": rows}, rows, title=f"backfill of {span}", notes=recorded).show(form, as_json)
 
 
 def parse_day(text: str) -> date:

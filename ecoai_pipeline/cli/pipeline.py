@@ -129,6 +129,19 @@ def training_span(lake: Lake, industry: Industry, months: MonthRange | None) -> 
     return MonthRange(usable[0], usable[-1]) if usable else None
 
 
+def record(steps: Steps) -> list[str]:
+    """Record the root in DVC, if it is versioned; a line that says under which name."""
+    from ecoai_pipeline.versioning.repository import is_versioned
+
+    root = load_settings().root
+    if not is_versioned(root):
+        return []
+    steps.start("recording", 1)
+    with reporting_runner(steps) as runner:
+        made = runner.snapshot().metadata
+    return [f"recorded in DVC as {made['snapshot']}" + ("" if made["outcome"] == "recorded" else ", as nothing has changed since")]
+
+
 def run_evaluation(name: str, request: Mapping[str, Any], steps: Steps) -> list[str]:
     """Judge detectors as a request says; the files that hold the results, rows as JSON first."""
     from ecoai_pipeline.defs.assets.evaluation import telling

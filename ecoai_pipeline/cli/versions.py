@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption
-from ecoai_pipeline.cli.pipeline import the_lake
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
+from ecoai_pipeline.cli.pipeline import record, the_lake
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.versioning.snapshots import Snapshot
 
 app = typer.Typer(no_args_is_help=True, help="Which data and which model made a number, and having it again.")
 
@@ -27,12 +29,16 @@ def init(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None
 
 @app.command()
 def snapshot(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
-    """Record every table and bundle in DVC, with the run, code and parameters that made them."""
-    from ecoai_pipeline.versioning.snapshots import take
+    """Record every table and bundle in DVC, with the runs, code and parameters that made them."""
+    from ecoai_pipeline.versioning.repository import Repository
+    from ecoai_pipeline.versioning.snapshots import find
 
-    taken, new = take(the_lake(), f"cli-{uuid.uuid4().hex[:8]}")
-    notes = [f"{taken.name}, taken {taken.at:%Y-%m-%d %H:%M} UTC" + ("" if new else ": nothing has changed since")]
-    Answer({**taken.model_dump(mode="json"), "new": new}, _outs(taken.model_dump()), title=taken.name, notes=notes).show(form, as_json)
+    lake = the_lake()
+    Repository.of(lake.root)  # says how to make it one
+    with progress_bar() as steps:
+        notes = record(steps)
+    taken = find(lake, "last")
+    Answer(taken.model_dump(mode="json"), _outs(taken), title=taken.name, notes=notes).show(form, as_json)
 
 
 @app.command("list")
@@ -40,14 +46,15 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
     """All snapshots, oldest first."""
     from ecoai_pipeline.versioning.snapshots import snapshots
 
-    entries = [entry for _, entry in snapshots(the_lake()).read()]
+    entries = snapshots(the_lake())
     rows = [
         {
             "name": entry.name,
             "at": entry.at,
-            "run_id": entry.run_id,
+            "runs": len(entry.runs),
             "code": entry.code[:12],
-            "partitions": sum(len(parts) for parts in entry.tables.values()),
+            "parameters": entry.params[:12],
+            "partitions": entry.partitions,
             "bytes": sum(out.size for out in entry.outs.values()),
         }
         for entry in entries
@@ -63,7 +70,9 @@ def show(name: Name, form: FormatOption = Format.TABLE, as_json: JsonOption = Fa
 
     found = find(the_lake(), name)
     notes = [f"taken {found.at:%Y-%m-%d %H:%M} UTC by run {found.run_id}, code {found.code}, parameters {found.params[:12]}"]
-    Answer(found.model_dump(mode="json"), _outs(found.model_dump()), title=found.name, notes=notes).show(form, as_json)
+    notes += [f"run {run}: {made}" for run, made in found.runs.items()]
+    notes += [f"instead of params.yaml: {name}={value}" for name, value in found.overrides.items()]
+    Answer(found.model_dump(mode="json"), _outs(found), title=found.name, notes=notes).show(form, as_json)
 
 
 @app.command()
@@ -76,24 +85,42 @@ def diff(before: Name, after: Name, form: FormatOption = Format.TABLE, as_json: 
     lake = the_lake()
     one, other = find(lake, before), find(lake, after)
     found = difference(lake, one, other)
-    events = [{"what": what, **row} for what in ("gained", "lost") for row in getattr(found, what).to_dicts()]
+    events = [{"what": what, **row} for what in ("gained", "lost", "changed") for row in getattr(found, what).to_dicts()]
     document = {"from": one.name, "to": other.name, "tables": [asdict(change) for change in found.tables], "events": events}
     notes = [
         f"{event['what']}: {event['meter_id']} {event['kind']} {event['start']:%Y-%m-%d %H:%M} to {event['end']:%Y-%m-%d %H:%M} UTC"
         for event in events
     ]
-    notes.append(f"{len(found.tables)} partitions differ, {found.gained.height} events gained, {found.lost.height} lost")
+    counts = ", ".join(f"{len(getattr(found, what))} {what}" for what in ("gained", "lost", "changed"))
+    notes.append(f"{len(found.tables)} partitions differ; events: {counts}")
     Answer(document, document["tables"], title=f"{one.name} to {other.name}", notes=notes).show(form, as_json)  # type: ignore[arg-type]
 
 
 @app.command()
 def restore(name: Name, form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
     """Bring tables, landed files, ledgers and models back to a snapshot; what was said when stays in the ledgers."""
+    from ecoai_pipeline.versioning.repository import Repository, code_revision
+    from ecoai_pipeline.versioning.snapshots import params_digest
     from ecoai_pipeline.versioning.snapshots import restore as bring_back
 
-    found = bring_back(the_lake(), name)
-    notes = [f"the root is as it was at {found.name}, {found.at:%Y-%m-%d %H:%M} UTC; the code that made it: {found.code}"]
-    Answer({"restored": found.name, "code": found.code}, notes=notes).show(form, as_json)
+    lake = the_lake()
+    found = bring_back(lake, name)
+    repository = Repository.of(lake.root)
+    notes = [f"the root is as it was at {found.name}, {found.at:%Y-%m-%d %H:%M} UTC; a run with the same code and parameters keeps it so"]
+    if found.code != code_revision():
+        notes.append(f"the code of then was another one: git checkout {found.code.removesuffix('+changes')} in the project")
+    if found.params != params_digest(repository):
+        notes.append(f"the parameters of then were others: git -C {repository.top} show ecoai/{found.name}:params.yaml")
+    Answer({"restored": found.name, "code": found.code, "parameters": found.params}, notes=notes).show(form, as_json)
+
+
+@app.command()
+def push(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
+    """Copy the files of all snapshots to DVC's default remote; `git push` takes their tags along."""
+    from ecoai_pipeline.versioning.snapshots import push as copy
+
+    copied = copy(the_lake())
+    Answer({"files": copied}, notes=[f"{copied} files copied to the remote; it has all snapshots"]).show(form, as_json)
 
 
 @app.command()
@@ -105,5 +132,5 @@ def measure(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
     Answer(document, counts.to_dicts(), title="energy events per meter").show(form, as_json)
 
 
-def _outs(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"what": name, **out} for name, out in snapshot["outs"].items()]
+def _outs(snapshot: Snapshot) -> list[dict[str, Any]]:
+    return [{"what": name, **out.model_dump()} for name, out in snapshot.outs.items()]

@@ -10,22 +10,23 @@ from ecoai_pipeline.defs.assets.features import features
 from ecoai_pipeline.defs.assets.models import models
 from ecoai_pipeline.defs.assets.raw import raw_readings
 from ecoai_pipeline.defs.assets.scores import scores
+from ecoai_pipeline.defs.assets.snapshot import snapshot
 from ecoai_pipeline.defs.assets.validated import validated_readings
-from ecoai_pipeline.defs.jobs import backfill_job, ingest_job, land_inbox, nightly_job, training_job
+from ecoai_pipeline.defs.jobs import backfill_job, ingest_job, land_inbox, nightly_job, record_job, training_job
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
-from ecoai_pipeline.defs.sensors import inbox
+from ecoai_pipeline.defs.sensors import inbox, versions
 
-ASSETS = [raw_readings, validated_readings, features, models, scores, anomalies, evaluation]
+ASSETS = [raw_readings, validated_readings, features, models, scores, anomalies, evaluation, snapshot]
 
 
 def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:
     """The definitions, on the lake of the environment unless another is given."""
     return dg.Definitions(
         assets=ASSETS,
-        jobs=[ingest_job, nightly_job, backfill_job, training_job, land_inbox],
+        jobs=[ingest_job, nightly_job, backfill_job, training_job, record_job, land_inbox],
         schedules=[nightly, monthly_training],
-        sensors=[inbox],
+        sensors=[inbox, versions],
         resources={"lakehouse": lakehouse or Lakehouse()},
         # Steps cost seconds to spawn; runs, not steps, are what goes on side by side.
         executor=dg.in_process_executor,

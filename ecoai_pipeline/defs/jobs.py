@@ -7,10 +7,24 @@ import dagster as dg
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import ARRIVAL_ASSETS, NIGHT_ASSETS
 
-ingest_job = dg.define_asset_job("ingest", ARRIVAL_ASSETS, description="Readings of landed statements.")
-nightly_job = dg.define_asset_job("nightly", NIGHT_ASSETS, description="From readings to the table of events.")
-backfill_job = dg.define_asset_job("backfill", NIGHT_ASSETS, description="The same tables over past months.")
-training_job = dg.define_asset_job("training", ["models"], description="Fit, calibrate and enter bundles.")
+ASSETS_OF = {
+    "ingest": ARRIVAL_ASSETS,
+    "nightly": NIGHT_ASSETS,
+    "backfill": NIGHT_ASSETS,
+    "training": ("models",),
+    "record": ("snapshot",),
+}
+
+
+def _job(name: str, description: str) -> Any:
+    return dg.define_asset_job(name, list(ASSETS_OF[name]), description=description)
+
+
+ingest_job = _job("ingest", "Readings of landed statements.")
+nightly_job = _job("nightly", "From readings to the table of events.")
+backfill_job = _job("backfill", "The same tables over past months.")
+training_job = _job("training", "Fit, calibrate and enter bundles.")
+record_job = _job("record", "Tables and bundles into DVC; the sensor `versions` asks for it once runs have ended.")
 
 
 @dg.op(description="Lands the files of the inbox and moves each to processed or rejected, with the reason beside it.")

@@ -99,6 +99,14 @@ class Runner:
         config = {name: value for name, value in request.items() if value is not None}
         return self.run(["evaluation"], {"dagster/partition": name}, {"ops": {"evaluation": {"config": config}}})[0]
 
+    def snapshot(self) -> Materialized:
+        """Record tables and bundles in DVC; the root must be versioned.
+
+        Raises:
+            RunFailedError: the root could not be recorded; its tables are as they were.
+        """
+        return self.run(["snapshot"], {}, {})[0]
+
     def run(self, assets: Sequence[str], tags: Mapping[str, str], config: Mapping[str, Any]) -> list[Materialized]:
         """One run of some assets over the range of partitions in `tags`.
 

@@ -1,21 +1,15 @@
-"""What arrives by itself: files in the inbox are landed, and landed statements become readings."""
+"""What happens by itself: files in the inbox are landed, landed statements become readings, what runs made is recorded in DVC."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from ecoai_pipeline.defs.jobs import ingest_job, land_inbox
+from ecoai_pipeline.defs.history import UNDER_WAY, made_by
+from ecoai_pipeline.defs.jobs import ingest_job, land_inbox, record_job
 from ecoai_pipeline.defs.partitions import range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Industry
-
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 
 
 @dg.sensor(
@@ -27,7 +21,7 @@ def inbox(context: dg.SensorEvaluationContext, lakehouse: Lakehouse) -> Iterator
     from ecoai_pipeline.detection.staleness import unread_months
     from ecoai_pipeline.sources.inbox import files_at_rest
 
-    if context.instance.get_runs(dg.RunsFilter(job_name=land_inbox.name, statuses=_UNDER_WAY), limit=1):
+    if context.instance.get_runs(dg.RunsFilter(job_name=land_inbox.name, statuses=UNDER_WAY), limit=1):
         yield dg.SkipReason("files are being landed; the readings of all of them are asked for together")
         return
     lake, settings, now = lakehouse.lake(), lakehouse.settings(), datetime.now(UTC)
@@ -40,3 +34,21 @@ def inbox(context: dg.SensorEvaluationContext, lakehouse: Lakehouse) -> Iterator
         if unread:
             tags = {**range_tags(industry, unread.span), "ecoai/industry": industry.value}
             yield dg.RunRequest(run_key=f"read:{industry}:{unread.digest}", job_name=ingest_job.name, tags=tags)
+
+
+@dg.sensor(
+    job=record_job,
+    minimum_interval_seconds=60,  # a night's runs start within seconds of each other; a minute later all of them are seen
+    description="Asks for one snapshot after the runs of a night, a backfill or a training have all ended.",
+)
+def versions(context: dg.SensorEvaluationContext, lakehouse: Lakehouse) -> dg.RunRequest | dg.SkipReason:
+    from ecoai_pipeline.versioning.repository import is_versioned
+
+    root = lakehouse.lake().root
+    if not is_versioned(root):
+        return dg.SkipReason(f"{root} is not versioned; `ecoai --root {root} versions init` makes it a repository of its own")
+    if context.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=1):
+        return dg.SkipReason("runs are under way; what they make is recorded together")
+    # The last hundred runs reach back over the whole night: what ended before was seen by an earlier tick.
+    ended = next((run.run_id for run in context.instance.get_runs(limit=100) if made_by(run)), None)
+    return dg.RunRequest(run_key=f"after:{ended}") if ended else dg.SkipReason("no run has made a table or a model yet")

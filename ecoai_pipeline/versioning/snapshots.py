@@ -1,28 +1,40 @@
-"""Snapshots: every table and bundle recorded in DVC after a run, with what made them, and the way back."""
+"""Snapshots: every table and bundle recorded in DVC after a run, with what made them, and the way back.
+
+A snapshot is a git tag `ecoai/snapshot-000012`. It holds `dvc.yaml`, `dvc.lock` and the parameters as they were, `snapshot.json`
+(`Snapshot` here) and `tables.json` (rows and digest of each partition), so a clone of the repository knows all of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from ecoai_pipeline.domain import ANOMALIES, PARTITIONED, Industry
+from ecoai_pipeline.domain import ANOMALIES, PARTITIONED, Industry, Partition
 from ecoai_pipeline.evaluation.portfolio import alarms, summary
-from ecoai_pipeline.settings import params_file
+from ecoai_pipeline.settings import PARAMS, params_file
 from ecoai_pipeline.storage.atomic import write_text
 from ecoai_pipeline.storage.lake import Lake
-from ecoai_pipeline.storage.ledger import Ledger
-from ecoai_pipeline.versioning.repository import Repository, code_revision, lock_of
-from ecoai_pipeline.versioning.stages import ALARMS, CODE, SUMMARY, outs
+from ecoai_pipeline.storage.schema import empty
+from ecoai_pipeline.versioning.cache import Cache
+from ecoai_pipeline.versioning.repository import VERSIONED, Repository, code_revision, lock_of
+from ecoai_pipeline.versioning.stages import ALARMS, SUMMARY, outs
 
 _TABLES = {table.name: table for table in PARTITIONED}
+_MANIFEST, _PARTITIONS = "snapshot.json", "tables.json"
+# They say where things are and how much is shown, not what is made.
+_PLACES = ("ECOAI_ROOT", "ECOAI_PARAMS", "ECOAI_REAL_DATA", "ECOAI_POSTGRES_URL")
+
+Digests = Mapping[str, Mapping[str, tuple[int, str]]]  # by table and partition the number of rows and the digest of their content
 
 
 class Out(BaseModel):
@@ -36,11 +48,14 @@ class Out(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """State of a root: what DVC holds of it, and which run, code and parameters made it.
+    """State of a root: what DVC holds of it, and which runs, code and parameters made it.
 
     Attributes:
+        run_id: the run of Dagster that took it.
+        runs: the runs that were done since the snapshot before, as `id: what it made`.
+        code: the commit of the program, with `+changes` where its files differed from it.
         params: sha256 of the file of parameters, which the tag holds whole.
-        tables: by table and partition the number of rows and the digest of their content.
+        overrides: parameters that variables ECOAI_… set instead of the file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,10 +63,17 @@ class Snapshot(BaseModel):
     name: str
     at: datetime
     run_id: str
+    runs: Mapping[str, str]
     code: str
     params: str
+    overrides: Mapping[str, str]
     outs: Mapping[str, Out]
-    tables: Mapping[str, Mapping[str, tuple[int, str]]]
+    partitions: int
+
+    def made_as(self, other: Snapshot) -> bool:
+        """Whether another one holds the same files, made by the same code and parameters."""
+        mine, theirs = ((one.outs, one.code, one.params, one.overrides) for one in (self, other))
+        return mine == theirs
 
 
 @dataclass(frozen=True)
@@ -67,33 +89,43 @@ class TableChange:
 
 @dataclass(frozen=True)
 class Difference:
-    """From one snapshot to another; events have the columns of ANOMALIES."""
+    """From one snapshot to another; events have the columns of ANOMALIES, changed ones as they are in the other.
+
+    An event is known by its id, that is by meter, category and start.
+    """
 
     tables: list[TableChange]
     gained: pl.DataFrame
     lost: pl.DataFrame
+    changed: pl.DataFrame
 
 
-def snapshots(lake: Lake) -> Ledger[Snapshot]:
-    return Ledger(lake.root / "ledgers" / "snapshots", Snapshot)
+def snapshots(lake: Lake) -> list[Snapshot]:
+    """All snapshots of a root, oldest first.
+
+    Raises:
+        NotVersionedError: the root is no repository.
+    """
+    return [Snapshot.model_validate_json(text) for _, text in sorted(Repository.of(lake.root).kept(_MANIFEST).items())]
 
 
 def find(lake: Lake, name: str) -> Snapshot:
-    """The snapshot of a name; `last` is the newest one.
+    """The snapshot of a name or number; `last` is the newest one.
 
     Raises:
+        NotVersionedError: the root is no repository.
         ValueError: there is none of that name; the message names those that are there.
     """
-    entries = [entry for _, entry in snapshots(lake).read()]
+    entries = snapshots(lake)
     for entry in reversed(entries):
-        if name in (entry.name, entry.name.rpartition("-")[2]) or name == "last":
+        if name in (entry.name, entry.name.rpartition("-")[2], entry.name.rpartition("-")[2].lstrip("0"), "last"):
             return entry
     known = ", ".join(entry.name for entry in entries[-5:]) or "none yet"
     raise ValueError(f"there is no snapshot {name!r}; the newest ones: {known}")
 
 
-def take(lake: Lake, run_id: str) -> tuple[Snapshot, bool]:
-    """Record the root in DVC and in the ledger of snapshots; where nothing changed since the last one, that one and False.
+def take(lake: Lake, run_id: str, runs: Mapping[str, str]) -> tuple[Snapshot, bool]:
+    """Record the root in DVC and as a tag; where nothing changed since the last snapshot, that one and False.
 
     Writers of tables are waited for, and wait; a second snapshot waits for the first.
 
@@ -101,17 +133,17 @@ def take(lake: Lake, run_id: str) -> tuple[Snapshot, bool]:
         NotVersionedError: the root is no repository.
     """
     repository = Repository.of(lake.root)
-    with _alone(lake):
+    with alone(lake):
         repository.refresh()
         measure(lake)
         with repository.dvc() as repo:
             repo.commit(force=True, allow_missing=True, relink=False)
-        now = _state(lake, repository, run_id)
-        earlier = [entry for _, entry in snapshots(lake).read()]
-        if earlier and _same(earlier[-1], now):
+        tables, earlier = _digests(lake), snapshots(lake)
+        now = _state(repository, f"snapshot-{_number(earlier) + 1:06d}", run_id, runs, sum(map(len, tables.values())))
+        if earlier and earlier[-1].made_as(now):
             return earlier[-1], False
-        repository.keep(f"ecoai/{now.name}", _files(repository), f"{now.name} of run {run_id}, code {now.code}")
-        snapshots(lake).append(now)
+        documents = {_MANIFEST: now.model_dump_json(indent=1) + "\n", _PARTITIONS: json.dumps(tables, indent=0) + "\n"}
+        repository.keep(now.name, {**_files(repository), **documents}, f"{now.name} of run {run_id}, code {now.code}")
     return now, True
 
 
@@ -126,114 +158,153 @@ def measure(lake: Lake) -> tuple[dict[str, Any], pl.DataFrame]:
 def restore(lake: Lake, name: str) -> Snapshot:
     """Bring tables, landed files, ledgers and models back to a snapshot; what the cache lacks is fetched from the remote.
 
-    Records of detections, reviews and snapshots stay: they tell what was said when.
+    Records of detections, reviews and erasures stay: they tell what was said and done when.
 
     Raises:
         ValueError: there is no such snapshot.
-        RuntimeError: DVC could not find some of its files, here or in the remote.
+        RuntimeError: some of its files are neither here nor in the remote; the root stays as it was.
     """
-    from dvc.exceptions import DvcException
-
     repository, wanted = Repository.of(lake.root), find(lake, name)
-    with _alone(lake):
-        lock = repository.git("show", f"refs/tags/ecoai/{wanted.name}:{_beside(repository, 'dvc.lock')}")
-        (repository.top / "dvc.lock").write_text(lock + "\n", encoding="utf-8")
-        try:
-            with repository.dvc() as repo:
-                if repo.config["core"].get("remote"):
-                    repo.fetch()
-                repo.checkout(force=True, allow_missing=False)
-        except DvcException as error:
+    with alone(lake), repository.dvc() as repo:
+        missing = Cache(repo).missing(wanted.outs)
+        if missing:
             raise RuntimeError(
-                f"{wanted.name} cannot be brought back whole: {error}; push it from where it was taken, or name a remote"
-            ) from error
+                f"{wanted.name} cannot be brought back: {len(missing)} of its files are neither in the cache of DVC nor in a remote, "
+                f"such as {', '.join(missing[:3])}; run `ecoai versions push` where it was taken, and name the remote here"
+            )
+        write_text(repository.top / "dvc.lock", repository.kept("dvc.lock", [wanted.name])[wanted.name])
+        with repository.dvc() as anew:
+            anew.checkout(force=True)
     return wanted
 
 
+def push(lake: Lake) -> int:
+    """Copy the files of all snapshots to DVC's default remote, as far as it lacks them; how many were copied.
+
+    Raises:
+        NotVersionedError: the root is no repository.
+        RuntimeError: no remote is named, or files of some snapshots are nowhere; those of the others have been copied.
+    """
+    copied, broken = 0, []
+    with Repository.of(lake.root).dvc() as repo:
+        for entry in snapshots(lake):
+            new, nowhere = Cache(repo).push(entry.outs)
+            copied += new
+            broken += [f"{entry.name} lacks {len(nowhere)} files"] if nowhere else []
+    if broken:
+        raise RuntimeError(f"{copied} files copied, but {'; '.join(broken)}, neither here nor in the remote; it cannot be brought back")
+    return copied
+
+
 def difference(lake: Lake, before: Snapshot, after: Snapshot) -> Difference:
-    """What changed from one snapshot to another, table by table and event by event, read from DVC's cache."""
+    """What changed from one snapshot to another, table by table and event by event, read from DVC's cache.
+
+    Raises:
+        RuntimeError: rows of a snapshot are neither in the cache nor in a remote.
+    """
     repository = Repository.of(lake.root)
-    changes, gained, lost = [], [], []
+    digests = {name: json.loads(text) for name, text in repository.kept(_PARTITIONS, [before.name, after.name]).items()}
     with repository.dvc() as repo:
-        for table, key in _changed(before, after):
-            old, new = (_rows(repo, repository, shot, table, key) for shot in (before, after))
-            changes.append(_compared(table, key, old, new))
-            if table == ANOMALIES.name:
-                gained.append(new.join(old, on=["event_id"], how="anti"))
-                lost.append(old.join(new, on=["event_id"], how="anti"))
-    none = pl.DataFrame()
-    return Difference(changes, pl.concat(gained) if gained else none, pl.concat(lost) if lost else none)
+        old, new = (_Tables(lake, Cache(repo), shot, digests[shot.name]) for shot in (before, after))
+        changes = [_compared(table, key, old.rows(table, key), new.rows(table, key)) for table, key in _differing(old.digests, new.digests)]
+        were, are = (tables.all_rows(ANOMALIES.name) for tables in (old, new))
+    stayed = are.join(were, on="event_id", how="semi")
+    return Difference(
+        tables=changes,
+        gained=are.join(were, on="event_id", how="anti").unique("event_id", keep="last", maintain_order=True),
+        lost=were.join(are, on="event_id", how="anti").unique("event_id", keep="last", maintain_order=True),
+        changed=stayed.join(were, on=were.columns, how="anti", nulls_equal=True).unique("event_id", keep="last", maintain_order=True),
+    )
 
 
 @contextmanager
-def _alone(lake: Lake) -> Iterator[None]:
+def alone(lake: Lake) -> Iterator[None]:
+    """While every other writer of the root, and every other one who records it, waits."""
     with ExitStack() as locks:
         for lock in ("snapshot", "landing", *Industry):
             locks.enter_context(lake.lock(lock))
         yield
 
 
-def _state(lake: Lake, repository: Repository, run_id: str) -> Snapshot:
-    number = len(snapshots(lake).read()) + 1
-    tables = {
+def _digests(lake: Lake) -> dict[str, dict[str, tuple[int, str]]]:
+    return {
         table.name: {part.key: (info.rows, info.content) for part in lake.partitions(table) for info in [lake.info(table, part)]}
         for table in PARTITIONED
     }
-    recorded = {name: Out.model_validate(out) for name, out in lock_of(repository).items() if name in (*outs(), SUMMARY, ALARMS)}
-    params = hashlib.sha256(params_file().read_bytes()).hexdigest()
-    at = datetime.now(UTC).replace(microsecond=0)
-    return Snapshot(name=f"snapshot-{number:06d}", at=at, run_id=run_id, code=code_revision(), params=params, outs=recorded, tables=tables)
 
 
-def _same(one: Snapshot, other: Snapshot) -> bool:
-    return (one.outs, one.params, one.code) == (other.outs, other.params, other.code)
+def _number(earlier: Sequence[Snapshot]) -> int:
+    return int(earlier[-1].name.rpartition("-")[2]) if earlier else 0
+
+
+def _state(repository: Repository, name: str, run_id: str, runs: Mapping[str, str], partitions: int) -> Snapshot:
+    recorded = {path: Out.model_validate(out) for path, out in lock_of(repository).items() if path in (*outs(), SUMMARY, ALARMS)}
+    variables = {key: value for key, value in sorted(os.environ.items()) if key.startswith("ECOAI_") and key not in _PLACES}
+    return Snapshot(
+        name=name,
+        at=datetime.now(UTC).replace(microsecond=0),
+        run_id=run_id,
+        runs=runs,
+        code=code_revision(),
+        params=params_digest(repository),
+        overrides=variables,
+        outs=recorded,
+        partitions=partitions,
+    )
+
+
+def params_digest(repository: Repository) -> str:
+    """sha256 of the file of parameters in use."""
+    return hashlib.sha256(params_file(repository.root).read_bytes()).hexdigest()
 
 
 def _files(repository: Repository) -> dict[str, str]:
     """What the tag holds of the work tree as it is now."""
-    names = ("dvc.yaml", "dvc.lock", "params.yaml", CODE, ".dvcignore", ".dvc/config", ".dvc/.gitignore")
-    return {
-        _beside(repository, name): (repository.top / name).read_text(encoding="utf-8") for name in names if (repository.top / name).exists()
-    }
+    present = [name for name in (*VERSIONED, "dvc.lock") if (repository.top / name).exists()]
+    files = {name: (repository.top / name).read_text(encoding="utf-8") for name in present}
+    return {**files, PARAMS: params_file(repository.root).read_text(encoding="utf-8")}
 
 
-def _beside(repository: Repository, name: str) -> str:
-    """A file's name as git knows it: the top of the repository is that of git."""
-    return repository.git("rev-parse", "--show-prefix") + name
-
-
-def _changed(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, str]]:
+def _differing(before: Digests, after: Digests) -> Iterator[tuple[str, str]]:
     for table in _TABLES:
-        old, new = before.tables.get(table, {}), after.tables.get(table, {})
+        old, new = before.get(table, {}), after.get(table, {})
         yield from ((table, key) for key in sorted({*old, *new}) if old.get(key) != new.get(key))
 
 
-def _rows(repo: Any, repository: Repository, shot: Snapshot, table: str, key: str) -> pl.DataFrame:
-    """Rows of a partition as a snapshot holds them; none where it did not stand then."""
-    from ecoai_pipeline.domain import Partition
-    from ecoai_pipeline.storage.schema import empty
+class _Tables:
+    """The tables as a snapshot holds them.
 
-    if key not in shot.tables.get(table, {}):
-        return empty(_TABLES[table])
-    path = Lake(repository.root).path(_TABLES[table], Partition.parse(key)).relative_to(repository.root / table).as_posix()
-    return pl.read_parquet(_cached(repo, shot.outs[table].md5, path), hive_partitioning=False)
+    Raises:
+        RuntimeError: some of them are neither in the cache nor in a remote.
+    """
 
+    def __init__(self, lake: Lake, cache: Cache, snapshot: Snapshot, digests: Digests) -> None:
+        self.digests, self._lake, self._cache = digests, lake, cache
+        self._outs = {name: snapshot.outs[name] for name in digests if name in snapshot.outs}
+        missing = cache.missing(self._outs)
+        if missing:
+            raise RuntimeError(f"{len(missing)} files of {snapshot.name} are neither in the cache of DVC nor in a remote: {missing[0]}, …")
+        self._places: dict[str, dict[str, Path]] = {}
 
-def _cached(repo: Any, folder: str, path: str) -> str:
-    """Place in DVC's cache of a file of a recorded folder; fetched where it is only in the remote."""
-    from dvc_data.hashfile.hash_info import HashInfo
-    from dvc_data.hashfile.tree import Tree
+    def _files(self, table: str) -> dict[str, Path]:
+        if table not in self._places:
+            self._places[table] = self._cache.files(self._outs[table].md5)
+        return self._places[table]
 
-    cache = repo.cache.local
-    tree = Tree.load(cache, HashInfo("md5", folder))
-    _, found = tree.get(tuple(path.split("/"))) or (None, None)
-    if found is None:
-        raise ValueError(f"{path} is not in the recorded folder {folder}; the snapshot's ledger and the cache do not belong together")
-    return str(cache.oid_to_path(found.value))
+    def rows(self, table: str, key: str) -> pl.DataFrame:
+        """Rows of a partition; none where it did not stand then."""
+        if key not in self.digests.get(table, {}):
+            return empty(_TABLES[table])
+        path = self._lake.path(_TABLES[table], Partition.parse(key)).relative_to(self._lake.root / table).as_posix()
+        return pl.read_parquet(self._files(table)[path], hive_partitioning=False)
+
+    def all_rows(self, table: str) -> pl.DataFrame:
+        """Rows of all partitions."""
+        return pl.concat([empty(_TABLES[table]), *(self.rows(table, key) for key in sorted(self.digests.get(table, {})))])
 
 
 def _compared(table: str, partition: str, old: pl.DataFrame, new: pl.DataFrame) -> TableChange:
     keys = list(_TABLES[table].order)
     both = new.join(old, on=keys, how="semi").height
-    equal = new.join(old, on=new.columns, how="semi", nulls_equal=True).height if old.height else 0
+    equal = new.join(old, on=new.columns, how="semi", nulls_equal=True).height if old.columns == new.columns else 0
     return TableChange(table, partition, new.height - both, old.height - both, both - equal)

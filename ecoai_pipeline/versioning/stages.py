@@ -18,6 +18,7 @@ from ecoai_pipeline.storage.fingerprint import code_digest
 SUMMARY = "metrics/summary.json"
 ALARMS = "metrics/alarms.csv"
 CODE = "code.yaml"
+HEAD = "# Made by `ecoai versions init`; ecoai_pipeline/versioning/stages.py says what belongs in it. Dagster runs, DVC records.\n"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ STAGES = (
         code=("detectors", "detection"),
         params=("detection",),
     ),
-    Stage("evaluation", "versions measure", outs=(), reads=("anomalies", "models"), code=("versioning",)),
+    Stage("evaluation", "versions measure", outs=(), reads=("anomalies", "models"), code=("evaluation",)),
 )
 
 
@@ -114,8 +115,7 @@ def dvc_yaml(root: str, code: str | None) -> str:
             }
         ],
     }
-    head = "# Made by `ecoai versions init`; ecoai_pipeline/versioning/stages.py says what belongs in it. Dagster runs, DVC records.\n"
-    return head + yaml.safe_dump(document, sort_keys=False, width=120)
+    return HEAD + yaml.safe_dump(document, sort_keys=False, width=120)
 
 
 def _words(stage: Stage, root: str, below: str, code: str | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ GRAPH = {
     "scores": ["features", "models"],
     "anomalies": ["scores"],
     "evaluation": [],
+    "snapshot": ["anomalies", "features", "models", "raw_readings", "scores", "validated_readings"],
 }
 CHECKS = {
     "validated_readings": ["data_is_complete", "lateness", "readings_are_sound"],
@@ -40,7 +41,7 @@ def test_assets_and_what_they_depend_on(repository: dg.RepositoryDefinition) -> 
 
 def test_every_table_is_partitioned_by_industry_and_month_and_models_by_resolution(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
-    for name in GRAPH.keys() - {"evaluation"}:
+    for name in GRAPH.keys() - {"evaluation", "snapshot"}:
         node = graph.get(dg.AssetKey(name))
         assert node.partitions_def == (industry_resolution if name == "models" else industry_month)
         assert node.backfill_policy == dg.BackfillPolicy.single_run(), f"{name}: one run per partition would cost an hour"
@@ -54,12 +55,12 @@ def test_checks(repository: dg.RepositoryDefinition) -> None:
 
 
 def test_jobs_schedules_and_sensors(repository: dg.RepositoryDefinition) -> None:
-    assert {job.name for job in repository.get_all_jobs()} >= {"ingest", "nightly", "backfill", "training", "land_inbox"}
+    assert {job.name for job in repository.get_all_jobs()} >= {"ingest", "nightly", "backfill", "training", "record", "land_inbox"}
     assert {s.name: (s.cron_schedule, s.execution_timezone) for s in repository.schedule_defs} == {
         "nightly": ("30 2 * * *", "Asia/Seoul"),
         "monthly_training": ("0 4 1 * *", "Asia/Seoul"),
     }
-    assert [sensor.name for sensor in repository.sensor_defs] == ["inbox"]
+    assert [sensor.name for sensor in repository.sensor_defs] == ["inbox", "versions"]
 
 
 def test_an_evaluation_is_partitioned_by_the_way_it_judges(repository: dg.RepositoryDefinition) -> None:

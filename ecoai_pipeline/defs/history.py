@@ -1,0 +1,35 @@
+"""What runs have made: of which tables and models the records of Dagster tell, and since when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import dagster as dg
+
+from ecoai_pipeline.defs.jobs import ASSETS_OF
+from ecoai_pipeline.domain import NIGHT_ASSETS
+
+# What a snapshot records, as assets.
+RECORDED = (*NIGHT_ASSETS, "models")
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+def runs_since(instance: dg.DagsterInstance, moment: datetime | None) -> dict[str, str]:
+    """Ended runs of recorded assets since a moment, as `id: what it was to make`, oldest first."""
+    found = instance.get_run_records(dg.RunsFilter(statuses=_ENDED, updated_after=moment), order_by="update_timestamp", ascending=True)
+    return {one.dagster_run.run_id: made for one in found if (made := made_by(one.dagster_run))}
+
+
+def made_by(run: dg.DagsterRun) -> str:
+    """The recorded assets that a run was to make, and of what partitions; empty where it makes none of them."""
+    selected = {key.to_user_string() for key in run.asset_selection or ()} or set(ASSETS_OF.get(run.job_name, ()))
+    assets = [asset for asset in RECORDED if asset in selected]
+    first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    where = f"{first} to {last}" if first else run.tags.get("dagster/partition", "all")
+    return f"{', '.join(assets)} of {where}" if assets else ""
