@@ -59,9 +59,7 @@ def _revise(lake: Lake, partition: Partition, former: PartitionInfo, found: pl.D
     """Note how the events found differ from those that stood, and up to which receipt they know what came in."""
     facts["receipts"] = receipts_of(lake, partition)
     if former.fingerprint:
-        revision = revise(lake, partition, lake.read(ANOMALIES, partition), found, int(former.facts.get("receipts", 0)))
-        if revision:
-            facts["revised"] = revision.counts()
+        revise(lake, partition, lake.read(ANOMALIES, partition), found, int(former.facts.get("receipts", 0)))
 
 
 def anomalies_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:

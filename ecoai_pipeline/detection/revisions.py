@@ -61,14 +61,21 @@ def receipts_of(lake: Lake, partition: Partition) -> int:
     return int(lake.info(RAW_READINGS, partition).facts.get("receipts", 0))
 
 
-def revise(lake: Lake, partition: Partition, old: pl.DataFrame, new: pl.DataFrame, since: int) -> Revision | None:
+def revisions_since(lake: Lake, moment: datetime) -> dict[str, dict[str, int]]:
+    """How many events were gained, lost and changed since a moment, by industry and month."""
+    entries = [entry for _, entry in revisions_ledger(lake).read() if entry.revised_at >= moment]
+    return {f"{entry.industry} {entry.month}": entry.counts() for entry in entries}
+
+
+def revise(lake: Lake, partition: Partition, old: pl.DataFrame, new: pl.DataFrame, since: int) -> None:
     """Enter into the ledger how the table of a partition (ANOMALIES) changes, if it does; `since` is the old one's last receipt.
 
-    It is entered before the table is replaced, so that none is lost to a kill; made again, the same is not entered twice.
+    It is entered before the table is replaced, so that none is lost to a kill; made again, the same is not entered twice. The
+    table itself does not tell of it: equal readings give equal bytes, whatever stood there before.
     """
     parts = compared(old, new)
     if not any(frame.height for frame in parts.values()):
-        return None
+        return
     months = {str(partition.month), str(partition.month.previous)}
     received, withdrawn = _between(lake, months, since, receipts_of(lake, partition))
     events = {name: [RevisedEvent(**row) for row in frame.iter_rows(named=True)] for name, frame in parts.items()}
@@ -84,7 +91,6 @@ def revise(lake: Lake, partition: Partition, old: pl.DataFrame, new: pl.DataFram
     same = [one for _, one in ledger.read() if (one.industry, one.month) == (found.industry, found.month)]
     if not same or same[-1].model_copy(update={"revised_at": found.revised_at}) != found:
         ledger.append(found)
-    return found
 
 
 def compared(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ecoai_pipeline.detection.anomalies import materialize_anomalies, merged_events
-from ecoai_pipeline.detection.revisions import Revision, revisions_ledger
+from ecoai_pipeline.detection.revisions import Revision, revisions_ledger, revisions_since
 from ecoai_pipeline.domain import ANOMALIES, SCORES, Industry, Month, Partition
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.lake import Lake
@@ -54,7 +54,7 @@ def test_an_event_of_restated_readings_says_so_with_its_energy_before_and_after(
     assert revision.counts() == {"gained": 0, "lost": 0, "changed": 1}
     (event,) = revision.changed
     assert (event.start, event.before_kwh, event.after_kwh) == (NOON, pytest.approx(16), pytest.approx(12))
-    assert lake.info(ANOMALIES, MARCH).facts["revised"] == {"gained": 0, "lost": 0, "changed": 1}
+    assert revisions_since(lake, revision.revised_at) == {"metal 2022-03": {"gained": 0, "lost": 0, "changed": 1}}
     assert merged_events(lake, [Industry.METAL])["restated"].to_list() == [4, 0]
     assert len(made((NOON, 12.0), (LATER, 14.0), restated=(NOON,))) == 2, "restated once more"
 

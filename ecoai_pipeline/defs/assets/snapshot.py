@@ -20,7 +20,7 @@ def snapshot(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> Iterato
     lake = lakehouse.lake()
     earlier = snapshots(lake)
     runs = runs_since(context.instance, earlier[-1].at if earlier else None)
-    taken, new = take(lake, context.run_id, runs)
+    taken, new = take(lake, context.run.run_id, runs)
     for asset in RECORDED:
         yield dg.AssetObservation(asset_key=asset, metadata=_metadata(taken, asset))
     yield dg.MaterializeResult(
