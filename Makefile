@@ -6,7 +6,7 @@ TORCH := torch==2.13.0
 UV := uv==0.13.9
 export ECOAI_REAL_DATA
 
-.PHONY: setup demo test test-full check bench ui lock clean
+.PHONY: setup s3 demo test test-full check bench ui lock clean
 
 setup: .venv/.installed
 
@@ -16,6 +16,12 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock $(TORCH) $(UV)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+s3: .venv/.s3
+
+.venv/.s3: .venv/.installed requirements-s3.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --requirement requirements-s3.lock
 	@touch $@
 
 demo: setup
@@ -30,7 +36,7 @@ check: setup
 test: check
 	$(BIN)/pytest -n 2 -m "not full and not benchmark"
 
-test-full: check
+test-full: check s3
 	$(BIN)/pytest -n 2 -m "not benchmark" --hypothesis-profile full
 
 bench: setup
@@ -45,11 +51,14 @@ bench: setup
 ui: setup
 	$(BIN)/ecoai ui
 
-# What torch brings along for CUDA stays out of the lock: the CPU build needs none of it.
+# What torch brings along for CUDA stays out of the locks: the CPU build needs none of it.
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-annotate --no-header --extra test
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --quiet --extra test --universal --python-version 3.11 --no-annotate --no-header $(LOCKFLAGS) \
-		| grep -Ev '^(torch|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+)==' > requirements.lock.new
+	$(COMPILE) $(LOCKFLAGS) | grep -Ev '^(torch|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+)==' > requirements.lock.new
 	mv requirements.lock.new requirements.lock
+	$(COMPILE) --extra s3 --constraint requirements.lock $(LOCKFLAGS) \
+		| grep -Ev '^(torch|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+)==' | grep -vxFf requirements.lock > requirements-s3.lock.new
+	mv requirements-s3.lock.new requirements-s3.lock
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -105,21 +104,18 @@ def test_a_state_of_real_data_comes_back_from_a_folder_bit_for_bit(ecoai: Ecoai,
 
 
 @contextmanager
-def s3(monkeypatch: pytest.MonkeyPatch, port: int = 5123) -> Iterator[dict[str, str]]:
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """A server that speaks S3, in a process of its own."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
-    try:
-        assert server.stderr is not None
-        while "Running on" not in (line := server.stderr.readline()):
-            assert line, "the server has ended"
-        yield {"url": "s3://lake", "endpointurl": f"http://127.0.0.1:{port}"}
-    finally:
-        server.terminate()
-        server.wait()
+    for name, value in (("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"), ("DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            said = next(line for line in server.stderr if "Running on" in line)
+            yield {"url": "s3://lake", "endpointurl": said.split()[-1]}
+        finally:
+            server.terminate()
 
 
 @pytest.mark.full
