@@ -23,7 +23,7 @@ from ecoai_pipeline.domain import Industry, Resolution
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import DetectionParams, HabitParams
 from ecoai_pipeline.storage.atomic import write_text
-from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles, ModelRecord
+from ecoai_pipeline.storage.bundles import FUSED, Bundles, ModelRecord
 
 _CALIBRATION = "calibration.parquet"
 _CONFIG = "config.json"
@@ -149,12 +149,10 @@ def load_model(bundles: Bundles, record: ModelRecord) -> Model:
     """Open the bundles of a promotion, every file checked.
 
     Raises:
-        BundleError: a bundle is absent or of an older version, or a file is not the one that was trained.
+        BundleError: a bundle is absent, of another schema, or a file is not the one that was trained.
     """
     fused = bundles.open(record.industry, record.resolution, FUSED, record.version)
     config = json.loads((fused / _CONFIG).read_text(encoding="utf-8"))
-    if "weights" not in config:
-        raise BundleError(f"{fused} is of a version before detectors had weights; train {record.industry} {record.resolution} again")
     folders = {name: bundles.open(record.industry, record.resolution, name, version) for name, version in config["members"].items()}
     params = DetectionParams.model_validate({"fusion": config["fusion"], "habit": config["habit"]})
     return Model(

@@ -19,11 +19,13 @@ from ecoai_pipeline.storage.landing import digest_of
 from ecoai_pipeline.storage.ledger import Ledger
 
 MANIFEST = "manifest.json"
+# Of what a bundle holds and how it is laid out; goes up whenever a program of before could not read it rightly.
+SCHEMA = 2
 FUSED = "fused"
 
 
 class BundleError(ValueError):
-    """A bundle is incomplete or not what its manifest says."""
+    """A bundle is incomplete, not what its manifest says, or of another schema than this program's."""
 
 
 class ModelRecord(BaseModel):
@@ -103,12 +105,14 @@ class Bundles:
         """The folder of a bundle, every file checked against the manifest.
 
         Raises:
-            BundleError: the bundle is absent, a file is missing, or a byte was changed.
+            BundleError: the bundle is absent, a file is missing, there is one too many, a byte was changed, or its schema is not ours.
         """
         folder = self.folder(industry, resolution, detector, version)
         damage = _damage(folder)
         if damage:
-            raise BundleError(f"{folder}: {damage}; restore the bundle from a backup or train {industry} {resolution} again")
+            raise BundleError(
+                f"{folder}: {damage}; restore it (`ecoai versions restore`, or a backup) or train {industry} {resolution} again"
+            )
         return folder
 
     def records(self, industry: Industry, resolution: Resolution) -> list[ModelRecord]:
@@ -139,17 +143,26 @@ class Bundles:
 
 
 def _manifest(folder: Path) -> str:
-    manifest = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
-    return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    files = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
+    return json.dumps({"files": files, "schema": SCHEMA}, indent=1, sort_keys=True) + "\n"
 
 
 def _damage(folder: Path) -> str:
     """What is wrong with a bundle; empty where it is what its manifest says."""
     if not (folder / MANIFEST).exists():
         return f"there is no bundle, or its {MANIFEST} is gone"
-    for name, digest in json.loads((folder / MANIFEST).read_text(encoding="utf-8")).items():
-        if not (folder / name).exists():
-            return f"{name} is missing"
-        if digest_of(folder / name) != digest:
-            return f"{name} is not the file that was trained (sha256 differs)"
-    return ""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        schema = int(manifest.get("schema", 1))
+        files: dict[str, str] = dict(manifest["files"]) if schema == SCHEMA else {}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return f"its {MANIFEST} cannot be read"
+    if schema > SCHEMA:
+        return f"it was written by a newer program (schema {schema}, this one reads {SCHEMA}): upgrade this one"
+    if schema < SCHEMA:
+        return f"it was written by an older program (schema {schema}, this one reads {SCHEMA})"
+    present = {path.name for path in folder.iterdir()} - {MANIFEST}
+    for name in sorted(files.keys() ^ present):
+        return f"{name} is missing" if name in files else f"{name} is not in its {MANIFEST}"
+    changed = [name for name, digest in files.items() if digest_of(folder / name) != digest]
+    return f"{changed[0]} is not the file that was trained (sha256 differs)" if changed else ""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -300,24 +298,6 @@ def test_events_have_an_expected_load_whoever_the_members_are(filled: Lake, sett
     assert "profile" in outcome.metrics["expectation"]["missed"]
     with pytest.raises(ValueError, match="expected_load: name at least one of"):
         Settings(training={"expected_load": "oracle"})
-
-
-def test_a_bundle_of_before_detectors_had_weights_is_refused_with_what_to_do(filled: Lake, settings: Settings) -> None:
-    record = train_metal(filled, settings).record
-    assert record is not None
-    bundles = Bundles(filled)
-    folder = bundles.open(Industry.METAL, Resolution.MID, FUSED, record.version)
-    config = json.loads((folder / "config.json").read_text())
-    kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in {"config.json", "manifest.json"}}
-
-    def old(fresh: Path) -> None:
-        for name, content in kept.items():
-            (fresh / name).write_bytes(content)
-        (fresh / "config.json").write_text(json.dumps({"members": config["members"], "window_plan": config["window_plan"]}))
-
-    bundles.reseal(folder, old)
-    with pytest.raises(BundleError, match="of a version before detectors had weights; train metal mid again"):
-        materialize_scores(filled, settings, metal(MARCH))
 
 
 def test_the_same_month_again_is_not_scored_again(filled: Lake, settings: Settings) -> None:

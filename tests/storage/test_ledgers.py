@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -11,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from ecoai_pipeline.domain import Industry, Meter, Month, Partition, Resolution, UsageType
-from ecoai_pipeline.storage.bundles import BundleError, Bundles, ModelRecord
+from ecoai_pipeline.storage.bundles import SCHEMA, BundleError, Bundles, ModelRecord
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
 from ecoai_pipeline.storage.registry import MeterRegistry
@@ -112,15 +115,56 @@ def test_a_bundle_of_equal_files_has_the_equal_version(lake: Lake) -> None:
     assert len(list((lake.root / "models").glob("*/*/*/*"))) == 1
 
 
-@pytest.mark.parametrize(("harm", "complaint"), [("change", "sha256 differs"), ("remove", "is missing")])
-def test_a_bundle_that_was_touched_is_refused(lake: Lake, harm: str, complaint: str) -> None:
+def change_a_byte(folder: Path) -> None:
+    (folder / "weights.safetensors").write_bytes(b"Weights")
+
+
+def remove_a_file(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+def add_a_file(folder: Path) -> None:
+    (folder / "more.json").write_text("{}")
+
+
+def break_the_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text('{"files": [')
+
+
+def empty_the_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text('{"schema": 2}')
+
+
+def of_a_newer_program(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "schema": SCHEMA + 1}))
+
+
+def of_an_older_program(folder: Path) -> None:
+    """The first manifests were the files alone."""
+    (folder / "manifest.json").write_text(json.dumps(json.loads((folder / "manifest.json").read_text())["files"]))
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (
+            change_a_byte,
+            r"weights\.safetensors is not the file that was trained \(sha256 differs\); restore it .* or train metal mid again",
+        ),
+        (remove_a_file, r"config\.json is missing"),
+        (add_a_file, r"more\.json is not in its manifest\.json"),
+        (break_the_manifest, r"its manifest\.json cannot be read"),
+        (empty_the_manifest, r"its manifest\.json cannot be read"),
+        (shutil.rmtree, r"there is no bundle"),
+        (of_a_newer_program, r"by a newer program \(schema 3, this one reads 2\): upgrade this one"),
+        (of_an_older_program, r"by an older program \(schema 1, this one reads 2\)"),
+    ],
+)
+def test_a_bundle_that_is_not_what_was_trained_is_refused(lake: Lake, harm: Callable[[Path], None], complaint: str) -> None:
     bundles = Bundles(lake)
     version = bundles.write(*METAL_MID, "usad", Month(2022, 3), fill)
-    weights = bundles.open(*METAL_MID, "usad", version) / "weights.safetensors"
-    if harm == "change":
-        weights.write_bytes(b"Weights")
-    else:
-        weights.unlink()
+    harm(bundles.open(*METAL_MID, "usad", version))
 
     with pytest.raises(BundleError, match=complaint):
         bundles.open(*METAL_MID, "usad", version)
