@@ -468,6 +468,10 @@ class Settings(BaseSettings):
         networks = {name: params.model_copy(update=epsilon) for name, params in self.detectors.networks.items()}
         return self.model_copy(update={"detectors": self.detectors.model_copy(update=networks)})
 
+    def strictly(self) -> Settings:
+        """These parameters, with models refused that saw data from after the month's start."""
+        return self.model_copy(update={"detection": self.detection.model_copy(update={"strict": True})})
+
     @classmethod
     def settings_customise_sources(
         cls,

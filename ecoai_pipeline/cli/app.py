@@ -11,7 +11,21 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ecoai_pipeline.cli import bench, demo, evaluate, layers, meters, nights, quality, readings, simulate, statements, versions, views
+from ecoai_pipeline.cli import (
+    bench,
+    demo,
+    evaluate,
+    layers,
+    meters,
+    models,
+    nights,
+    quality,
+    readings,
+    simulate,
+    statements,
+    versions,
+    views,
+)
 from ecoai_pipeline.cli.output import Format, print_error
 
 app = typer.Typer(
@@ -37,6 +51,7 @@ app.command()(demo.demo)
 app.add_typer(meters.app, name="meters")
 app.add_typer(statements.app, name="statements")
 app.add_typer(statements.readings, name="readings")
+app.add_typer(models.app, name="models")
 app.add_typer(versions.app, name="versions")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")

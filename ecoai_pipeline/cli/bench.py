@@ -133,11 +133,12 @@ def _scoring() -> list[dict[str, Any]]:
     from ecoai_pipeline.domain import Resolution
     from ecoai_pipeline.features.load import load_series
     from ecoai_pipeline.storage.bundles import Bundles
+    from ecoai_pipeline.storage.model_registry import ModelRegistry
 
     lake, seconds = the_lake(), dict[str, float]()
     months = MonthRange(Month.of(NIGHT).previous, Month.of(NIGHT))
     for industry in Industry:
-        champion = Bundles(lake).champion(industry, Resolution.MID, Month.of(NIGHT))
+        champion = ModelRegistry(lake).champion(industry, Resolution.MID, Month.of(NIGHT))
         if champion:
             model = load_model(Bundles(lake), champion.record)
             model.score(load_series(lake, industry, months))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ecoai_pipeline.cli.nights import MODEL_HELP, chosen_model
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
 from ecoai_pipeline.cli.pipeline import materialize, the_lake
 from ecoai_pipeline.domain import NIGHT_ASSETS
@@ -30,6 +31,7 @@ def land(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None
 
 def materialize_layers(
     layers: Annotated[list[str], typer.Argument(help=f"Of {', '.join(NIGHT_ASSETS)}.")],
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP, show_default=False)] = None,
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,7 +40,7 @@ def materialize_layers(
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is no layer; there are {', '.join(NIGHT_ASSETS)}")
     with progress_bar() as steps:
-        done = materialize([name for name in NIGHT_ASSETS if name in layers], steps)
+        done = materialize([name for name in NIGHT_ASSETS if name in layers], steps, chosen_model(model)[1])
     outcomes: dict[str, dict[str, Any]] = {}
     for made in done:
         row = outcomes.setdefault(made.asset, {"layer": made.asset, "partitions": 0, "written": 0, "unchanged": 0, "up to date": 0})

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import record, run_backfill, run_night, the_lake, train_all
+from ecoai_pipeline.cli.pipeline import record, run_backfill, run_night, the_lake, train_all, walk_forward
 from ecoai_pipeline.cli.views import EVENT_COLUMNS, with_durations
 from ecoai_pipeline.domain import NIGHT_ASSETS, VALIDATED_READINGS, Industry, MonthRange, Resolution
 from ecoai_pipeline.settings import load_settings
@@ -17,6 +17,7 @@ from ecoai_pipeline.settings import load_settings
 if TYPE_CHECKING:
     from ecoai_pipeline.defs.runs import Materialized
 
+MODEL_HELP = "`champion`: that of each month as of now; or a version. Else a month that was scored keeps the model it had."
 IndustryOption = Annotated[str | None, typer.Option("--industry", help="One industry; else all.", show_default=False)]
 
 
@@ -29,15 +30,17 @@ def train(
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Fit and calibrate the detectors of each industry and resolution, and enter the bundles as champions."""
+    """Fit and calibrate the detectors of each industry and resolution; the models are champions unless they are worse than those in use."""
     chosen = Industry.parse(industry) if industry else None
     span = MonthRange.parse(months) if months else None
     with progress_bar() as steps:
         trained = train_all(chosen, resolution, span, steps)
         recorded = record(steps)
-    columns = ["industry", "resolution", "months", "meters", "chosen", "version", "outcome"]
+    columns = ["industry", "resolution", "months", "meters", "chosen", "version", "outcome", "standing"]
+    refused = [entry for entry in trained if entry.get("standing") == "refused"]
+    told = [f"{entry['industry']} {entry['resolution']}: refused, {entry['because']}" for entry in refused]
     rows = [{**entry, "chosen": entry.get("backtest", {}).get("chosen")} for entry in trained]
-    Answer({"models": trained}, rows, columns, title="models", notes=recorded).show(form, as_json)
+    Answer({"models": trained}, rows, columns, title="models", notes=[*told, *recorded]).show(form, as_json)
 
 
 def nightly(
@@ -68,20 +71,34 @@ def nightly(
 def backfill(
     months: Annotated[str, typer.Option(help="Months A..B, both included.")],
     industry: IndustryOption = None,
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP, show_default=False)] = None,
+    forward: Annotated[bool, typer.Option("--walk-forward", help="Train on what lies before each month, then score it.")] = False,
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
     """All tables of past months, one run per industry; months after them follow as far as their inputs changed."""
-    span = MonthRange.parse(months)
-    lake = the_lake()
-    industries = [Industry.parse(industry)] if industry else [one for one in Industry if lake.months(VALIDATED_READINGS, one)]
+    if model and forward:
+        raise typer.BadParameter("--walk-forward trains the model of each month; leave --model away")
+    span, lake = MonthRange.parse(months), the_lake()
+    chosen, choice = chosen_model(model)
+    industries = [Industry.parse(industry)] if industry else [one for one in chosen if lake.months(VALIDATED_READINGS, one)]
     if not industries:
         raise ValueError("there are no readings yet; bring some in with `ecoai ingest`")
     with progress_bar() as steps:
-        done = run_backfill(span, industries, steps)
+        done = walk_forward(span, industries, steps) if forward else run_backfill(span, industries, steps, choice)
         recorded = record(steps)
     rows = _tables(done)
     Answer({"months": str(span), "industries": rows}, rows, title=f"backfill of {span}", notes=recorded).show(form, as_json)
+
+
+def chosen_model(model: str | None) -> tuple[list[Industry], dict[str, str]]:
+    """The industries that a model can score, and how the asset `scores` is told of it."""
+    from ecoai_pipeline.storage.model_registry import ModelRegistry
+
+    if model in (None, "champion"):
+        return list(Industry), {"model": model} if model else {}
+    found = ModelRegistry(the_lake()).find(str(model))
+    return [found.industry], {"model": found.version}
 
 
 def parse_day(text: str) -> date:

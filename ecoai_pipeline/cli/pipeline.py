@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from ecoai_pipeline.storage.lake import Lake
 
 
+class NothingToTrainError(ValueError):
+    """There are no readings to train on, or too few of them."""
+
+
 def the_lake() -> Lake:
     from ecoai_pipeline.storage.lake import Lake
 
@@ -77,8 +81,8 @@ def materialize_readings(touched: Iterable[Partition], steps: Steps) -> dict[str
     return {"partitions": len(done), "written": sum(made.metadata["outcome"] == "written" for made in done)}
 
 
-def materialize(assets: Sequence[str], steps: Steps) -> list[Materialized]:
-    """Some tables for all months that there are readings of; what is up to date stays."""
+def materialize(assets: Sequence[str], steps: Steps, choice: Mapping[str, Any]) -> list[Materialized]:
+    """Some tables for all months that there are readings of; what is up to date stays. `choice` is that of `Runner.tables`."""
     from ecoai_pipeline.detection.staleness import known_months
 
     lake = the_lake()
@@ -86,21 +90,21 @@ def materialize(assets: Sequence[str], steps: Steps) -> list[Materialized]:
     todo = {industry: MonthRange(months[0], months[-1]) for industry, months in known.items() if months}
     steps.start("layers", partitions_in(todo) * len(assets))
     with reporting_runner(steps) as runner:
-        return runner.tables(assets, todo) if todo else []
+        return runner.tables(assets, todo, choice=choice) if todo else []
 
 
 def train_all(industry: Industry | None, resolution: Resolution | None, months: MonthRange | None, steps: Steps) -> list[dict[str, Any]]:
     """Features of the training span, then a bundle per industry and resolution that has meters in it.
 
     Raises:
-        ValueError: nothing is there to train on.
+        NothingToTrainError: there are no readings to train on, or too few of them.
     """
     from ecoai_pipeline.detection.training import resolutions_present
 
     lake = the_lake()
     todo = {one: span for one in ([industry] if industry else Industry) if (span := training_span(lake, one, months))}
     if not todo:
-        raise ValueError(
+        raise NothingToTrainError(
             "there is nothing to train on: no industry has readings in "
             + (f"{months}" if months else "two months, of which the last is kept for scoring; ingest more, or name --months A..B")
         )
@@ -111,15 +115,39 @@ def train_all(industry: Industry | None, resolution: Resolution | None, months: 
         pairs = [(one, found, span) for one, span in todo.items() for found in resolutions_present(lake, one, span)]
         pairs = [pair for pair in pairs if resolution in (None, pair[1])]
         if not pairs:
-            raise ValueError(f"no meter has {resolution} resolution in the months to train on; `ecoai status` shows what is there")
+            raise NothingToTrainError(f"no meter has {resolution} resolution in the months to train on; `ecoai status` shows what is there")
         steps.start("training", len(pairs))
         for one, found, span in pairs:
             steps.done(f"training {one} {found}")
-            bundles = runner.models(one, found, str(span)).metadata["bundles"]
-            trained.append({"industry": one.value, "resolution": found.value, **bundles[f"{one}|{found}"]})
+            bundle = runner.models(one, found, str(span)).metadata["bundles"][f"{one}|{found}"]
+            standing = _judged(runner, lake, one, found, bundle["version"]) if bundle["version"] else {}
+            trained.append({"industry": one.value, "resolution": found.value, **bundle, **standing})
     if not any(entry["version"] for entry in trained):
-        raise ValueError("nothing was trained: " + "; ".join(entry["outcome"] for entry in trained))
+        raise NothingToTrainError("nothing was trained: " + "; ".join(entry["outcome"] for entry in trained))
     return trained
+
+
+def _judged(runner: Runner, lake: Lake, industry: Industry, resolution: Resolution, version: str) -> dict[str, str]:
+    """Let a new challenger be judged; what became of the model. That it is refused is an answer and no fault."""
+    from ecoai_pipeline.defs.runs import RunFailedError
+    from ecoai_pipeline.storage.model_registry import ModelRegistry, Standing
+
+    registry = ModelRegistry(lake)
+    if registry.find(version).standing is Standing.CHALLENGER:
+        try:
+            runner.champions(industry, resolution)
+        except RunFailedError:
+            if registry.find(version).standing is not Standing.REFUSED:
+                raise
+    found = registry.find(version)
+    return {"standing": found.standing.value, "because": found.reason}
+
+
+def decide(industry: Industry, resolution: Resolution, steps: Steps, **decision: Any) -> None:
+    """Enter a person's decision about models, as the asset `champions` is configured."""
+    steps.start("deciding", 1)
+    with reporting_runner(steps) as runner:
+        runner.champions(industry, resolution, **decision)
 
 
 def training_span(lake: Lake, industry: Industry, months: MonthRange | None) -> MonthRange | None:
@@ -164,12 +192,35 @@ def run_night(day: date, steps: Steps) -> list[Materialized]:
         return done + _follow(runner, list(Industry), FIRST_MONTH, steps)
 
 
-def run_backfill(span: MonthRange, industries: Sequence[Industry], steps: Steps) -> list[Materialized]:
-    """All tables of past months, and of the months after them as far as their inputs changed."""
+def run_backfill(
+    span: MonthRange, industries: Sequence[Industry], steps: Steps, choice: Mapping[str, Any] | None = None
+) -> list[Materialized]:
+    """All tables of past months, and of the months after them as far as their inputs changed; `choice` is that of `Runner.tables`."""
     steps.start("backfill", len(list(span)) * len(industries) * len(NIGHT_ASSETS))
     with reporting_runner(steps) as runner:
-        done = runner.tables(NIGHT_ASSETS, dict.fromkeys(industries, span))
+        done = runner.tables(NIGHT_ASSETS, dict.fromkeys(industries, span), choice=choice)
         return done + _follow(runner, industries, span.last.next, steps)
+
+
+def walk_forward(span: MonthRange, industries: Sequence[Industry], steps: Steps) -> list[Materialized]:
+    """Month after month: train on what lies before it, then score it, so that no model has seen what it judges.
+
+    A month that nothing lies before, or too little to learn from, is left out.
+    """
+    lake, done = the_lake(), list[Materialized]()
+    for month in span:
+        for industry in industries:
+            before = training_span(lake, industry, MonthRange(FIRST_MONTH, month.previous))
+            if before is None or month not in lake.months(VALIDATED_READINGS, industry):
+                continue
+            try:
+                train_all(industry, None, before, steps)
+            except NothingToTrainError:
+                continue
+            steps.start(f"{industry} {month}", len(NIGHT_ASSETS))
+            with reporting_runner(steps) as runner:
+                done += runner.tables(NIGHT_ASSETS, {industry: MonthRange(month, month)}, choice={"model": "champion", "strict": True})
+    return done
 
 
 def _follow(runner: Runner, industries: Sequence[Industry], first: Month, steps: Steps) -> list[Materialized]:

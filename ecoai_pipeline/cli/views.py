@@ -83,8 +83,8 @@ def with_durations(frame: pl.DataFrame) -> list[dict[str, Any]]:
 
 def status(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
     """What is there, by industry, month and layer, and which bundles are champions."""
-    from ecoai_pipeline.storage.bundles import Bundles
     from ecoai_pipeline.storage.landing import Landing
+    from ecoai_pipeline.storage.model_registry import ModelRegistry
 
     lake = the_lake()
     partitions = [
@@ -93,10 +93,10 @@ def status(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> No
         for p in lake.partitions(table)
         for info in [lake.info(table, p)]
     ]
-    models = [record.model_dump(mode="json") for _, record in Bundles(lake).registry.read()]
+    models = [record.model_dump(mode="json") for record in ModelRegistry(lake).entries()]
     statements = len(Landing(lake).in_force())
     document = {"root": str(lake.root), "statements": statements, "partitions": partitions, "models": models}
-    notes = [f"{statements} statements, {len(models)} bundles entered; root {lake.root}"]
+    notes = [f"{statements} statements, {len(models)} entries of models (`ecoai models list`); root {lake.root}"]
     Answer(document, _by_month(partitions), title="rows by industry, month and layer", notes=notes).show(form, as_json)
 
 

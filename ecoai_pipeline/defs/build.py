@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from ecoai_pipeline.defs.assets.anomalies import anomalies
+from ecoai_pipeline.defs.assets.champions import champions
 from ecoai_pipeline.defs.assets.evaluation import evaluation
 from ecoai_pipeline.defs.assets.features import features
 from ecoai_pipeline.defs.assets.models import models
@@ -17,7 +18,7 @@ from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
 from ecoai_pipeline.defs.sensors import inbox, versions
 
-ASSETS = [raw_readings, validated_readings, features, models, scores, anomalies, evaluation, snapshot]
+ASSETS = [raw_readings, validated_readings, features, models, champions, scores, anomalies, evaluation, snapshot]
 
 
 def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:

@@ -9,8 +9,8 @@ import dagster as dg
 from ecoai_pipeline.defs.jobs import ASSETS_OF
 from ecoai_pipeline.domain import NIGHT_ASSETS
 
-# What a snapshot records, as assets.
-RECORDED = (*NIGHT_ASSETS, "models")
+# What a snapshot records: assets, and the folder that each lies in.
+RECORDED = {**{name: name for name in NIGHT_ASSETS}, "models": "models", "champions": "ledgers/models"}
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

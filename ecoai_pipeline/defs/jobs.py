@@ -11,7 +11,7 @@ ASSETS_OF = {
     "ingest": ARRIVAL_ASSETS,
     "nightly": NIGHT_ASSETS,
     "backfill": NIGHT_ASSETS,
-    "training": ("models",),
+    "training": ("models", "champions"),
     "record": ("snapshot",),
 }
 
@@ -23,7 +23,7 @@ def _job(name: str, description: str) -> Any:
 ingest_job = _job("ingest", "Readings of landed statements.")
 nightly_job = _job("nightly", "From readings to the table of events.")
 backfill_job = _job("backfill", "The same tables over past months.")
-training_job = _job("training", "Fit, calibrate and enter bundles.")
+training_job = _job("training", "Fit, calibrate and enter bundles; decide which are in use.")
 record_job = _job("record", "Tables and bundles into DVC; the sensor `versions` asks for it once runs have ended.")
 
 

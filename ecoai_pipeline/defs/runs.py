@@ -56,17 +56,24 @@ class Runner:
         self._instance = instance
         self._job = build_definitions(Lakehouse(root=str(root))).resolve_implicit_global_asset_job_def()
 
-    def tables(self, assets: Sequence[str], todo: Mapping[Industry, MonthRange], *, day: str | None = None) -> list[Materialized]:
+    def tables(
+        self, assets: Sequence[str], todo: Mapping[Industry, MonthRange], *, day: str | None = None, choice: Mapping[str, Any] | None = None
+    ) -> list[Materialized]:
         """Materialize tables of some industries, each over its own months.
 
         Neighbouring industries with the same months share a run, since starting one costs about a second. A run that fails
         is taken apart by industry and then by month: what was done is up to date, and a fault holds up nothing but its own
         month.
 
+        Args:
+            day: the night that is told of in the ledger of detections.
+            choice: which model scores, as the asset `scores` is configured.
+
         Raises:
             RunFailedError: a step failed; all that could be done has been.
         """
-        config = {"ops": {"anomalies": {"config": {"day": day}}}} if "anomalies" in assets and day else {}
+        ops = {"anomalies": {"day": day} if day else None, "scores": choice}
+        config = {"ops": {name: {"config": dict(value)} for name, value in ops.items() if value and name in assets}}
         done: list[Materialized] = []
         failures: list[str] = []
         waiting = groups(todo)
@@ -89,6 +96,14 @@ class Runner:
             RunFailedError: training failed.
         """
         return self.run(["models"], model_tags(industry, resolution), {"ops": {"models": {"config": {"months": months}}}})[0]
+
+    def champions(self, industry: Industry, resolution: Resolution, **decision: Any) -> None:
+        """Let the newest challenger be judged, or enter a person's decision; the registry tells what became of it.
+
+        Raises:
+            RunFailedError: a challenger was refused, or nothing could be decided.
+        """
+        self.run(["champions"], model_tags(industry, resolution), {"ops": {"champions": {"config": decision}}})
 
     def evaluation(self, name: str, request: Mapping[str, Any]) -> Materialized:
         """Judge detectors in one of the ways of `EVALUATIONS`.

@@ -107,16 +107,22 @@ def _round(contexts: Sequence[tuple[Series, int]], judge: Judge, seed: int) -> I
         yield Trial(labels, len(faults), {name: values[start:] for name, values in p.items()})
 
 
-def _precision(made: Sequence[Trial], weights: Weights) -> float | None:
-    """Mean over the trials of the average precision of the fused evidence; costly detectors look at every day."""
+def precisions(made: Sequence[Trial], weights: Weights) -> list[float | None]:
+    """Of each trial the average precision of the fused evidence, None where no fault lies where it is known; costly detectors look at
+    every day."""
     from sklearn.metrics import average_precision_score
 
-    reached = []
+    reached: list[float | None] = []
     for trial in made:
         evidence = fuse(trial.p, weights)
         known = np.isfinite(evidence)
-        if trial.labels[known].any():
-            reached.append(float(average_precision_score(trial.labels[known], evidence[known])))
+        judged = trial.labels[known].any()
+        reached.append(float(average_precision_score(trial.labels[known], evidence[known])) if judged else None)
+    return reached
+
+
+def _precision(made: Sequence[Trial], weights: Weights) -> float | None:
+    reached = [value for value in precisions(made, weights) if value is not None]
     return fmean(reached) if reached else None
 
 

@@ -23,11 +23,13 @@ from ecoai_pipeline.domain import Industry, Resolution
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import DetectionParams, HabitParams
 from ecoai_pipeline.storage.atomic import write_text
-from ecoai_pipeline.storage.bundles import FUSED, Bundles, ModelRecord
+from ecoai_pipeline.storage.bundles import FUSED, Bundles
+from ecoai_pipeline.storage.model_registry import ModelRecord
 
 _CALIBRATION = "calibration.parquet"
 _CONFIG = "config.json"
 _METRICS = "metrics.json"
+_CARD = "MODEL_CARD.md"
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def write_member(folder: Path, detector: Detector, calibration: Calibration, met
     detector.save(folder)
     calibration.save(folder / _CALIBRATION)
     write_text(folder / _METRICS, _json(metrics))
-    write_text(folder / "MODEL_CARD.md", card)
+    write_text(folder / _CARD, card)
 
 
 def write_fused(
@@ -131,7 +133,7 @@ def write_fused(
     write_text(folder / _CONFIG, _json({"members": dict(members), **config}))
     habits.save(folder / _CALIBRATION)
     write_text(folder / _METRICS, _json(metrics))
-    write_text(folder / "MODEL_CARD.md", card)
+    write_text(folder / _CARD, card)
 
 
 def fused_config(plan: WindowPlan, fusion: Fusion, expects: str | None) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def fused_config(plan: WindowPlan, fusion: Fusion, expects: str | None) -> dict[
 
 
 def load_model(bundles: Bundles, record: ModelRecord) -> Model:
-    """Open the bundles of a promotion, every file checked.
+    """Open the bundles of a model, every file checked.
 
     Raises:
         BundleError: a bundle is absent, of another schema, or a file is not the one that was trained.
@@ -199,6 +201,11 @@ def metrics_of(bundles: Bundles, industry: Industry, resolution: Resolution, ver
     folder = bundles.open(industry, resolution, FUSED, version)
     metrics: Mapping[str, Any] = json.loads((folder / _METRICS).read_text(encoding="utf-8"))
     return metrics
+
+
+def card_of(bundles: Bundles, record: ModelRecord) -> str:
+    """The model card, Markdown."""
+    return (bundles.open(record.industry, record.resolution, FUSED, record.version) / _CARD).read_text(encoding="utf-8")
 
 
 def _value(folder: Path) -> str:

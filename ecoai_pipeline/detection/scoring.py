@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.detection.model import Model, Scored, load_model
-from ecoai_pipeline.domain import DETECTORS, FEATURES, SCORES, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import DETECTORS, FEATURES, SCORES, Month, MonthRange, Partition, Resolution
 from ecoai_pipeline.features.load import load_series, usage_types
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.storage.bundles import Bundles, Champion
+from ecoai_pipeline.storage.bundles import Bundles
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, Written
+from ecoai_pipeline.storage.model_registry import Champion, ModelRecord, ModelRegistry
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import schema_of
 
@@ -27,23 +30,31 @@ _BANDS = {"expected_kwh": "expected", "low_kwh": "low", "high_kwh": "high"}
 _CODE = ("scoring", "model", "calibration", "fusion", "habit")
 
 
+CHAMPION = "champion"
+
+
 class NoModelError(ValueError):
     """There is data to score and no model that may score it."""
 
 
-def materialize_scores(lake: Lake, settings: Settings, partition: Partition) -> Written:
-    """Write `scores` of a partition with the champion as of its month, one per resolution present.
+def materialize_scores(lake: Lake, settings: Settings, partition: Partition, model: str | None = None) -> Written:
+    """Write `scores` of a partition, by one model per resolution present.
+
+    A month that was scored before keeps its models when it is made again, unless a newer champion was entered before it ended.
+    Otherwise it is the champion as of the month. `model` asks for another one: `CHAMPION` for the champion as of the month, or a
+    version, which the month keeps from then on.
 
     Series look back into the whole month before. Meters of a resolution, or an interval, that no model is for keep null scores;
     facts name them. A partition without features has no scores, which is no error.
 
     Raises:
         NoModelError: no resolution of the partition has a model, or strict mode refuses those there are.
+        ValueError: there is no model of that version, or it is for no meter of the partition.
         BundleError: a bundle is not what was trained.
     """
     if lake.info(FEATURES, partition).rows == 0:
         return lake.write(SCORES, partition, [], fingerprint="")
-    champions = _champions(lake, settings, partition)
+    champions = _champions(lake, settings, partition, model)
 
     def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
         scorer = _Scorer.of(lake, settings, partition, champions)
@@ -55,36 +66,78 @@ def materialize_scores(lake: Lake, settings: Settings, partition: Partition) -> 
         models = {resolution.value: c.record.version for resolution, c in champions.items()}
         facts["weights"] = {model.version: dict(model.fusion.weights) for model in scorer.models.values()}
         facts.update(without_model=without_model, models=models, hindsight=any(c.hindsight for c in champions.values()))
+        facts["asked_for"] = _asked_for(lake, partition, model)
 
-    return lake.refresh(SCORES, partition, scores_fingerprint(lake, settings, partition), make)
+    return lake.refresh(SCORES, partition, scores_fingerprint(lake, settings, partition, model), make)
 
 
-def scores_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
+def scores_fingerprint(lake: Lake, settings: Settings, partition: Partition, model: str | None = None) -> str:
     """What `scores` of a partition would be made from now; raises as `materialize_scores` does."""
     inputs = {
         "features": lake.info(FEATURES, partition).content,
         "before": {part.key: lake.info(FEATURES, part).content for part in MeterRegistry(lake).partitions_before(partition)},
         "usage": usage_types(lake, partition.industry, [partition.month]),
-        "champions": {resolution: [c.record.version, c.hindsight] for resolution, c in _champions(lake, settings, partition).items()},
+        "champions": {
+            resolution: [c.record.version, c.hindsight] for resolution, c in _champions(lake, settings, partition, model).items()
+        },
+        "asked_for": _asked_for(lake, partition, model),
     }
     params = {"budget": settings.detection.budget_per_meter_month}
     code = code_digest("features/load.py", "detectors", *(f"detection/{name}.py" for name in _CODE))
     return fingerprint(inputs=inputs, params=params, code=code)
 
 
-def _champions(lake: Lake, settings: Settings, partition: Partition) -> dict[Resolution, Champion]:
-    bundles, strict = Bundles(lake), settings.detection.strict
+def _champions(lake: Lake, settings: Settings, partition: Partition, model: str | None) -> dict[Resolution, Champion]:
     intervals = lake.scan(FEATURES, partition).select(pl.col("interval_s").unique()).collect()["interval_s"]
     resolutions = sorted({Resolution.of(seconds) for seconds in intervals})
-    found = {r: bundles.champion(partition.industry, r, partition.month, strict=strict) for r in resolutions}
+    found = {resolution: _model_for(lake, settings, partition, resolution, model) for resolution in resolutions}
     champions = {resolution: champion for resolution, champion in found.items() if champion}
+    if model not in (None, CHAMPION) and all(champion.record.version != model for champion in champions.values()):
+        ModelRegistry(lake).find(str(model))  # says where there is none
+        raise ValueError(
+            f"{partition} has no meters that model {model} is for; `ecoai models list` shows the industry and resolution of each"
+        )
     if not champions:
-        refused = " trained before its start, as strict mode asks" if strict else ""
+        refused = " trained before its start, as strict mode asks" if settings.detection.strict else ""
         raise NoModelError(
             f"{partition} has meters of {', '.join(resolutions)} resolution and no model{refused}; "
             f"train first: ecoai train --industry {partition.industry}"
         )
     return champions
+
+
+def _model_for(lake: Lake, settings: Settings, partition: Partition, resolution: Resolution, model: str | None) -> Champion | None:
+    registry, strict = ModelRegistry(lake), settings.detection.strict
+    champion = registry.champion(partition.industry, resolution, partition.month, strict=strict)
+    known = {record.version: record for record in registry.models(partition.industry, resolution)}
+    kept = None if model == CHAMPION else known.get(_models_of(lake, partition).get(resolution.value, ""))
+    if model in known:
+        wanted = known[model]
+    elif kept and (kept.version in _asked_for(lake, partition, None) or _came_later((champion, kept), settings, partition)):
+        wanted = kept
+    else:
+        return champion
+    hindsight = Month.parse(wanted.trained_until) > partition.month
+    return None if hindsight and strict else Champion(wanted, hindsight)
+
+
+def _models_of(lake: Lake, partition: Partition) -> dict[str, str]:
+    """Versions by resolution that the partition stands scored by."""
+    found: dict[str, str] = lake.info(SCORES, partition).facts.get("models", {})
+    return found
+
+
+def _asked_for(lake: Lake, partition: Partition, model: str | None) -> list[str]:
+    """Versions that the partition keeps because a person asked for them: the one asked for now, else those of before."""
+    asked: list[str] = lake.info(SCORES, partition).facts.get("asked_for", [])
+    return asked if model is None else [] if model == CHAMPION else [model]
+
+
+def _came_later(between: tuple[Champion | None, ModelRecord], settings: Settings, partition: Partition) -> bool:
+    """Whether what makes the champion another one than the model that was kept was entered when the month had ended."""
+    champion, kept = between
+    end = datetime.combine(partition.month.next.first_day, time(), ZoneInfo(settings.time_zone))
+    return max(kept.at, champion.record.at if champion else kept.at) >= end
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Training an industry's model of one resolution: fit, calibrate later in time, write bundles, make it champion."""
+"""Training an industry's model of one resolution: fit, calibrate later in time, write bundles, enter it into the registry."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from ecoai_pipeline.detection.fusion import Fusion, Probabilities
 from ecoai_pipeline.detection.habit import Habits
 from ecoai_pipeline.detection.spans import Spans, cut, within
 from ecoai_pipeline.detectors.contract import Detector
-from ecoai_pipeline.domain import FEATURES, SPECTRA, Industry, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import FEATURES, SPECTRA, Industry, Month, MonthRange, Partition, Resolution
 from ecoai_pipeline.features.load import load_series, usage_types
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.features.windows import choose_plan
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles, ModelRecord
+from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.model_registry import ModelRecord, ModelRegistry, Standing
 
 # As long as the month before, which scoring looks back into.
 _LOOK_BACK = np.timedelta64(31 * 86_400_000_000, "us")
@@ -72,21 +73,23 @@ def train(
     progress: Progress | None = None,
     at: datetime | None = None,
 ) -> TrainingOutcome:
-    """Train on the features of some months and promote the result; equal inputs give the equal version.
+    """Train on the features of some months and enter the result; equal inputs give the equal version.
 
+    It is a challenger, for `promotion.decide` to judge; without a champion of its time there is nothing to judge it by, and it is
+    champion at once.
     The last `calibration_share` of the span calibrates, the window before it is left out, the rest is learned from.
     Without meters of that resolution, or with too little data, nothing is trained and the outcome says so.
 
     Args:
         progress: is told what is done and the share of the whole that is done.
-        at: time of promotion, UTC; now where not given.
+        at: time of the entry, UTC; now where not given.
     """
-    bundles, tell, settings = Bundles(lake), progress or _silent, settings.for_training(industry)
+    bundles, registry, tell, settings = Bundles(lake), ModelRegistry(lake), progress or _silent, settings.for_training(industry)
     inputs = _fingerprint(lake, settings, industry, resolution, months)
-    known = _known(bundles, industry, resolution, months, inputs)
+    known = _known(bundles, registry.models(industry, resolution), months, inputs)
     if known:
         metrics = stored.metrics_of(bundles, industry, resolution, known.version)
-        bundles.promote(known.model_copy(update={"promoted_at": at or datetime.now(UTC)}))
+        _enter(registry, known, at or datetime.now(UTC))
         return TrainingOutcome(industry, resolution, known, False, "trained on the same data already", metrics["left_out"], metrics)
     tell("reading series", 0.0)
     portfolio = load_series(lake, industry, months, resolution=resolution)
@@ -98,14 +101,28 @@ def train(
         return TrainingOutcome(industry, resolution, None, False, f"{industry} {resolution} {months}: {fitted}", prepared.left_out)
     metrics = _metrics(settings, prepared, fitted, inputs)
     record = _write(bundles, _Identity(industry, resolution, months, at or datetime.now(UTC)), prepared, fitted, metrics)
-    bundles.promote(record)
+    record = _enter(registry, record, record.at)
     tell("done", 1.0)
     return TrainingOutcome(industry, resolution, record, True, "trained", prepared.left_out, metrics)
 
 
+def _enter(registry: ModelRegistry, record: ModelRecord, at: datetime) -> ModelRecord:
+    """Enter a model that was trained: anew only where nothing was said of it yet, or where another one took its place since."""
+    champion = registry.champion(record.industry, record.resolution, Month.parse(record.trained_until), strict=True)
+    known = {one.version: one for one in registry.models(record.industry, record.resolution)}.get(record.version)
+    if known and (known.standing is not Standing.CHAMPION or (champion and champion.record.version == record.version)):
+        return known
+    if champion:
+        entry = record.as_(Standing.CHALLENGER, at, f"trained; {champion.record.version} is champion of its time")
+    else:
+        entry = record.as_(Standing.CHAMPION, at, "the first model of its time")
+    registry.enter(entry)
+    return entry
+
+
 @dataclass(frozen=True)
 class _Identity:
-    """Which model it is, and when it was promoted."""
+    """Which model it is, and when it was trained."""
 
     industry: Industry
     resolution: Resolution
@@ -127,8 +144,13 @@ class _Prepared:
     @cached_property
     def contexts(self) -> list[tuple[Series, int]]:
         """Each meter's calibration span with what it may look back into, and where in it the span begins."""
-        parts = [within(series, self.spans.calibration - _LOOK_BACK, self.spans.last) for series in self.portfolio]
-        return [(series, int(np.searchsorted(series.timestamps, self.spans.calibration))) for series in parts]
+        return contexts(self.portfolio, self.spans.calibration, self.spans.last)
+
+
+def contexts(portfolio: Sequence[Series], start: np.datetime64, stop: np.datetime64) -> list[tuple[Series, int]]:
+    """Each series from what scoring looks back into before `start` to `stop`, and where in it the span from `start` begins."""
+    parts = [within(series, start - _LOOK_BACK, stop) for series in portfolio]
+    return [(series, int(np.searchsorted(series.timestamps, start))) for series in parts]
 
 
 @dataclass(frozen=True)
@@ -175,13 +197,10 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
 _CODE = ("training", "spans", "backtest", "calibration", "fusion", "habit", "expectation", "model", "cards")
 
 
-def _known(bundles: Bundles, industry: Industry, resolution: Resolution, months: MonthRange, inputs: str) -> ModelRecord | None:
+def _known(bundles: Bundles, models: Sequence[ModelRecord], months: MonthRange, inputs: str) -> ModelRecord | None:
     """The model of exactly these inputs, if it was trained before and is not damaged."""
     until = str(months.last.next)
-    for record in reversed(bundles.records(industry, resolution)):
-        if record.trained_until == until and _inputs_of(bundles, record) == inputs:
-            return record
-    return None
+    return next((one for one in reversed(models) if one.trained_until == until and _inputs_of(bundles, one) == inputs), None)
 
 
 def _inputs_of(bundles: Bundles, record: ModelRecord) -> str | None:
@@ -351,7 +370,7 @@ def _write(bundles: Bundles, which: _Identity, prepared: _Prepared, fitted: _Fit
         version=version,
         trained_from=str(which.months.first),
         trained_until=str(until),
-        promoted_at=which.at,
         meters=len(prepared.portfolio),
         members=members,
+        at=which.at,
     )

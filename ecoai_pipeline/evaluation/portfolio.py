@@ -10,6 +10,7 @@ from ecoai_pipeline.detection.model import metrics_of
 from ecoai_pipeline.domain import ANOMALIES, SCORES, Category, Industry, Resolution
 from ecoai_pipeline.storage.bundles import Bundles
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.model_registry import ModelRegistry, Standing
 
 
 def alarms(lake: Lake) -> pl.DataFrame:
@@ -25,19 +26,20 @@ def alarms(lake: Lake) -> pl.DataFrame:
 
 
 def summary(lake: Lake) -> dict[str, Any]:
-    """Alarms per meter-month by industry, and of each newest model the average precision of both candidates on injected faults.
+    """Alarms per meter-month by industry, and of each newest champion the average precision of both candidates on injected faults.
 
     A backtest's faults are put into the calibration span, which its detectors have not learned from.
     """
     counts = alarms(lake)
     by_industry = counts.group_by("industry").agg(pl.col("events").sum() / pl.col("meters").sum()).sort("industry")
     document: dict[str, Any] = {"alarms_per_meter_month": dict(by_industry.iter_rows()), "backtest": {}}
-    bundles = Bundles(lake)
+    bundles, registry = Bundles(lake), ModelRegistry(lake)
     for industry in Industry:
         for resolution in Resolution:
-            records = bundles.records(industry, resolution)
-            if records:
-                verdict = metrics_of(bundles, industry, resolution, records[-1].version)["backtest"]
+            champions = [one for one in registry.models(industry, resolution) if one.standing is Standing.CHAMPION]
+            if champions:
+                newest = max(champions, key=lambda one: one.trained_until)
+                verdict = metrics_of(bundles, industry, resolution, newest.version)["backtest"]
                 reached = {name: value for name, value in verdict["average_precision"].items() if value is not None}
                 document["backtest"].setdefault(industry.value, {})[resolution.value] = reached
     return document

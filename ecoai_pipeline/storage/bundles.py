@@ -1,4 +1,4 @@
-"""Model bundles: immutable folders with a manifest, and the append-only registry that says which one is champion."""
+"""Model bundles: immutable folders, sealed with a manifest that every reading of them is checked against."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
 
 from ecoai_pipeline.domain import Industry, Month, Resolution
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import digest_of
-from ecoai_pipeline.storage.ledger import Ledger
 
 MANIFEST = "manifest.json"
 # Of what a bundle holds and how it is laid out; goes up whenever a program of before could not read it rightly.
@@ -28,35 +23,11 @@ class BundleError(ValueError):
     """A bundle is incomplete, not what its manifest says, or of another schema than this program's."""
 
 
-class ModelRecord(BaseModel):
-    """A promotion: from `promoted_at` on, `version` is the champion among bundles trained until `trained_until`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    industry: Industry
-    resolution: Resolution
-    version: str
-    trained_from: str
-    trained_until: str
-    promoted_at: datetime
-    meters: int
-    members: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The bundle to score a month with; `hindsight` if it saw data from after the month's start."""
-
-    record: ModelRecord
-    hindsight: bool
-
-
 class Bundles:
     """Bundles of one lake: `models/industry=/resolution=/<detector>/version=<trained_until>-<digest8>/`."""
 
     def __init__(self, lake: Lake) -> None:
         self._root = lake.root / "models"
-        self.registry: Ledger[ModelRecord] = Ledger(lake.root / "ledgers" / "models", ModelRecord)
 
     def folder(self, industry: Industry, resolution: Resolution, detector: str, version: str) -> Path:
         return self._root / f"industry={industry}" / f"resolution={resolution}" / detector / f"version={version}"
@@ -114,32 +85,6 @@ class Bundles:
                 f"{folder}: {damage}; restore it (`ecoai versions restore`, or a backup) or train {industry} {resolution} again"
             )
         return folder
-
-    def records(self, industry: Industry, resolution: Resolution) -> list[ModelRecord]:
-        return [r for _, r in self.registry.read() if r.industry == industry and r.resolution == resolution]
-
-    def promote(self, record: ModelRecord) -> bool:
-        """Enter a champion; False where the same bundle is the newest entry of its span already."""
-        same = [r for r in self.records(record.industry, record.resolution) if r.trained_until == record.trained_until]
-        if same and same[-1].version == record.version:
-            return False
-        self.registry.append(record)
-        return True
-
-    def champion(self, industry: Industry, resolution: Resolution, month: Month, *, strict: bool = False) -> Champion | None:
-        """The newest bundle trained on data before the month's start, else the earliest one, marked as hindsight.
-
-        In strict mode hindsight is refused: the answer is None.
-        """
-        records = self.records(industry, resolution)
-        past = [r for r in records if Month.parse(r.trained_until) <= month]
-        if past:
-            newest = max(r.trained_until for r in past)
-            return Champion([r for r in past if r.trained_until == newest][-1], hindsight=False)
-        if not records or strict:
-            return None
-        earliest = min(r.trained_until for r in records)
-        return Champion([r for r in records if r.trained_until == earliest][-1], hindsight=True)
 
 
 def _manifest(folder: Path) -> str:

@@ -30,6 +30,7 @@ from ecoai_pipeline.versioning.repository import VERSIONED, Repository, code_rev
 from ecoai_pipeline.versioning.stages import ALARMS, SUMMARY, outs
 
 _TABLES = {table.name: table for table in PARTITIONED}
+_PROVENANCE = ("model_version", "data_version")
 _MANIFEST, _PARTITIONS = "snapshot.json", "tables.json"
 # They say where things are and how much is shown, not what is made.
 _PLACES = ("ECOAI_ROOT", "ECOAI_PARAMS", "ECOAI_REAL_DATA", "ECOAI_POSTGRES_URL")
@@ -91,7 +92,7 @@ class TableChange:
 class Difference:
     """From one snapshot to another; events have the columns of ANOMALIES, changed ones as they are in the other.
 
-    An event is known by its id, that is by meter, category and start.
+    An event is known by its id, that is by meter, category and start; that other data or another model say the same of it is no change.
     """
 
     tables: list[TableChange]
@@ -208,12 +209,12 @@ def difference(lake: Lake, before: Snapshot, after: Snapshot) -> Difference:
         old, new = (_Tables(lake, Cache(repo), shot, digests[shot.name]) for shot in (before, after))
         changes = [_compared(table, key, old.rows(table, key), new.rows(table, key)) for table, key in _differing(old.digests, new.digests)]
         were, are = (tables.all_rows(ANOMALIES.name) for tables in (old, new))
-    stayed = are.join(were, on="event_id", how="semi")
+    stayed, said = are.join(were, on="event_id", how="semi"), [name for name in are.columns if name not in _PROVENANCE]
     return Difference(
         tables=changes,
         gained=are.join(were, on="event_id", how="anti").unique("event_id", keep="last", maintain_order=True),
         lost=were.join(are, on="event_id", how="anti").unique("event_id", keep="last", maintain_order=True),
-        changed=stayed.join(were, on=were.columns, how="anti", nulls_equal=True).unique("event_id", keep="last", maintain_order=True),
+        changed=stayed.join(were, on=said, how="anti", nulls_equal=True).unique("event_id", keep="last", maintain_order=True),
     )
 
 

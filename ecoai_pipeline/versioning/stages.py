@@ -73,7 +73,7 @@ STAGES = (
     ),
     Stage(
         "anomalies",
-        "materialize scores anomalies",
+        "materialize scores anomalies --model champion",
         outs=("scores", "anomalies", "ledgers/revisions"),
         reads=("features", "models", "ledgers/models"),
         code=("detectors", "detection"),

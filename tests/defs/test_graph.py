@@ -14,13 +14,15 @@ GRAPH = {
     "validated_readings": ["raw_readings"],
     "features": ["validated_readings"],
     "models": ["features"],
-    "scores": ["features", "models"],
+    "champions": ["models"],
+    "scores": ["champions", "features"],
     "anomalies": ["scores"],
     "evaluation": [],
-    "snapshot": ["anomalies", "features", "models", "raw_readings", "scores", "validated_readings"],
+    "snapshot": ["anomalies", "champions", "features", "models", "raw_readings", "scores", "validated_readings"],
 }
 CHECKS = {
     "validated_readings": ["data_is_complete", "lateness", "readings_are_sound"],
+    "champions": ["not_worse"],
     "scores": ["no_hindsight"],
     "anomalies": ["alarm_budget"],
 }
@@ -43,7 +45,7 @@ def test_every_table_is_partitioned_by_industry_and_month_and_models_by_resoluti
     graph = repository.asset_graph
     for name in GRAPH.keys() - {"evaluation", "snapshot"}:
         node = graph.get(dg.AssetKey(name))
-        assert node.partitions_def == (industry_resolution if name == "models" else industry_month)
+        assert node.partitions_def == (industry_resolution if name in ("models", "champions") else industry_month)
         assert node.backfill_policy == dg.BackfillPolicy.single_run(), f"{name}: one run per partition would cost an hour"
 
 

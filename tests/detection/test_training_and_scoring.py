@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from ecoai_pipeline.detection.model import load_model
+from ecoai_pipeline.detection.promotion import promote
 from ecoai_pipeline.detection.scoring import NoModelError, materialize_scores
 from ecoai_pipeline.detection.spans import cut, within
 from ecoai_pipeline.detection.training import TrainingOutcome, resolutions_present, train
@@ -21,6 +22,7 @@ from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.settings import Settings, StorageParams
 from ecoai_pipeline.storage.bundles import FUSED, BundleError, Bundles
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.model_registry import ModelRegistry
 
 from .conftest import Distance
 
@@ -68,7 +70,7 @@ def test_training_writes_complete_bundles_and_promotes_them(filled: Lake, settin
     assert outcome.record is not None
     assert (outcome.record.trained_from, outcome.record.trained_until, outcome.record.meters) == ("2022-01", "2022-03", 3)
     bundles = Bundles(filled)
-    champion = bundles.champion(Industry.METAL, Resolution.MID, MARCH)
+    champion = ModelRegistry(filled).champion(Industry.METAL, Resolution.MID, MARCH)
     assert champion is not None
     assert champion.record == outcome.record
     common = {"config.json", "calibration.parquet", "metrics.json", "MODEL_CARD.md", "manifest.json"}
@@ -82,7 +84,7 @@ def test_training_writes_complete_bundles_and_promotes_them(filled: Lake, settin
 def test_equal_inputs_are_not_trained_again_and_give_the_equal_version_elsewhere(filled: Lake, settings: Settings) -> None:
     first, again = train_metal(filled, settings), train_metal(filled, settings)
     assert (again.trained, again.record, again.reason) == (False, first.record, "trained on the same data already")
-    assert len(Bundles(filled).registry.read()) == 1
+    assert len(ModelRegistry(filled).entries()) == 1
     (filled.root / "ledgers" / "models" / "000001.json").unlink()
     afresh = train_metal(filled, settings)
     assert afresh.trained
@@ -250,8 +252,9 @@ def test_a_costly_member_looks_at_strange_days_and_says_there_what_it_says_of_al
     tables = []
     for share in (0.2, 1):
         chosen = with_members(settings, {"profile": 1.0, "usad": 1.0}, share)
-        assert train_metal(filled, chosen).trained
-        materialize_scores(filled, chosen, metal(MARCH))
+        trained = train_metal(filled, chosen)
+        assert trained.record is not None
+        materialize_scores(filled, chosen, metal(MARCH), trained.record.version)
         tables.append(filled.read(SCORES, metal(MARCH)).with_columns(day=pl.col("timestamp").dt.date()))
     some, every = tables
     assert every["s_usad"].null_count() == 0
@@ -324,6 +327,7 @@ def test_the_champion_is_the_newest_model_trained_before_the_month(filled: Lake,
     late = train_metal(filled, settings, WINTER).record
     assert early is not None
     assert late is not None
+    promote(filled, late.version, "newer", at=datetime(2022, 3, 1, tzinfo=UTC))
     versions = {}
     for month in (JANUARY, FEBRUARY, MARCH):
         materialize_scores(filled, settings, metal(month))

@@ -14,9 +14,10 @@ import pytest
 from pydantic import BaseModel
 
 from ecoai_pipeline.domain import Industry, Meter, Month, Partition, Resolution, UsageType
-from ecoai_pipeline.storage.bundles import SCHEMA, BundleError, Bundles, ModelRecord
+from ecoai_pipeline.storage.bundles import SCHEMA, BundleError, Bundles
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
+from ecoai_pipeline.storage.model_registry import ModelRecord, ModelRegistry, Standing
 from ecoai_pipeline.storage.registry import MeterRegistry
 
 NOW = datetime(2025, 5, 1, tzinfo=UTC)
@@ -179,23 +180,61 @@ def record(until: str, version: str) -> ModelRecord:
         version=version,
         trained_from="2021-01",
         trained_until=until,
-        promoted_at=NOW,
         meters=3,
         members={},
+        at=NOW,
     )
 
 
-def test_the_champion_of_a_month_is_the_newest_bundle_that_did_not_see_it(lake: Lake) -> None:
-    bundles = Bundles(lake)
+@pytest.fixture
+def registry(lake: Lake) -> ModelRegistry:
+    """Two models of January to February, the second of which took the first one's place, and one of January to April."""
+    registry = ModelRegistry(lake)
     for until, version in [("2022-03", "a"), ("2022-05", "b"), ("2022-03", "c")]:
-        bundles.promote(record(until, version))
+        registry.enter(record(until, version))
+    return registry
 
-    found = {str(m): bundles.champion(*METAL_MID, m) for m in (Month(2022, 2), Month(2022, 3), Month(2022, 4), Month(2022, 5))}
-    assert {month: (c.record.version, c.hindsight) for month, c in found.items() if c} == {
-        "2022-02": ("c", True),
-        "2022-03": ("c", False),
-        "2022-04": ("c", False),
-        "2022-05": ("b", False),
+
+def champions(registry: ModelRegistry) -> dict[str, tuple[str, bool]]:
+    found = {str(month): registry.champion(*METAL_MID, month) for month in (Month(2022, number) for number in (2, 3, 4, 5))}
+    return {month: (champion.record.version, champion.hindsight) for month, champion in found.items() if champion}
+
+
+def test_the_champion_of_a_month_is_the_newest_model_that_did_not_see_it(registry: ModelRegistry) -> None:
+    assert champions(registry) == {"2022-02": ("c", True), "2022-03": ("c", False), "2022-04": ("c", False), "2022-05": ("b", False)}
+    assert registry.champion(*METAL_MID, Month(2022, 2), strict=True) is None
+
+
+def test_a_challenger_scores_nothing_and_a_withdrawn_champion_no_longer(registry: ModelRegistry) -> None:
+    registry.enter(record("2022-05", "d").as_(Standing.CHALLENGER, NOW, "trained"))
+    assert champions(registry)["2022-05"] == ("b", False)
+    registry.enter(record("2022-05", "b").as_(Standing.WITHDRAWN, NOW, "too many alarms"))
+    assert champions(registry)["2022-05"] == ("c", False), "the former champion"
+    registry.enter(record("2022-05", "d").as_(Standing.CHAMPION, NOW, "not worse"))
+    assert champions(registry)["2022-05"] == ("d", False)
+    assert {one.version: one.standing.value for one in registry.models(*METAL_MID)} == {
+        "a": "champion",
+        "c": "champion",
+        "b": "withdrawn",
+        "d": "champion",
     }
-    assert bundles.champion(*METAL_MID, Month(2022, 2), strict=True) is None
-    assert not bundles.promote(record("2022-05", "b"))
+    assert len(registry.entries()) == 6, "entries are added and never changed"
+
+
+def test_a_model_is_found_by_how_its_version_starts(registry: ModelRegistry) -> None:
+    registry.enter(record("2022-06", "2022-06-aa"))
+    registry.enter(record("2022-06", "2022-06-ab"))
+    assert registry.find("2022-06-aa").trained_until == "2022-06"
+    with pytest.raises(ValueError, match="2 models are called '2022-06': 2022-06-aa; 2022-06-ab"):
+        registry.find("2022-06")
+    with pytest.raises(ValueError, match="no models are called 'x': `ecoai models list` shows those there are"):
+        registry.find("x")
+
+
+def test_an_entry_of_before_models_were_judged_is_a_champion(lake: Lake) -> None:
+    folder = lake.root / "ledgers" / "models"
+    folder.mkdir(parents=True)
+    old = {**json.loads(record("2022-03", "a").model_dump_json(exclude={"standing", "reason", "verdict"})), "promoted_at": NOW.isoformat()}
+    (folder / "000001.json").write_text(json.dumps({name: value for name, value in old.items() if name != "at"}))
+
+    assert champions(ModelRegistry(lake))["2022-03"] == ("a", False)

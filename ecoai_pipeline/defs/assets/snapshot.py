@@ -21,8 +21,8 @@ def snapshot(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> Iterato
     earlier = snapshots(lake)
     runs = runs_since(context.instance, earlier[-1].at if earlier else None)
     taken, new = take(lake, context.run.run_id, runs)
-    for asset in RECORDED:
-        yield dg.AssetObservation(asset_key=asset, metadata=_metadata(taken, asset))
+    for asset, folder in RECORDED.items():
+        yield dg.AssetObservation(asset_key=asset, metadata=_metadata(taken, folder))
     yield dg.MaterializeResult(
         metadata={
             "snapshot": taken.name,
@@ -37,7 +37,7 @@ def snapshot(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> Iterato
     )
 
 
-def _metadata(taken: "Snapshot", asset: str) -> dict[str, str | int]:
+def _metadata(taken: "Snapshot", folder: str) -> dict[str, str | int]:
     """What an operator sees at the table itself: the snapshot that holds it, and its hash in DVC."""
-    out = taken.outs[asset]
+    out = taken.outs[folder]
     return {"snapshot": taken.name, "dvc": out.md5, "files": out.nfiles, "bytes": out.size}

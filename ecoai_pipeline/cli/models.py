@@ -1,0 +1,108 @@
+"""Commands about models: which there are, which is in use, and changing that by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
+from ecoai_pipeline.cli.pipeline import decide, record, the_lake
+from ecoai_pipeline.domain import Industry, Month, Resolution
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.storage.model_registry import ModelRecord, ModelRegistry
+
+app = typer.Typer(no_args_is_help=True, help="Which models there are, which one is in use, and changing that.")
+
+Version = Annotated[str, typer.Argument(help="Version of a model, or how it starts.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the registry.")]
+LISTED = ("industry", "resolution", "version", "trained", "meters", "standing", "since", "reason")
+
+
+@app.command("list")
+def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
+    """All models with what each is now: champion, challenger, refused or withdrawn; `in use` scores the newest months."""
+    from ecoai_pipeline.storage.model_registry import ModelRegistry
+
+    registry = ModelRegistry(the_lake())
+    models = [one for industry in Industry for resolution in Resolution for one in registry.models(industry, resolution)]
+    newest = {champion.record.version for one in models if (champion := _newest(registry, one))}
+    rows = [_row(one, in_use=one.version in newest) for one in models]
+    document = {"models": [{**one.model_dump(mode="json"), "in_use": one.version in newest} for one in models]}
+    Answer(document, rows, LISTED, title="models", notes=[f"{len(rows)} models, {len(newest)} in use"]).show(form, as_json)
+
+
+@app.command()
+def show(version: Version, form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
+    """The card of a model, and what was decided of it when."""
+    from ecoai_pipeline.detection.model import card_of, metrics_of
+    from ecoai_pipeline.storage.bundles import Bundles
+    from ecoai_pipeline.storage.model_registry import ModelRegistry
+
+    lake = the_lake()
+    registry, bundles = ModelRegistry(lake), Bundles(lake)
+    found = registry.find(version)
+    entries = [one for one in registry.entries() if one.version == found.version]
+    history = [f"{one.at:%Y-%m-%d %H:%M} UTC {one.standing}: {one.reason or 'entered'}" for one in entries]
+    document = {
+        "model": found.model_dump(mode="json"),
+        "history": [one.model_dump(mode="json") for one in entries],
+        "metrics": metrics_of(bundles, found.industry, found.resolution, found.version),
+        "card": card_of(bundles, found),
+    }
+    rows = [{"member": name, "version": member} for name, member in found.members.items()]
+    Answer(document, rows, title=found.version, notes=[document["card"], *history]).show(form, as_json)  # type: ignore[list-item]
+
+
+@app.command()
+def promote(version: Version, reason: Reason, form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
+    """Make a model champion by hand. Months that were scored keep their models until a backfill with --model."""
+    from ecoai_pipeline.storage.model_registry import ModelRegistry
+
+    found = ModelRegistry(the_lake()).find(version)
+    _decided(found, {"promote": found.version, "reason": reason}, form, as_json)
+
+
+@app.command()
+def rollback(
+    industry: Annotated[str, typer.Argument(help="Industry.")],
+    resolution: Annotated[Resolution, typer.Argument(help="Resolution.")],
+    reason: Reason,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the newest champion out of use: the one before it is champion again. Months that were scored keep their models."""
+    from ecoai_pipeline.storage.model_registry import ModelRegistry
+
+    registry, of = ModelRegistry(the_lake()), Industry.parse(industry)
+    champion = registry.champion(of, resolution, Month(9999, 12))
+    if champion is None:
+        raise ValueError(f"{of} {resolution} has no model; train one first: ecoai train --industry {of}")
+    _decided(champion.record, {"roll_back": True, "reason": reason}, form, as_json)
+
+
+def _decided(about: ModelRecord, decision: dict[str, Any], form: Format, as_json: bool) -> None:
+    from ecoai_pipeline.storage.model_registry import ModelRegistry
+
+    with progress_bar() as steps:
+        decide(about.industry, about.resolution, steps, **decision)
+        recorded = record(steps)
+    registry = ModelRegistry(the_lake())
+    champion = _newest(registry, about)
+    now = registry.find(about.version)
+    notes = [f"{now.version} is {now.standing}: {now.reason}"]
+    notes += [f"{champion.record.version} scores new months of {about.industry} {about.resolution}"] if champion else []
+    notes.append("months that were scored keep their models; `ecoai backfill --model champion` scores them anew")
+    document = {"model": now.model_dump(mode="json"), "in_use": champion.record.version if champion else None}
+    Answer(document, notes=[*notes, *recorded]).show(form, as_json)
+
+
+def _newest(registry: ModelRegistry, about: ModelRecord) -> Any:
+    return registry.champion(about.industry, about.resolution, Month(9999, 12))
+
+
+def _row(one: ModelRecord, *, in_use: bool) -> dict[str, Any]:
+    until = Month.parse(one.trained_until).previous
+    standing = f"{one.standing}, in use" if in_use else one.standing.value
+    return {**one.model_dump(), "trained": f"{one.trained_from}..{until}", "standing": standing, "since": one.at}
