@@ -11,7 +11,7 @@ from ecoai_pipeline.cli.pipeline import decide, record, the_lake
 from ecoai_pipeline.domain import Industry, Month, Resolution
 
 if TYPE_CHECKING:
-    from ecoai_pipeline.storage.model_registry import ModelRecord, ModelRegistry
+    from ecoai_pipeline.storage.model_registry import ModelRecord
 
 app = typer.Typer(no_args_is_help=True, help="Which models there are, which one is in use, and changing that.")
 
@@ -27,7 +27,7 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
 
     registry = ModelRegistry(the_lake())
     models = [one for industry in Industry for resolution in Resolution for one in registry.models(industry, resolution)]
-    newest = {champion.record.version for one in models if (champion := _newest(registry, one))}
+    newest = {champion.version for one in models if (champion := registry.newest(one.industry, one.resolution))}
     rows = [_row(one, in_use=one.version in newest) for one in models]
     document = {"models": [{**one.model_dump(mode="json"), "in_use": one.version in newest} for one in models]}
     Answer(document, rows, LISTED, title="models", notes=[f"{len(rows)} models, {len(newest)} in use"]).show(form, as_json)
@@ -76,10 +76,10 @@ def rollback(
     from ecoai_pipeline.storage.model_registry import ModelRegistry
 
     registry, of = ModelRegistry(the_lake()), Industry.parse(industry)
-    champion = registry.champion(of, resolution, Month(9999, 12))
+    champion = registry.newest(of, resolution)
     if champion is None:
         raise ValueError(f"{of} {resolution} has no model; train one first: ecoai train --industry {of}")
-    _decided(champion.record, {"roll_back": True, "reason": reason}, form, as_json)
+    _decided(champion, {"roll_back": True, "reason": reason}, form, as_json)
 
 
 def _decided(about: ModelRecord, decision: dict[str, Any], form: Format, as_json: bool) -> None:
@@ -89,17 +89,13 @@ def _decided(about: ModelRecord, decision: dict[str, Any], form: Format, as_json
         decide(about.industry, about.resolution, steps, **decision)
         recorded = record(steps)
     registry = ModelRegistry(the_lake())
-    champion = _newest(registry, about)
+    champion = registry.newest(about.industry, about.resolution)
     now = registry.find(about.version)
     notes = [f"{now.version} is {now.standing}: {now.reason}"]
-    notes += [f"{champion.record.version} scores new months of {about.industry} {about.resolution}"] if champion else []
+    notes += [f"{champion.version} scores new months of {about.industry} {about.resolution}"] if champion else []
     notes.append("months that were scored keep their models; `ecoai backfill --model champion` scores them anew")
-    document = {"model": now.model_dump(mode="json"), "in_use": champion.record.version if champion else None}
+    document = {"model": now.model_dump(mode="json"), "in_use": champion.version if champion else None}
     Answer(document, notes=[*notes, *recorded]).show(form, as_json)
-
-
-def _newest(registry: ModelRegistry, about: ModelRecord) -> Any:
-    return registry.champion(about.industry, about.resolution, Month(9999, 12))
 
 
 def _row(one: ModelRecord, *, in_use: bool) -> dict[str, Any]:

@@ -207,7 +207,8 @@ def walk_forward(span: MonthRange, industries: Sequence[Industry], steps: Steps)
 
     A month that nothing lies before, or too little to learn from, is left out.
     """
-    lake, done = the_lake(), list[Materialized]()
+    lake = the_lake()
+    done: list[Materialized] = []
     for month in span:
         for industry in industries:
             before = training_span(lake, industry, MonthRange(FIRST_MONTH, month.previous))

@@ -17,7 +17,7 @@ from ecoai_pipeline.domain import Industry, Month, MonthRange, Resolution
 from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.storage.bundles import Bundles
+from ecoai_pipeline.storage.bundles import BundleError, Bundles
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.model_registry import ModelRecord, ModelRegistry, Standing
 
@@ -51,27 +51,30 @@ class Verdict:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def decide(lake: Lake, settings: Settings, industry: Industry, resolution: Resolution, at: datetime) -> ModelRecord | None:
-    """Judge the newest challenger and enter what becomes of it; None where there is none.
+def decide(lake: Lake, settings: Settings, industry: Industry, resolution: Resolution, at: datetime) -> list[ModelRecord]:
+    """Judge all challengers, those trained on the oldest data first, and enter what becomes of them.
 
-    It is refused where it is surely worse than the champion of its time. With too few faults nothing is proved, and the newer data
-    speak for it.
+    One is refused where it is surely worse than the champion of its time. With too few faults nothing is proved, and the newer data
+    speak for it; a champion that cannot be opened is in nobody's way.
 
     Raises:
-        BundleError: a bundle of the two is not what was trained.
+        BundleError: a challenger's bundle is not what was trained.
     """
     registry = ModelRegistry(lake)
     waiting = [one for one in registry.models(industry, resolution) if one.standing is Standing.CHALLENGER]
-    if not waiting:
-        return None
-    challenger = waiting[-1]
-    champion = registry.champion(industry, resolution, Month.parse(challenger.trained_until), strict=True)
-    if champion is None:
-        entry = challenger.as_(Standing.CHAMPION, at, "no other model of its time is in use")
-    else:
-        entry = _judged(challenger, champion.record, compare(lake, settings, challenger, champion.record), settings, at)
-    registry.enter(entry)
-    return entry
+    entries = []
+    for challenger in sorted(waiting, key=lambda one: one.trained_until):
+        entries.append(_decided(lake, settings, registry, challenger, at))
+        registry.enter(entries[-1])
+    return entries
+
+
+def _decided(lake: Lake, settings: Settings, registry: ModelRegistry, challenger: ModelRecord, at: datetime) -> ModelRecord:
+    champion = registry.champion(challenger.industry, challenger.resolution, Month.parse(challenger.trained_until), strict=True)
+    damage = _damage(lake, champion.record) if champion else ""
+    if champion is None or damage:
+        return challenger.as_(Standing.CHAMPION, at, damage or "no other model of its time is in use")
+    return _judged(challenger, champion.record, compare(lake, settings, challenger, champion.record), settings, at)
 
 
 def promote(lake: Lake, version: str, reason: str, at: datetime) -> ModelRecord:
@@ -96,16 +99,16 @@ def roll_back(lake: Lake, industry: Industry, resolution: Resolution, reason: st
     Raises:
         ValueError: there is no other champion to go back to.
     """
-    registry, latest = ModelRegistry(lake), Month(9999, 12)
-    champion = registry.champion(industry, resolution, latest)
+    registry = ModelRegistry(lake)
+    champion = registry.newest(industry, resolution)
     before = [one for one in registry.models(industry, resolution) if one.standing is Standing.CHAMPION]
     if champion is None or len(before) < 2:
         raise ValueError(f"{industry} {resolution} has no former champion to go back to; `ecoai models list` shows what there is")
-    withdrawn = champion.record.as_(Standing.WITHDRAWN, at, reason)
+    withdrawn = champion.as_(Standing.WITHDRAWN, at, reason)
     registry.enter(withdrawn)
-    now = registry.champion(industry, resolution, latest)
+    now = registry.newest(industry, resolution)
     assert now is not None
-    return withdrawn, now.record
+    return withdrawn, now
 
 
 def compare(lake: Lake, settings: Settings, challenger: ModelRecord, champion: ModelRecord) -> Verdict:
@@ -142,6 +145,14 @@ def verdict(faults: Sequence[int], ours: Sequence[float | None], theirs: Sequenc
     if len(pairs) > 1:
         low, high = map(float, bootstrap((new - old,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval)
     return Verdict(sum(faults), len(pairs), float(new.mean()), float(old.mean()), float((new - old).mean()), low, high)
+
+
+def _damage(lake: Lake, champion: ModelRecord) -> str:
+    try:
+        load_model(Bundles(lake), champion)
+    except BundleError as error:
+        return f"the champion of its time cannot be used: {error}"
+    return ""
 
 
 def _scored_by(series: Series, *models: Model) -> bool:

@@ -8,9 +8,9 @@ import polars as pl
 
 from ecoai_pipeline.detection.model import metrics_of
 from ecoai_pipeline.domain import ANOMALIES, SCORES, Category, Industry, Resolution
-from ecoai_pipeline.storage.bundles import Bundles
+from ecoai_pipeline.storage.bundles import BundleError, Bundles
 from ecoai_pipeline.storage.lake import Lake
-from ecoai_pipeline.storage.model_registry import ModelRegistry, Standing
+from ecoai_pipeline.storage.model_registry import ModelRegistry
 
 
 def alarms(lake: Lake) -> pl.DataFrame:
@@ -28,18 +28,24 @@ def alarms(lake: Lake) -> pl.DataFrame:
 def summary(lake: Lake) -> dict[str, Any]:
     """Alarms per meter-month by industry, and of each newest champion the average precision of both candidates on injected faults.
 
-    A backtest's faults are put into the calibration span, which its detectors have not learned from.
+    A backtest's faults are put into the calibration span, which its detectors have not learned from. A bundle that cannot be opened
+    has no figures.
     """
     counts = alarms(lake)
     by_industry = counts.group_by("industry").agg(pl.col("events").sum() / pl.col("meters").sum()).sort("industry")
-    document: dict[str, Any] = {"alarms_per_meter_month": dict(by_industry.iter_rows()), "backtest": {}}
-    bundles, registry = Bundles(lake), ModelRegistry(lake)
-    for industry in Industry:
-        for resolution in Resolution:
-            champions = [one for one in registry.models(industry, resolution) if one.standing is Standing.CHAMPION]
-            if champions:
-                newest = max(champions, key=lambda one: one.trained_until)
-                verdict = metrics_of(bundles, industry, resolution, newest.version)["backtest"]
-                reached = {name: value for name, value in verdict["average_precision"].items() if value is not None}
-                document["backtest"].setdefault(industry.value, {})[resolution.value] = reached
-    return document
+    reached = {f"{industry}.{resolution}": _reached(lake, industry, resolution) for industry in Industry for resolution in Resolution}
+    return {
+        "alarms_per_meter_month": dict(by_industry.iter_rows()),
+        "backtest": {name: figures for name, figures in reached.items() if figures},
+    }
+
+
+def _reached(lake: Lake, industry: Industry, resolution: Resolution) -> dict[str, float]:
+    champion = ModelRegistry(lake).newest(industry, resolution)
+    if champion is None:
+        return {}
+    try:
+        verdict = metrics_of(Bundles(lake), industry, resolution, champion.version)["backtest"]
+    except BundleError:
+        return {}
+    return {name: value for name, value in verdict["average_precision"].items() if value is not None}

@@ -110,3 +110,8 @@ class ModelRegistry:
             return None
         earliest = min(record.trained_until for record in champions)
         return Champion([record for record in champions if record.trained_until == earliest][-1], hindsight=True)
+
+    def newest(self, industry: Industry, resolution: Resolution) -> ModelRecord | None:
+        """The champion that months to come are scored with."""
+        champion = self.champion(industry, resolution, Month(9999, 12))
+        return champion.record if champion else None

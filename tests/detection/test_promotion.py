@@ -14,6 +14,7 @@ from ecoai_pipeline.detection.scoring import CHAMPION, materialize_scores
 from ecoai_pipeline.detection.training import train
 from ecoai_pipeline.domain import SCORES, Industry, Month, MonthRange, Partition, Resolution
 from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.storage.bundles import FUSED, Bundles
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.model_registry import ModelRecord, ModelRegistry, Standing
 
@@ -66,8 +67,9 @@ def test_the_first_model_is_champion_and_the_next_one_is_judged(
     assert (first.standing, first.reason) == (Standing.CHAMPION, "the first model of its time")
     second = trained(kmeans_ad=1)
     assert second.standing is Standing.CHALLENGER
-    assert promotion.decide(lake, settings, *METAL_MID, LONG_AFTER) is not None
-    assert promotion.decide(lake, settings, *METAL_MID, LONG_AFTER) is None, "nothing waits any more"
+    third = trained(sub_pca=1)
+    assert [one.version for one in promotion.decide(lake, settings, *METAL_MID, LONG_AFTER)] == [second.version, third.version]
+    assert promotion.decide(lake, settings, *METAL_MID, LONG_AFTER) == [], "nothing waits any more"
 
 
 def test_a_worse_challenger_is_refused_with_its_figures_and_a_better_one_is_champion(
@@ -76,8 +78,7 @@ def test_a_worse_challenger_is_refused_with_its_figures_and_a_better_one_is_cham
     """`value_change` alone sees hardly any of the simulator's faults; clusters of windows see three times as many."""
     trained(kmeans_ad=1)
     trained(value_change=1)
-    refused = promotion.decide(lake, settings, *METAL_MID, LONG_AFTER)
-    assert refused is not None
+    (refused,) = promotion.decide(lake, settings, *METAL_MID, LONG_AFTER)
     assert refused.standing is Standing.REFUSED
     assert refused.verdict["high"] < 0
     assert refused.verdict["faults"] >= settings.training.backtest.faults
@@ -89,8 +90,7 @@ def test_a_worse_challenger_is_refused_with_its_figures_and_a_better_one_is_cham
 def test_a_better_challenger_takes_the_champions_place(lake: Lake, settings: Settings, trained: Callable[..., ModelRecord]) -> None:
     trained(value_change=1)
     better = trained(kmeans_ad=1)
-    entry = promotion.decide(lake, settings, *METAL_MID, LONG_AFTER)
-    assert entry is not None
+    (entry,) = promotion.decide(lake, settings, *METAL_MID, LONG_AFTER)
     assert (entry.version, entry.standing, entry.verdict["low"] > 0) == (better.version, Standing.CHAMPION, True)
     champion = ModelRegistry(lake).champion(*METAL_MID, MARCH)
     assert champion is not None
@@ -171,3 +171,14 @@ def test_going_back_makes_the_former_champion_score_new_months_and_leaves_old_on
     assert promotion.promote(lake, new.version, "it was the data", LONG_AFTER).reason == "by hand: it was the data"
     with pytest.raises(ValueError, match="is champion of its time already"):
         promotion.promote(lake, new.version, "again", LONG_AFTER)
+
+
+def test_a_champion_that_cannot_be_opened_is_in_nobodys_way(lake: Lake, settings: Settings, trained: Callable[..., ModelRecord]) -> None:
+    """Training again is what the refusal of a damaged bundle asks for."""
+    first = trained(kmeans_ad=1)
+    (Bundles(lake).folder(*METAL_MID, FUSED, first.version) / "config.json").unlink()
+    trained(value_change=1)
+    (entry,) = promotion.decide(lake, settings, *METAL_MID, LONG_AFTER)
+    assert entry.standing is Standing.CHAMPION
+    assert "cannot be used" in entry.reason
+    assert "config.json is missing" in entry.reason

@@ -43,26 +43,26 @@ def champions(context: dg.AssetExecutionContext, config: Decision, lakehouse: La
     """The model in use per industry and resolution; a challenger that is surely worse than the champion is refused."""
     from ecoai_pipeline.storage.model_registry import ModelRegistry, Standing
 
-    lake, settings, refused = lakehouse.lake(), lakehouse.settings(), {}
+    lake, settings = lakehouse.lake(), lakehouse.settings()
+    refused: dict[str, str] = {}
     for key in sorted(str(key) for key in context.partition_keys):
         industry, resolution = Industry(key.split("|")[0]), Resolution(key.split("|")[1])
         with lake.lock(industry):
-            entry = _entry(lake, settings, industry, resolution, config)
+            entries = _entries(lake, settings, industry, resolution, config)
         in_use = [one.version for one in ModelRegistry(lake).models(industry, resolution) if one.standing is Standing.CHAMPION]
-        told: dict[str, Any] = {"entered": entry.model_dump(mode="json") if entry else None, "in_use": in_use}
+        told: dict[str, Any] = {"entered": [entry.model_dump(mode="json") for entry in entries], "in_use": in_use}
         context.add_asset_metadata({name: dg.MetadataValue.json(value) for name, value in told.items()}, partition_key=key)
-        if entry and entry.standing is Standing.REFUSED:
-            refused[key] = f"{entry.version} is {entry.reason}"
+        refused |= {f"{key} {entry.version}": entry.reason for entry in entries if entry.standing is Standing.REFUSED}
     details = {"failed": dg.MetadataValue.int(len(refused)), "details": dg.MetadataValue.json(refused)}
     yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="not_worse", passed=not refused, metadata=details)])
 
 
-def _entry(lake: "Lake", settings: "Settings", industry: Industry, resolution: Resolution, config: Decision) -> "ModelRecord | None":
+def _entries(lake: "Lake", settings: "Settings", industry: Industry, resolution: Resolution, config: Decision) -> "list[ModelRecord]":
     from ecoai_pipeline.detection import promotion
 
     now = datetime.now(UTC)
     if config.roll_back:
-        return promotion.roll_back(lake, industry, resolution, config.reason, now)[0]
+        return [promotion.roll_back(lake, industry, resolution, config.reason, now)[0]]
     if config.promote:
-        return promotion.promote(lake, config.promote, config.reason, now)
+        return [promotion.promote(lake, config.promote, config.reason, now)]
     return promotion.decide(lake, settings.for_training(industry), industry, resolution, now)
