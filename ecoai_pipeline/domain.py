@@ -463,6 +463,28 @@ ANOMALIES = Table(
     keeps_empty=True,
 )
 
+DRIFT = Table(
+    "drift",
+    "what the last weeks of a meter, or of all (`*`), have become beside what the model was trained on",
+    (
+        _METER,
+        Column("resolution", "str", "high, mid or low"),
+        Column("what", "str", "load, or score: -log10 p of all meters"),
+        Column("distance", "f64", "Wasserstein distance from the reference, in parts of its range from 5 to 95 %; of all loads the median"),
+        Column("first_half", "f64", "the same of the first half of the days"),
+        Column("second_half", "f64", "the same of the second half"),
+        Column("limit", "f64", "distance from which on it is drift"),
+        Column("drifted", "bool", "distance above limit"),
+        Column("sustained", "bool", "both halves above limit"),
+        Column("readings", "i64", "intervals compared"),
+        Column("since", "time", "start of the days, UTC"),
+        Column("until", "time", "start of the newest interval with a reading, UTC"),
+        Column("model_version", "str", "bundle whose reference it is"),
+    ),
+    order=("meter_id", "resolution", "what"),
+    keeps_empty=True,
+)
+
 WEATHER = Table(
     "weather",
     "a reading of something other than energy that came along",
@@ -510,9 +532,9 @@ QUARANTINE = Table(
 
 # The assets that run together, in order: on arrival of readings, and in a night.
 ARRIVAL_ASSETS = (RAW_READINGS.name, VALIDATED_READINGS.name)
-NIGHT_ASSETS = (*ARRIVAL_ASSETS, FEATURES.name, SCORES.name, ANOMALIES.name)
+NIGHT_ASSETS = (*ARRIVAL_ASSETS, FEATURES.name, SCORES.name, DRIFT.name, ANOMALIES.name)
 
 # Ways to judge detectors; each is a partition of the asset `evaluation`.
 EVALUATIONS = ("honest", "rolling", "ablation", "research", "weights")
 
-PARTITIONED = (RAW_READINGS, VALIDATED_READINGS, FEATURES, SPECTRA, SCORES, ANOMALIES)
+PARTITIONED = (RAW_READINGS, VALIDATED_READINGS, FEATURES, SPECTRA, SCORES, DRIFT, ANOMALIES)

@@ -406,6 +406,12 @@ class HabitParams(Params):
         return self
 
 
+class DriftParams(Params):
+    days: int = Field(28, ge=2, description="last days that are compared; whole weeks, so that all weekdays count alike")
+    least: float = Field(0.25, gt=0, description="distance from the reference below which nothing is drift, in parts of the usual range")
+    own: float = Field(1.5, ge=1, description="times what the training span itself drifted, where that is more")
+
+
 class DetectionParams(Params):
     budget_per_meter_month: float = Field(1, gt=0, description="false alarms allowed per meter in 30 days")
     strict: bool = Field(False, description="refuse to score a month with a model trained on later data")
@@ -413,6 +419,7 @@ class DetectionParams(Params):
     fusion: FusionParams = FusionParams()
     habit: HabitParams = HabitParams()
     events: EventParams = EventParams()
+    drift: DriftParams = DriftParams()
     top_per_site: int = Field(20, ge=0, description="energy events that a night shows per site, the least likely first; 0 for all")
 
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from ecoai_pipeline.defs.assets.anomalies import anomalies
 from ecoai_pipeline.defs.assets.champions import champions
+from ecoai_pipeline.defs.assets.drift import drift
 from ecoai_pipeline.defs.assets.evaluation import evaluation
 from ecoai_pipeline.defs.assets.features import features
 from ecoai_pipeline.defs.assets.models import models
@@ -16,9 +17,9 @@ from ecoai_pipeline.defs.assets.validated import validated_readings
 from ecoai_pipeline.defs.jobs import backfill_job, ingest_job, land_inbox, nightly_job, record_job, training_job
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
-from ecoai_pipeline.defs.sensors import inbox, versions
+from ecoai_pipeline.defs.sensors import inbox, retraining, versions
 
-ASSETS = [raw_readings, validated_readings, features, models, champions, scores, anomalies, evaluation, snapshot]
+ASSETS = [raw_readings, validated_readings, features, models, champions, scores, drift, anomalies, evaluation, snapshot]
 
 
 def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:
@@ -27,7 +28,7 @@ def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:
         assets=ASSETS,
         jobs=[ingest_job, nightly_job, backfill_job, training_job, record_job, land_inbox],
         schedules=[nightly, monthly_training],
-        sensors=[inbox, versions],
+        sensors=[inbox, versions, retraining],
         resources={"lakehouse": lakehouse or Lakehouse()},
         # Steps cost seconds to spawn; runs, not steps, are what goes on side by side.
         executor=dg.in_process_executor,

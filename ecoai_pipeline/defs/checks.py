@@ -5,6 +5,7 @@ A check in a range run has one result for all months, so each names the months t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -57,6 +58,12 @@ def hindsight(done: Sequence[Done]) -> dg.AssetCheckResult:
     """A warning per partition that was scored by a model which saw its future."""
     seen = {str(d.partition): "scored by a model trained on later data" for d in done if d.written.info.facts.get("hindsight")}
     return _warning("no_hindsight", seen)
+
+
+def drift(done: Sequence[Done]) -> dg.AssetCheckResult:
+    """A warning per partition where the portfolio is no longer what its model was trained on."""
+    over = {str(d.partition): json.dumps(found) for d in done if (found := d.written.info.facts.get("drifted"))}
+    return _warning("no_drift", over)
 
 
 def alarm_budget(lake: Lake, settings: Settings, done: Sequence[Done]) -> dg.AssetCheckResult:

@@ -128,7 +128,7 @@ def result(
     worked: Worked,
     *,
     lake: Lake,
-    plot: Plot,
+    plot: Plot | None = None,
     checks: Iterable[dg.AssetCheckResult] = (),
     extra: dict[str, Any] | None = None,
 ) -> dg.MaterializeResult:
@@ -137,7 +137,7 @@ def result(
     Dagster attaches the sums to each partition of the run; hence their names, `run_…`.
     """
     for partition in worked.newest:
-        figure = plot(lake, partition)
+        figure = plot(lake, partition) if plot else None
         if figure:
             context.add_asset_metadata({"plot": dg.MetadataValue.md(_picture(figure))}, partition_key=partition.key)
     return dg.MaterializeResult(

@@ -1,15 +1,17 @@
-"""What happens by itself: files in the inbox are landed, landed statements become readings, what runs made is recorded in DVC."""
+"""What happens by itself: files in the inbox are landed, landed statements become readings, what runs made is recorded in DVC,
+and a model that the readings have left behind is trained again."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from ecoai_pipeline.defs.history import UNDER_WAY, made_by
-from ecoai_pipeline.defs.jobs import ingest_job, land_inbox, record_job
-from ecoai_pipeline.defs.partitions import range_tags
+from ecoai_pipeline.defs.jobs import ingest_job, land_inbox, record_job, training_job
+from ecoai_pipeline.defs.partitions import model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
-from ecoai_pipeline.domain import Industry
+from ecoai_pipeline.domain import Industry, Month
 
 
 @dg.sensor(
@@ -52,3 +54,22 @@ def versions(context: dg.SensorEvaluationContext, lakehouse: Lakehouse) -> dg.Ru
     # The last hundred runs reach back over the whole night: what ended before was seen by an earlier tick.
     ended = next((run.run_id for run in context.instance.get_runs(limit=100) if made_by(run)), None)
     return dg.RunRequest(run_key=f"after:{ended}") if ended else dg.SkipReason("no run has made a table or a model yet")
+
+
+@dg.sensor(
+    job=training_job,
+    minimum_interval_seconds=3600,  # drift is of weeks
+    description="Asks for one training of a model whose readings have drifted for weeks, once there are complete months it has not seen.",
+)
+def retraining(lakehouse: Lakehouse) -> Iterator[dg.RunRequest]:
+    from ecoai_pipeline.detection.drift import retraining_wanted
+
+    lake, today = lakehouse.lake(), datetime.now(ZoneInfo(lakehouse.settings().time_zone)).date()
+    for industry in Industry:
+        for wanted in retraining_wanted(lake, industry, Month.of(today)):
+            yield dg.RunRequest(
+                # Dagster asks once for a key: for this model and these months never again, whatever became of the run.
+                run_key=f"drift:{industry}:{wanted.resolution}:{wanted.version}:{wanted.months.last}",
+                tags={**model_tags(industry, wanted.resolution), "ecoai/industry": industry.value},
+                run_config=dg.RunConfig(ops={"models": {"config": {"months": str(wanted.months)}}}),
+            )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ecoai_pipeline import detectors
 from ecoai_pipeline.detection.calibration import Calibration
 from ecoai_pipeline.detection.cards import model_card
+from ecoai_pipeline.detection.drift import REFERENCE, Reference
 from ecoai_pipeline.detection.fusion import Fusion
 from ecoai_pipeline.detection.habit import Habits
 from ecoai_pipeline.detectors.contract import Detector, Expectation, Predictive
@@ -127,11 +128,18 @@ def write_member(folder: Path, detector: Detector, calibration: Calibration, met
 
 
 def write_fused(
-    folder: Path, members: Mapping[str, str], config: Mapping[str, Any], habits: Habits, metrics: Mapping[str, Any], card: str
+    folder: Path,
+    members: Mapping[str, str],
+    config: Mapping[str, Any],
+    habits: Habits,
+    reference: Reference,
+    metrics: Mapping[str, Any],
+    card: str,
 ) -> None:
     """Fill the bundle over the members, which are named by their versions; `config` is `fused_config` of them."""
     write_text(folder / _CONFIG, _json({"members": dict(members), **config}))
     habits.save(folder / _CALIBRATION)
+    reference.save(folder / REFERENCE)
     write_text(folder / _METRICS, _json(metrics))
     write_text(folder / _CARD, card)
 
@@ -178,16 +186,18 @@ def forget(bundles: Bundles, folder: Path, meter_id: str, out_of: Callable[[Any]
     without = {file: out_of(document) for file, document in documents.items()}
     known = Habits.load(path, HabitParams()) if name == FUSED else Calibration.load(path)
     rest = known.without(meter_id)
-    if rest is known and without == documents:
+    reference = Reference.load(folder / REFERENCE) if name == FUSED else None
+    if rest is known and without == documents and (reference is None or reference.without(meter_id) is reference):
         return False
     industry, resolution = Industry(_value(folder.parents[2])), Resolution(_value(folder.parents[1]))
 
     def fill(fresh: Path) -> None:
         card = model_card(industry, resolution, name, without[_METRICS])
-        if isinstance(rest, Habits):
+        if isinstance(rest, Habits) and reference:
             config = dict(without[_CONFIG])
-            write_fused(fresh, config.pop("members"), config, rest, without[_METRICS], card)
+            write_fused(fresh, config.pop("members"), config, rest, reference.without(meter_id), without[_METRICS], card)
             return
+        assert isinstance(rest, Calibration)
         member = detectors.load(name, folder)
         member.forget(meter_id)
         write_member(fresh, member, rest, without[_METRICS], card)

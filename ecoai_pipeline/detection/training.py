@@ -15,11 +15,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline import detectors
-from ecoai_pipeline.detection import backtest, expectation, habit
+from ecoai_pipeline.detection import backtest, drift, expectation, habit
 from ecoai_pipeline.detection import model as stored
 from ecoai_pipeline.detection.backtest import Choice
 from ecoai_pipeline.detection.calibration import Calibration, alarm_threshold, calibrate
 from ecoai_pipeline.detection.cards import model_card
+from ecoai_pipeline.detection.drift import Reference
 from ecoai_pipeline.detection.fusion import Fusion, Probabilities
 from ecoai_pipeline.detection.habit import Habits
 from ecoai_pipeline.detection.spans import Spans, cut, within
@@ -38,6 +39,7 @@ from ecoai_pipeline.storage.model_registry import ModelRecord, ModelRegistry, St
 _LOOK_BACK = np.timedelta64(31 * 86_400_000_000, "us")
 Progress = Callable[[str, float], None]
 Scores = Sequence[NDArray[np.float32]]
+Found = Mapping[str, tuple[NDArray[np.datetime64], NDArray[np.float64]]]  # timestamps and values by meter, (n,) each
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class _Fitted:
     habits: Habits
     alarm_share: float
     missed: Mapping[str, float]
+    reference: Reference
 
 
 def _silent(_what: str, _share: float) -> None:
@@ -186,7 +189,7 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
         "members": settings.training.members_in(industry, resolution),
         "guideline": settings.training.guideline[resolution],
         "detectors": settings.detectors.model_dump(mode="json"),
-        "detection": settings.detection.model_dump(mode="json", include={"calibration", "fusion", "habit"}),
+        "detection": settings.detection.model_dump(mode="json", include={"calibration", "fusion", "habit", "drift"}),
         "budget": settings.detection.budget_per_meter_month,
     }
     features = (f"features/{name}.py" for name in ("load", "windows", "runs"))
@@ -194,7 +197,7 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
     return fingerprint(inputs=inputs, params=params, code=code)
 
 
-_CODE = ("training", "spans", "backtest", "calibration", "fusion", "habit", "expectation", "model", "cards")
+_CODE = ("training", "spans", "backtest", "calibration", "fusion", "habit", "expectation", "model", "cards", "drift")
 
 
 def _known(bundles: Bundles, models: Sequence[ModelRecord], months: MonthRange, inputs: str) -> ModelRecord | None:
@@ -273,15 +276,19 @@ def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Prog
     expects = min(missed, key=lambda name: missed[name], default=None)
     kept = [name for name in members if choice.weights.get(name, 0) > 0 or name == expects]
     fusion = Fusion({name: choice.weights.get(name, 0.0) for name in kept}, settings.detection)
-    spans = _evidence(fusion, {name: scores[name] for name in kept}, calibrations, prepared)
+    whole = _evidence(fusion, {name: scores[name] for name in kept}, calibrations, prepared)
     try:
-        habits = habit.learn(spans, prepared.plan.interval_s, settings.detection.habit)
+        habits = habit.learn(_calibrating(prepared, whole), prepared.plan.interval_s, settings.detection.habit)
     except ValueError as error:
         return str(error)
-    p = np.concatenate([habits.p(meter, stamps, prepared.plan.interval_s, values) for meter, (stamps, values) in spans.items()])
-    share = float(np.nanmean(p < _threshold(settings, prepared)))
+    # As scoring does it: with a month to look back into.
+    looked = {meter: (stamps, habits.p(meter, stamps, prepared.plan.interval_s, values)) for meter, (stamps, values) in whole.items()}
+    p = _calibrating(prepared, looked)
+    share = float(np.nanmean(np.concatenate([values for _, values in p.values()]) < _threshold(settings, prepared)))
+    loads = {series.meter_id: (series.timestamps, np.where(series.observed, series.kwh, np.nan)) for series in prepared.portfolio}
+    reference = drift.learn(loads, p, settings.detection.drift)
     kept_members, kept_calibrations = {name: members[name] for name in kept}, {name: calibrations[name] for name in kept}
-    return _Fitted(kept_members, kept_calibrations, not_learned, choice, expects, fusion, habits, share, missed)
+    return _Fitted(kept_members, kept_calibrations, not_learned, choice, expects, fusion, habits, share, missed, reference)
 
 
 def _threshold(settings: Settings, prepared: _Prepared) -> float:
@@ -309,16 +316,18 @@ def _tails(scores: Mapping[str, Scores], calibrations: Mapping[str, Calibration]
     ]
 
 
-def _evidence(
-    fusion: Fusion, scores: Mapping[str, Scores], calibrations: Mapping[str, Calibration], prepared: _Prepared
-) -> dict[str, tuple[NDArray[np.datetime64], NDArray[np.float64]]]:
-    """Timestamps and fused evidence of each meter's calibration span, from scores of the contexts."""
+def _evidence(fusion: Fusion, scores: Mapping[str, Scores], calibrations: Mapping[str, Calibration], prepared: _Prepared) -> Found:
+    """Fused evidence of each meter's context, from scores of it."""
     tails = _tails(scores, calibrations, [series for series, _ in prepared.contexts])
-    whole = [fusion.evidence(p, series.timestamps, series.interval_s) for (series, _), p in zip(prepared.contexts, tails, strict=True)]
     return {
-        series.meter_id: (series.timestamps[start:], values[start:])
-        for (series, start), values in zip(prepared.contexts, whole, strict=True)
+        series.meter_id: (series.timestamps, fusion.evidence(p, series.timestamps, series.interval_s))
+        for (series, _), p in zip(prepared.contexts, tails, strict=True)
     }
+
+
+def _calibrating(prepared: _Prepared, found: Found) -> Found:
+    """The part of each meter's context that is the calibration span."""
+    return {series.meter_id: tuple(part[start:] for part in found[series.meter_id]) for series, start in prepared.contexts}  # type: ignore[misc]
 
 
 def _metrics(settings: Settings, prepared: _Prepared, fitted: _Fitted, inputs: str) -> dict[str, Any]:
@@ -332,6 +341,7 @@ def _metrics(settings: Settings, prepared: _Prepared, fitted: _Fitted, inputs: s
         "budget_per_meter_month": settings.detection.budget_per_meter_month,
         "alarm_share_in_calibration": fitted.alarm_share,
         "backtest": fitted.choice.words,
+        "drift": fitted.reference.facts(),
         "weights": dict(fitted.fusion.weights),
         "expectation": {"from": fitted.expects, "missed": dict(fitted.missed)},
         "calibration": {name: _calibration_facts(calibration) for name, calibration in fitted.calibrations.items()}
@@ -361,7 +371,7 @@ def _write(bundles: Bundles, which: _Identity, prepared: _Prepared, fitted: _Fit
     def fill_fused(folder: Path) -> None:
         card = model_card(industry, resolution, FUSED, metrics)
         config = stored.fused_config(prepared.plan, fitted.fusion, fitted.expects)
-        stored.write_fused(folder, members, config, fitted.habits, metrics, card)
+        stored.write_fused(folder, members, config, fitted.habits, fitted.reference, metrics, card)
 
     version = bundles.write(industry, resolution, FUSED, until, fill_fused)
     return ModelRecord(

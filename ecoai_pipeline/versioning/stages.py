@@ -73,8 +73,8 @@ STAGES = (
     ),
     Stage(
         "anomalies",
-        "materialize scores anomalies --model champion",
-        outs=("scores", "anomalies", "ledgers/revisions"),
+        "materialize scores drift anomalies --model champion",
+        outs=("scores", "drift", "anomalies", "ledgers/revisions"),
         reads=("features", "models", "ledgers/models"),
         code=("detectors", "detection"),
         params=("detection",),

@@ -23,7 +23,7 @@ MONTHS = MonthRange.parse("2025-01..2025-03")
 COLUMNS = ColumnMapping.parse("meter=meter,timestamp=start,kwh=kwh")
 OUTAGE = (datetime(2025, 3, 18, 6), datetime(2025, 3, 18, 18))
 READINGS = ["raw_readings", "validated_readings"]
-TABLES = [*READINGS, "features", "scores", "anomalies"]
+TABLES = [*READINGS, "features", "scores", "drift", "anomalies"]
 
 
 def load(meter: str, start: datetime) -> float:
@@ -71,7 +71,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with runner(root) as ready:
             ready.tables([*READINGS, "features"], {Industry.METAL: MONTHS})
             ready.models(Industry.METAL, Resolution.LOW, "2025-01..2025-02")
-            ready.tables(["scores", "anomalies"], {Industry.METAL: MonthRange.parse("2025-03")})
+            ready.tables(["scores", "drift", "anomalies"], {Industry.METAL: MonthRange.parse("2025-03")})
     return root
 
 

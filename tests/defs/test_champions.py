@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.runs import Materialized, RunFailedError, Runner
+from ecoai_pipeline.defs.sensors import retraining
 from ecoai_pipeline.domain import SCORES, Industry, MonthRange, Partition, Resolution
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.model_registry import ModelRegistry, Standing
+
+from .conftest import TABLES, take_in, write_readings
 
 METAL_LOW = (Industry.METAL, Resolution.LOW)
 MARCH = MonthRange.parse("2025-03")
@@ -99,3 +104,17 @@ def test_strict_scoring_refuses_hindsight_where_the_parameters_allow_it(lake: La
     scored.tables(["scores"], february)
     with pytest.raises(RunFailedError, match="no model trained before its start, as strict mode asks"):
         scored.tables(["scores"], february, choice={"strict": True})
+
+
+def test_drift_asks_for_a_training_once(lake: Lake, scored: Runner, tmp_path: Path) -> None:
+    """Both meters use three times as much through March. Two looks ask with the same key, which Dagster takes once."""
+    take_in(lake, write_readings(tmp_path / "march.csv", datetime(2025, 3, 1), datetime(2025, 3, 31), factor=3))
+    scored.tables(TABLES, {Industry.METAL: MARCH})
+    checked = [check for check in checks() if check.check_name == "no_drift"]
+    assert [(check.passed, check.severity) for check in checked] == [(False, dg.AssetCheckSeverity.WARN)]
+    with dg.build_sensor_context(resources={"lakehouse": Lakehouse(root=str(lake.root))}) as context:
+        asked, again = (list(retraining(context)) for _ in range(2))  # type: ignore[call-overload]
+
+    assert [request.run_key for request in asked] == [request.run_key for request in again]
+    (request,) = asked
+    assert request.run_config["ops"]["models"]["config"]["months"] == "2025-01..2025-03"

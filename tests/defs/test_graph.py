@@ -16,14 +16,16 @@ GRAPH = {
     "models": ["features"],
     "champions": ["models"],
     "scores": ["champions", "features"],
+    "drift": ["scores"],
     "anomalies": ["scores"],
     "evaluation": [],
-    "snapshot": ["anomalies", "champions", "features", "models", "raw_readings", "scores", "validated_readings"],
+    "snapshot": ["anomalies", "champions", "drift", "features", "models", "raw_readings", "scores", "validated_readings"],
 }
 CHECKS = {
     "validated_readings": ["data_is_complete", "lateness", "readings_are_sound"],
     "champions": ["not_worse"],
     "scores": ["no_hindsight"],
+    "drift": ["no_drift"],
     "anomalies": ["alarm_budget"],
 }
 
@@ -62,7 +64,7 @@ def test_jobs_schedules_and_sensors(repository: dg.RepositoryDefinition) -> None
         "nightly": ("30 2 * * *", "Asia/Seoul"),
         "monthly_training": ("0 4 1 * *", "Asia/Seoul"),
     }
-    assert [sensor.name for sensor in repository.sensor_defs] == ["inbox", "versions"]
+    assert [sensor.name for sensor in repository.sensor_defs] == ["inbox", "retraining", "versions"]
 
 
 def test_an_evaluation_is_partitioned_by_the_way_it_judges(repository: dg.RepositoryDefinition) -> None:

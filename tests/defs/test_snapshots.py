@@ -60,7 +60,7 @@ def test_a_snapshot_names_runs_code_and_parameters_and_leaves_dvc_nothing_to_say
 
     assert made.metadata["snapshot"] == taken.name == "snapshot-000001"
     assert len(taken.runs) == 3, "readings and features, a model, scores and events"
-    assert "scores, anomalies of metal|2025-03-01 to metal|2025-03-01" in taken.runs.values()
+    assert "scores, drift, anomalies of metal|2025-03-01 to metal|2025-03-01" in taken.runs.values()
     assert taken.overrides == {}
     assert len(taken.params) == 64
     recorded = yaml.safe_load((lake.root / "dvc.lock").read_text())["stages"]["anomalies"]["outs"]

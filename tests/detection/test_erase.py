@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 
 from ecoai_pipeline.detection import erase as erasing
 from ecoai_pipeline.detection.anomalies import materialize_anomalies
+from ecoai_pipeline.detection.drift import materialize_drift
 from ecoai_pipeline.detection.erase import Erasure, erase_meter, still_holding
 from ecoai_pipeline.detection.night import record_detections
 from ecoai_pipeline.detection.scoring import materialize_scores
@@ -39,7 +40,7 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)  # when every dropped file has come to 
 GONE, STAYS = "plant-Ω7", "plant-Ω77"
 MONTHS = MonthRange.parse("2025-01..2025-03")
 PARTS = [Partition(Industry.METAL, month) for month in MONTHS]
-STAGES = (materialize_raw, materialize_validated, materialize_features, materialize_scores, materialize_anomalies)
+STAGES = (materialize_raw, materialize_validated, materialize_features, materialize_scores, materialize_drift, materialize_anomalies)
 
 
 def table(path: Path, meters: list[str], days: int, first: datetime = datetime(2025, 1, 1), factor: float = 1.0) -> Path:
