@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -333,19 +333,29 @@ def _calibrating(prepared: _Prepared, found: Found) -> Found:
 def _metrics(settings: Settings, prepared: _Prepared, fitted: _Fitted, inputs: str) -> dict[str, Any]:
     return {
         "fingerprint": inputs,
+        "seed": settings.training.seed,
+        "threads": settings.training.threads,
+        "parameters": {name: getattr(settings.detectors, name).model_dump(mode="json") for name in fitted.members},
         "spans": prepared.spans.facts(),
         "window_plan": prepared.plan.words,
         "meters": len(prepared.portfolio),
         "left_out": dict(prepared.left_out),
         "not_learned": dict(fitted.not_learned),
         "budget_per_meter_month": settings.detection.budget_per_meter_month,
+        "q": _threshold(settings, prepared),
         "alarm_share_in_calibration": fitted.alarm_share,
         "backtest": fitted.choice.words,
         "drift": fitted.reference.facts(),
         "weights": dict(fitted.fusion.weights),
         "expectation": {"from": fitted.expects, "missed": dict(fitted.missed)},
         "calibration": {name: _calibration_facts(calibration) for name, calibration in fitted.calibrations.items()}
-        | {FUSED: {"rules": {habit.RULE: len(fitted.habits.laws) - 1}, "trimmed": 0}},
+        | {
+            FUSED: {
+                "rules": {habit.RULE: len(fitted.habits.laws) - 1},
+                "trimmed": 0,
+                "n": _between(law.n for law in fitted.habits.laws.values()),
+            }
+        },
         "detectors": {name: dict(member.facts) for name, member in fitted.members.items()},
     }
 
@@ -353,7 +363,14 @@ def _metrics(settings: Settings, prepared: _Prepared, fitted: _Fitted, inputs: s
 def _calibration_facts(calibration: Calibration) -> dict[str, Any]:
     curves = calibration.meters.values()
     rules = Counter(curve.rule.value for curve in curves)
-    return {"rules": dict(sorted(rules.items())), "trimmed": sum(curve.trimmed for curve in curves)}
+    n = _between(curve.n for curve in curves)
+    return {"rules": dict(sorted(rules.items())), "trimmed": sum(curve.trimmed for curve in curves), "n": n}
+
+
+def _between(counts: Iterable[int]) -> str:
+    """The smallest and the greatest, in words."""
+    known = sorted(counts)
+    return "0" if not known else f"{known[0]}" if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
 
 
 def _write(bundles: Bundles, which: _Identity, prepared: _Prepared, fitted: _Fitted, metrics: Mapping[str, Any]) -> ModelRecord:

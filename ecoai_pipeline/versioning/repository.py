@@ -68,9 +68,10 @@ class Repository:
         return self.top == self.root
 
     def refresh(self) -> None:
-        """Make the folders that stages are about; in a repository of the root's own, write down what code is in use."""
+        """Make the folders that stages are about; in a repository of the root's own, write down the stages and the code in use."""
         make_folders(self.root)
         if self.own:
+            _write(self.top / "dvc.yaml", dvc_yaml(".", None))
             _write(self.top / CODE, code_yaml())
 
     def git(self, *arguments: str, env: Mapping[str, str] | None = None, text: str | None = None) -> str:
@@ -170,7 +171,6 @@ def init(root: Path) -> Repository:
     if not (root / ".dvc").is_dir():
         with _index_kept(root), _quiet_dvc().init(str(root)) as repo, repo.config.edit() as config:
             config["core"]["analytics"] = False
-    _write(root / "dvc.yaml", dvc_yaml(".", None))
     if not (root / PARAMS).exists():
         write_text(root / PARAMS, params_file().read_text(encoding="utf-8"))
     _write(root / ".dvcignore", _UNRECORDED)

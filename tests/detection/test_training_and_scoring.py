@@ -75,7 +75,7 @@ def test_training_writes_complete_bundles_and_promotes_them(filled: Lake, settin
     assert champion.record == outcome.record
     common = {"config.json", "calibration.parquet", "metrics.json", "MODEL_CARD.md", "manifest.json"}
     fused = bundles.open(Industry.METAL, Resolution.MID, FUSED, outcome.record.version)
-    assert {file.name for file in fused.iterdir()} == common
+    assert {file.name for file in fused.iterdir()} == common | {"reference.parquet"}
     for name, version in outcome.record.members.items():
         folder = bundles.open(Industry.METAL, Resolution.MID, name, version)
         assert {file.name for file in folder.iterdir()} == common | {"weights.safetensors"}

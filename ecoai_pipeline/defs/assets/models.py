@@ -28,8 +28,10 @@ class TrainingSpan(dg.Config):
 )
 def models(context: dg.AssetExecutionContext, config: TrainingSpan, lakehouse: Lakehouse) -> dg.MaterializeResult:
     """Detectors fitted and calibrated on a span of months; immutable, and entered into the registry."""
+    from ecoai_pipeline.detection.model import card_of
     from ecoai_pipeline.detection.training import train
     from ecoai_pipeline.reporting.plots import training_plot
+    from ecoai_pipeline.storage.bundles import Bundles
 
     lake, settings = lakehouse.lake(), lakehouse.settings()
     summaries: dict[str, Any] = {}
@@ -43,7 +45,9 @@ def models(context: dg.AssetExecutionContext, config: TrainingSpan, lakehouse: L
         with lake.lock(industry):
             outcome = train(lake, settings, industry, resolution, months)
         summaries[key] = _summary(outcome, months)
-        context.add_asset_metadata({name: _shown(value) for name, value in summaries[key].items()}, partition_key=key)
+        shown = {name: _shown(value) for name, value in summaries[key].items()}
+        card = {"card": dg.MetadataValue.md(card_of(Bundles(lake), outcome.record))} if outcome.record else {}
+        context.add_asset_metadata({**shown, **card}, partition_key=key)
         figure = training_plot(outcome.metrics) or figure
     if not summaries:
         raise dg.Failure("the run covers no partition: its range ends before it starts; swap the two ends")
