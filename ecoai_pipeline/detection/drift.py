@@ -113,6 +113,12 @@ class Reference:
         }
 
 
+def reference_of(fused: Path) -> Reference | None:
+    """The reference in the folder of a fused bundle; None of one that was trained before bundles had any."""
+    path = fused / REFERENCE
+    return Reference.load(path) if path.exists() else None
+
+
 Values = tuple[NDArray[np.datetime64], Floats]
 
 
@@ -211,8 +217,10 @@ def _judged(
     version: str,
     params: DriftParams,
 ) -> pl.DataFrame:
-    """Rows of one resolution: each meter's load, and the portfolio's load and scores."""
-    reference = Reference.load(Bundles(lake).open(partition.industry, resolution, FUSED, version) / REFERENCE)
+    """Rows of one resolution: each meter's load, and the portfolio's load and scores; none where the model has no reference."""
+    reference = reference_of(Bundles(lake).open(partition.industry, resolution, FUSED, version))
+    if reference is None:
+        return _no_rows()
     since = until - timedelta(days=params.days)
     middle = np.datetime64(since.replace(tzinfo=None), "us") + params.days * _DAY // 2
     rows: list[dict[str, Any]] = []

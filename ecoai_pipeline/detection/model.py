@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from ecoai_pipeline import detectors
 from ecoai_pipeline.detection.calibration import Calibration
-from ecoai_pipeline.detection.cards import model_card
-from ecoai_pipeline.detection.drift import REFERENCE, Reference
+from ecoai_pipeline.detection.drift import REFERENCE, Reference, reference_of
 from ecoai_pipeline.detection.fusion import Fusion
 from ecoai_pipeline.detection.habit import Habits
 from ecoai_pipeline.detectors.contract import Detector, Expectation, Predictive
@@ -132,14 +131,15 @@ def write_fused(
     members: Mapping[str, str],
     config: Mapping[str, Any],
     habits: Habits,
-    reference: Reference,
+    reference: Reference | None,
     metrics: Mapping[str, Any],
     card: str,
 ) -> None:
     """Fill the bundle over the members, which are named by their versions; `config` is `fused_config` of them."""
     write_text(folder / _CONFIG, _json({"members": dict(members), **config}))
     habits.save(folder / _CALIBRATION)
-    reference.save(folder / REFERENCE)
+    if reference:
+        reference.save(folder / REFERENCE)
     write_text(folder / _METRICS, _json(metrics))
     write_text(folder / _CARD, card)
 
@@ -186,18 +186,18 @@ def forget(bundles: Bundles, folder: Path, meter_id: str, out_of: Callable[[Any]
     without = {file: out_of(document) for file, document in documents.items()}
     known = Habits.load(path, HabitParams()) if name == FUSED else Calibration.load(path)
     rest = known.without(meter_id)
-    reference = Reference.load(folder / REFERENCE) if name == FUSED else None
-    if rest is known and without == documents and (reference is None or reference.without(meter_id) is reference):
+    reference = reference_of(folder)
+    left = reference.without(meter_id) if reference else None
+    if rest is known and without == documents and left is reference:
         return False
-    industry, resolution = Industry(_value(folder.parents[2])), Resolution(_value(folder.parents[1]))
+    # The card is taken as it stands: one that is written anew would ask a bundle of an earlier program for metrics it does not have.
+    card: str = out_of((folder / _CARD).read_text(encoding="utf-8"))
 
     def fill(fresh: Path) -> None:
-        card = model_card(industry, resolution, name, without[_METRICS])
-        if isinstance(rest, Habits) and reference:
+        if isinstance(rest, Habits):
             config = dict(without[_CONFIG])
-            write_fused(fresh, config.pop("members"), config, rest, reference.without(meter_id), without[_METRICS], card)
+            write_fused(fresh, config.pop("members"), config, rest, left, without[_METRICS], card)
             return
-        assert isinstance(rest, Calibration)
         member = detectors.load(name, folder)
         member.forget(meter_id)
         write_member(fresh, member, rest, without[_METRICS], card)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +13,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ecoai_pipeline.detection.drift import Distribution, Reference, learn, materialize_drift, retraining_wanted
+from ecoai_pipeline.detection.drift import Distribution, Reference, learn, materialize_drift, reference_of, retraining_wanted
+from ecoai_pipeline.detection.habit import Habits
+from ecoai_pipeline.detection.model import forget
 from ecoai_pipeline.detection.promotion import promote
 from ecoai_pipeline.detection.scoring import materialize_scores
 from ecoai_pipeline.detection.training import train
 from ecoai_pipeline.domain import DRIFT, Industry, Month, MonthRange, Partition, Resolution
-from ecoai_pipeline.settings import DriftParams, Settings
+from ecoai_pipeline.settings import DriftParams, HabitParams, Settings
+from ecoai_pipeline.storage.bundles import FUSED, Bundles
+from ecoai_pipeline.storage.erasure import Name
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.model_registry import ModelRegistry
 
 WINTER, MARCH, APRIL = MonthRange.parse("2022-01..2022-02"), Month(2022, 3), Month(2022, 4)
 METAL_MID = (Industry.METAL, Resolution.MID)
@@ -144,3 +150,44 @@ def test_a_new_model_is_asked_for_once_there_are_months_that_the_champion_has_no
 def test_an_equal_load_asks_for_nothing(judged: Callable[..., pl.DataFrame], lake: Lake) -> None:
     judged(1.0)
     assert retraining_wanted(lake, Industry.METAL, APRIL) == []
+
+
+@pytest.fixture
+def aged(judged: Callable[..., pl.DataFrame], lake: Lake) -> Path:
+    """The folder of a fused bundle as it was sealed before models had a reference, and their cards told of seeds."""
+    bundles, (champion,) = Bundles(lake), ModelRegistry(lake).models(*METAL_MID)
+    folder = bundles.open(*METAL_MID, FUSED, champion.version)
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in ("reference.parquet", "manifest.json")}
+    metrics = json.loads(files["metrics.json"])
+    files["metrics.json"] = json.dumps({name: value for name, value in metrics.items() if name not in ("drift", "seed", "q")}).encode()
+
+    def fill(fresh: Path) -> None:
+        for name, data in files.items():
+            (fresh / name).write_bytes(data)
+
+    bundles.reseal(folder, fill)
+    return folder
+
+
+@pytest.mark.usefixtures("aged")
+def test_a_model_from_before_there_were_references_has_no_drift_and_stops_no_night(judged: Callable[..., pl.DataFrame], lake: Lake) -> None:
+    assert judged(2.0).height == 0
+    assert retraining_wanted(lake, Industry.METAL, APRIL) == []
+
+
+def test_a_meter_can_be_forgotten_by_a_model_from_before_there_were_references(aged: Path, lake: Lake) -> None:
+    name = Name("b")
+    assert forget(Bundles(lake), aged, "b", name.out_of_document)
+    assert Habits.load(aged / "calibration.parquet", HabitParams()).laws.keys() == {"*", "a", "c"}
+    assert not forget(Bundles(lake), aged, "b", name.out_of_document), "a second time there is nothing to forget"
+
+
+def test_a_forgotten_meter_leaves_the_reference_to_the_others(judged: Callable[..., pl.DataFrame], lake: Lake) -> None:
+    bundles, (champion,) = Bundles(lake), ModelRegistry(lake).models(*METAL_MID)
+    folder = bundles.open(*METAL_MID, FUSED, champion.version)
+    before = reference_of(folder)
+    assert forget(bundles, folder, "b", Name("b").out_of_document)
+    after = reference_of(bundles.open(*METAL_MID, FUSED, champion.version))
+    assert before is not None
+    assert after is not None
+    assert (list(after.loads), after.limits) == (["a", "c"], before.limits)
