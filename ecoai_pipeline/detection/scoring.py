@@ -48,7 +48,7 @@ def materialize_scores(lake: Lake, settings: Settings, partition: Partition, mod
     facts name them. A partition without features has no scores, which is no error.
 
     Raises:
-        NoModelError: no resolution of the partition has a model, or strict mode refuses those there are.
+        NoModelError: no resolution of the partition has a model, or strict mode refuses those there are or the one asked for.
         ValueError: there is no model of that version, or it is for no meter of the partition.
         BundleError: a bundle is not what was trained.
     """
@@ -66,21 +66,20 @@ def materialize_scores(lake: Lake, settings: Settings, partition: Partition, mod
         models = {resolution.value: c.record.version for resolution, c in champions.items()}
         facts["weights"] = {model.version: dict(model.fusion.weights) for model in scorer.models.values()}
         facts.update(without_model=without_model, models=models, hindsight=any(c.hindsight for c in champions.values()))
-        facts["asked_for"] = _asked_for(lake, partition, model)
+        facts["asked_for"] = _asked_for(lake, partition, model, champions)
 
     return lake.refresh(SCORES, partition, scores_fingerprint(lake, settings, partition, model), make)
 
 
 def scores_fingerprint(lake: Lake, settings: Settings, partition: Partition, model: str | None = None) -> str:
     """What `scores` of a partition would be made from now; raises as `materialize_scores` does."""
+    champions = _champions(lake, settings, partition, model)
     inputs = {
         "features": lake.info(FEATURES, partition).content,
         "before": {part.key: lake.info(FEATURES, part).content for part in MeterRegistry(lake).partitions_before(partition)},
         "usage": usage_types(lake, partition.industry, [partition.month]),
-        "champions": {
-            resolution: [c.record.version, c.hindsight] for resolution, c in _champions(lake, settings, partition, model).items()
-        },
-        "asked_for": _asked_for(lake, partition, model),
+        "champions": {resolution: [c.record.version, c.hindsight] for resolution, c in champions.items()},
+        "asked_for": _asked_for(lake, partition, model, champions),
     }
     params = {"budget": settings.detection.budget_per_meter_month}
     code = code_digest("features/load.py", "detectors", *(f"detection/{name}.py" for name in _CODE))
@@ -112,13 +111,21 @@ def _model_for(lake: Lake, settings: Settings, partition: Partition, resolution:
     known = {record.version: record for record in registry.models(partition.industry, resolution)}
     kept = None if model == CHAMPION else known.get(_models_of(lake, partition).get(resolution.value, ""))
     if model in known:
-        wanted = known[model]
-    elif kept and (kept.version in _asked_for(lake, partition, None) or _came_later((champion, kept), settings, partition)):
-        wanted = kept
-    else:
+        wanted = _as_of(known[model], partition)
+        if wanted.hindsight and strict:
+            raise NoModelError(
+                f"{partition}: model {model} was trained on data until {wanted.record.trained_until}, which strict mode refuses; "
+                "name one trained before the month's start, or leave strict mode"
+            )
+        return wanted
+    stays = kept and (kept.version in _asked_before(lake, partition) or _came_later((champion, kept), settings, partition))
+    if not kept or not stays or (strict and _as_of(kept, partition).hindsight):
         return champion
-    hindsight = Month.parse(wanted.trained_until) > partition.month
-    return None if hindsight and strict else Champion(wanted, hindsight)
+    return _as_of(kept, partition)
+
+
+def _as_of(record: ModelRecord, partition: Partition) -> Champion:
+    return Champion(record, hindsight=Month.parse(record.trained_until) > partition.month)
 
 
 def _models_of(lake: Lake, partition: Partition) -> dict[str, str]:
@@ -127,10 +134,17 @@ def _models_of(lake: Lake, partition: Partition) -> dict[str, str]:
     return found
 
 
-def _asked_for(lake: Lake, partition: Partition, model: str | None) -> list[str]:
-    """Versions that the partition keeps because a person asked for them: the one asked for now, else those of before."""
-    asked: list[str] = lake.info(SCORES, partition).facts.get("asked_for", [])
-    return asked if model is None else [] if model == CHAMPION else [model]
+def _asked_before(lake: Lake, partition: Partition) -> list[str]:
+    """Versions that a person asked for when the partition was made."""
+    found: list[str] = lake.info(SCORES, partition).facts.get("asked_for", [])
+    return found
+
+
+def _asked_for(lake: Lake, partition: Partition, model: str | None, champions: Mapping[Resolution, Champion]) -> list[str]:
+    """Versions that the partition is to keep because a person asked for them: the one asked for now, and those of other resolutions."""
+    if model == CHAMPION:
+        return []
+    return sorted({champion.record.version for champion in champions.values()} & {model, *_asked_before(lake, partition)})
 
 
 def _came_later(between: tuple[Champion | None, ModelRecord], settings: Settings, partition: Partition) -> bool:

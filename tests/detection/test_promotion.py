@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ecoai_pipeline.detection import promotion
-from ecoai_pipeline.detection.scoring import CHAMPION, materialize_scores
+from ecoai_pipeline.detection.scoring import CHAMPION, NoModelError, materialize_scores
 from ecoai_pipeline.detection.training import train
-from ecoai_pipeline.domain import SCORES, Industry, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Month, MonthRange, Partition, Resolution
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.bundles import FUSED, Bundles
 from ecoai_pipeline.storage.lake import Lake
@@ -149,6 +149,47 @@ def test_a_model_that_was_asked_for_stays_whatever_comes(lake: Lake, settings: S
     assert materialize_scores(lake, settings, march).skipped, "the champion was promoted in March, but a person asked for the other one"
     with pytest.raises(ValueError, match="no models are called 'x'"):
         materialize_scores(lake, settings, march, "x")
+
+
+def test_a_model_that_was_asked_for_stays_when_another_resolution_is_asked_for_one(
+    lake: Lake, settings: Settings, portfolio: ModuleType
+) -> None:
+    """Meters `a` read every quarter of an hour, meter `h` every hour; each resolution has an old model and a new champion."""
+    portfolio.register(lake, ["a", "b", "h"])
+    for month in (Month(2022, 1), Month(2022, 2), MARCH):
+        intervals = {"a": 900, "b": 900, "h": 3600}
+        frames = [portfolio.features_of(name, portfolio.starts(month, s), portfolio.noisy_load(s), s) for name, s in intervals.items()]
+        lake.write(FEATURES, Partition(Industry.METAL, month), frames, fingerprint=str(month))
+    old = {}
+    for resolution in (Resolution.LOW, Resolution.MID):
+        record = train(
+            lake, having(settings, value_change=1), Industry.METAL, resolution, WINTER, at=datetime(2022, 3, 1, tzinfo=UTC)
+        ).record
+        assert record is not None
+        old[resolution.value] = record.version
+        train(lake, having(settings, kmeans_ad=1), Industry.METAL, resolution, WINTER, at=IN_MARCH)
+        promotion.decide(lake, settings, Industry.METAL, resolution, IN_MARCH)
+
+    march = Partition(Industry.METAL, MARCH)
+    for version in old.values():
+        materialize_scores(lake, settings, march, version)
+    assert lake.info(SCORES, march).facts["models"] == old
+    assert materialize_scores(lake, settings, march).skipped
+
+
+def test_strict_mode_keeps_no_model_that_saw_the_month(lake: Lake, settings: Settings, trained: Callable[..., ModelRecord]) -> None:
+    """February stands scored by a model of the winter; strict mode takes the one of January that came later, or none."""
+    february, strict = Partition(Industry.METAL, Month(2022, 2)), settings.strictly()
+    winter = trained(kmeans_ad=1)
+    materialize_scores(lake, settings, february)
+    with pytest.raises(NoModelError, match="no model trained before its start, as strict mode asks"):
+        materialize_scores(lake, strict, february)
+    january = train(lake, having(settings, kmeans_ad=1), *METAL_MID, MonthRange.parse("2022-01"), at=LONG_AFTER).record
+    assert january is not None
+    assert materialize_scores(lake, settings, february).skipped
+    assert materialize_scores(lake, strict, february).info.facts["models"] == {"mid": january.version}
+    with pytest.raises(NoModelError, match=f"{winter.version} was trained on data until 2022-03, which strict mode refuses"):
+        materialize_scores(lake, strict, february, winter.version)
 
 
 def test_going_back_makes_the_former_champion_score_new_months_and_leaves_old_ones(
