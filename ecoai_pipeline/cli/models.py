@@ -11,25 +11,32 @@ from ecoai_pipeline.cli.pipeline import decide, record, the_lake
 from ecoai_pipeline.domain import Industry, Month, Resolution
 
 if TYPE_CHECKING:
+    from ecoai_pipeline.storage.bundles import Bundles
     from ecoai_pipeline.storage.model_registry import ModelRecord
 
 app = typer.Typer(no_args_is_help=True, help="Which models there are, which one is in use, and changing that.")
 
 Version = Annotated[str, typer.Argument(help="Version of a model, or how it starts.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept in the registry.")]
-LISTED = ("industry", "resolution", "version", "trained", "meters", "standing", "since", "reason")
+LISTED = ("industry", "resolution", "version", "trained", "meters", "standing", "since", "average_precision", "reason")
 
 
 @app.command("list")
 def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
-    """All models with what each is now: champion, challenger, refused or withdrawn; `in use` scores the newest months."""
+    """All models with what each is now: champion, challenger, refused or withdrawn; `in use` scores the newest months.
+
+    The average precision is that on the faults of a model's own backtest, of other data for each; how two compare, the reason says.
+    """
+    from ecoai_pipeline.storage.bundles import Bundles
     from ecoai_pipeline.storage.model_registry import ModelRegistry
 
-    registry = ModelRegistry(the_lake())
+    lake = the_lake()
+    registry, bundles = ModelRegistry(lake), Bundles(lake)
     models = [one for industry in Industry for resolution in Resolution for one in registry.models(industry, resolution)]
     newest = {champion.version for one in models if (champion := registry.newest(one.industry, one.resolution))}
-    rows = [_row(one, in_use=one.version in newest) for one in models]
-    document = {"models": [{**one.model_dump(mode="json"), "in_use": one.version in newest} for one in models]}
+    said = {one.version: {"in_use": one.version in newest, "average_precision": _reached(bundles, one)} for one in models}
+    rows = [{**_row(one, in_use=one.version in newest), **said[one.version]} for one in models]
+    document = {"models": [{**one.model_dump(mode="json"), **said[one.version]} for one in models]}
     Answer(document, rows, LISTED, title="models", notes=[f"{len(rows)} models, {len(newest)} in use"]).show(form, as_json)
 
 
@@ -96,6 +103,19 @@ def _decided(about: ModelRecord, decision: dict[str, Any], form: Format, as_json
     notes.append("months that were scored keep their models; `ecoai backfill --model champion` scores them anew")
     document = {"model": now.model_dump(mode="json"), "in_use": champion.version if champion else None}
     Answer(document, notes=[*notes, *recorded]).show(form, as_json)
+
+
+def _reached(bundles: Bundles, one: ModelRecord) -> float | None:
+    """What a model reached in its own backtest; None where nothing could be judged, or its bundle cannot be opened."""
+    from ecoai_pipeline.detection.model import metrics_of
+    from ecoai_pipeline.storage.bundles import BundleError
+
+    try:
+        backtest = metrics_of(bundles, one.industry, one.resolution, one.version)["backtest"]
+    except BundleError:
+        return None
+    reached: float | None = backtest["average_precision"][backtest["chosen"]]
+    return reached
 
 
 def _row(one: ModelRecord, *, in_use: bool) -> dict[str, Any]:

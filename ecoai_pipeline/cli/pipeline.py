@@ -128,17 +128,18 @@ def train_all(industry: Industry | None, resolution: Resolution | None, months: 
 
 
 def _judged(runner: Runner, lake: Lake, industry: Industry, resolution: Resolution, version: str) -> dict[str, str]:
-    """Let a new challenger be judged; what became of the model. That it is refused is an answer and no fault."""
+    """Let challengers be judged; what became of the model. That one is refused is an answer and no fault."""
     from ecoai_pipeline.defs.runs import RunFailedError
     from ecoai_pipeline.storage.model_registry import ModelRegistry, Standing
 
     registry = ModelRegistry(lake)
-    if registry.find(version).standing is Standing.CHALLENGER:
-        try:
-            runner.champions(industry, resolution)
-        except RunFailedError:
-            if registry.find(version).standing is not Standing.REFUSED:
-                raise
+    waiting = [one.version for one in registry.models(industry, resolution) if one.standing is Standing.CHALLENGER]
+    try:
+        runner.champions(industry, resolution)
+    except RunFailedError:
+        now = {registry.find(one).standing for one in waiting}
+        if Standing.REFUSED not in now or Standing.CHALLENGER in now:
+            raise
     found = registry.find(version)
     return {"standing": found.standing.value, "because": found.reason}
 

@@ -77,14 +77,16 @@ def _decided(lake: Lake, settings: Settings, registry: ModelRegistry, challenger
     return _judged(challenger, champion.record, compare(lake, settings, challenger, champion.record), settings, at)
 
 
-def promote(lake: Lake, version: str, reason: str, at: datetime) -> ModelRecord:
+def promote(lake: Lake, industry: Industry, resolution: Resolution, version: str, reason: str, at: datetime) -> ModelRecord:
     """Make a model champion by a person's word.
 
     Raises:
-        ValueError: there is no such model, or it is in use already.
+        ValueError: there is no such model, it is of another industry or resolution, or it is in use already.
     """
     registry = ModelRegistry(lake)
     record = registry.find(version)
+    if (record.industry, record.resolution) != (industry, resolution):
+        raise ValueError(f"{record.version} is a model of {record.industry} {record.resolution}, not of {industry} {resolution}")
     champion = registry.champion(record.industry, record.resolution, Month.parse(record.trained_until), strict=True)
     if champion and champion.record.version == record.version:
         raise ValueError(f"{record.version} is champion of its time already, since {record.at:%Y-%m-%d}")

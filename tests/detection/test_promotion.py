@@ -209,9 +209,11 @@ def test_going_back_makes_the_former_champion_score_new_months_and_leaves_old_on
     assert scored_by(lake) == old.version
     with pytest.raises(ValueError, match="metal mid has no former champion to go back to"):
         promotion.roll_back(lake, *METAL_MID, "again", LONG_AFTER)
-    assert promotion.promote(lake, new.version, "it was the data", LONG_AFTER).reason == "by hand: it was the data"
+    assert promotion.promote(lake, *METAL_MID, new.version, "it was the data", LONG_AFTER).reason == "by hand: it was the data"
     with pytest.raises(ValueError, match="is champion of its time already"):
-        promotion.promote(lake, new.version, "again", LONG_AFTER)
+        promotion.promote(lake, *METAL_MID, new.version, "again", LONG_AFTER)
+    with pytest.raises(ValueError, match=f"{old.version} is a model of metal mid, not of food mid"):
+        promotion.promote(lake, Industry.FOOD, Resolution.MID, old.version, "by mistake", LONG_AFTER)
 
 
 def test_a_champion_that_cannot_be_opened_is_in_nobodys_way(lake: Lake, settings: Settings, trained: Callable[..., ModelRecord]) -> None:

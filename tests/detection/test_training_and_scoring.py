@@ -327,7 +327,7 @@ def test_the_champion_is_the_newest_model_trained_before_the_month(filled: Lake,
     late = train_metal(filled, settings, WINTER).record
     assert early is not None
     assert late is not None
-    promote(filled, late.version, "newer", at=datetime(2022, 3, 1, tzinfo=UTC))
+    promote(filled, Industry.METAL, Resolution.MID, late.version, "newer", at=datetime(2022, 3, 1, tzinfo=UTC))
     versions = {}
     for month in (JANUARY, FEBRUARY, MARCH):
         materialize_scores(filled, settings, metal(month))

@@ -64,5 +64,5 @@ def _entries(lake: "Lake", settings: "Settings", industry: Industry, resolution:
     if config.roll_back:
         return [promotion.roll_back(lake, industry, resolution, config.reason, now)[0]]
     if config.promote:
-        return [promotion.promote(lake, config.promote, config.reason, now)]
+        return [promotion.promote(lake, industry, resolution, config.promote, config.reason, now)]
     return promotion.decide(lake, settings.for_training(industry), industry, resolution, now)
