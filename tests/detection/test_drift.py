@@ -143,7 +143,7 @@ def test_a_new_model_is_asked_for_once_there_are_months_that_the_champion_has_no
     record = train(lake, settings, *METAL_MID, wanted.months, at=datetime(2022, 4, 1, tzinfo=UTC)).record
     assert record is not None
     assert len(retraining_wanted(lake, Industry.METAL, APRIL)) == 1, "the challenger is not in use: the same question, which is asked once"
-    promote(lake, record.version, "it has seen March", datetime(2022, 4, 1, tzinfo=UTC))
+    promote(lake, *METAL_MID, record.version, "it has seen March", datetime(2022, 4, 1, tzinfo=UTC))
     assert retraining_wanted(lake, Industry.METAL, APRIL) == []
 
 
