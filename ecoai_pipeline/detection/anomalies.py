@@ -18,7 +18,8 @@ from ecoai_pipeline.storage.lake import Lake, PartitionInfo, Written
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import schema_of
 
-_SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "cost", "co2e_kg")
+_SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "usual_low_kwh", "usual_high_kwh", "cost", "co2e_kg")
+_OF_STRONGEST = ("kind", "rule", "shift_min", "fit", "next_kind", "next_fit")
 _COUNTED = ("readings", "alarmed", "restated")
 _CODE = ("features/runs.py", *(f"detection/{name}.py" for name in ("anomalies", "events", "evidence")))
 
@@ -107,8 +108,8 @@ def _completed(events: pl.DataFrame, partition: Partition, usage: dict[str, str]
 def merged_events(lake: Lake, industries: Iterable[Industry], since: date | None = None, *, until: Month | None = None) -> pl.DataFrame:
     """One row per event over all its months, columns of ANOMALIES, in order of start.
 
-    Energies and counts are summed; start is the true one; end, status and versions are those of the latest month; kind, rule
-    and shares those of the part with the largest excess; p, severity and confidence the strongest. An event that a later
+    Energies and counts are summed; start is the true one; end, status and versions are those of the latest month; kind, its fit,
+    rule and shares those of the part with the largest excess; p, severity and confidence the strongest. An event that a later
     month of its meter does not go on with is closed.
 
     Args:
@@ -133,11 +134,13 @@ def _merge(name: str) -> pl.Expr:
         return column.sum()
     if name in ("severity", "confidence", "longest_equal_run"):
         return column.max()
-    if name in ("p", "start"):
+    if name in ("p", "start", "usual_weeks"):
         return column.min()
+    if name == "before_ratio":
+        return column.first()
     if name == "hindsight":
         return column.any()
-    if name in ("kind", "rule") or name.startswith("share_"):
+    if name in _OF_STRONGEST or name.startswith("share_"):
         return column.get(strongest)
     return column.last()
 

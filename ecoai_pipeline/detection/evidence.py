@@ -50,12 +50,28 @@ MEASURED = (
     "longest_equal_run",
     "low_kwh",
     "high_kwh",
+    "usual_low_kwh",
+    "usual_high_kwh",
+    "usual_weeks",
+    "before_ratio",
+    "after_ratio",
+    "shift_min",
+    "fit",
+    "next_kind",
+    "next_fit",
     *(f"share_{name}" for name in DETECTORS),
     "rule",
     "restated",
     "hindsight",
     "model_version",
 )
+
+_NOT_MEASURED = {
+    **{name: pl.lit(None, dtype=pl.Float64) for name in ("usual_low_kwh", "usual_high_kwh", "before_ratio", "after_ratio", "shift_min")},
+    **{name: pl.lit(None, dtype=pl.Float64) for name in ("fit", "next_fit")},
+    "usual_weeks": pl.lit(0, dtype=pl.Int32),
+    "next_kind": pl.lit(None, dtype=pl.String),
+}
 
 
 ModelWeights = Mapping[str, Mapping[str, float]]
@@ -102,7 +118,7 @@ def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
         confidence=_confidence() if energy else pl.lit(1.0),
         p=pl.col("p") if energy else pl.lit(None, dtype=pl.Float64),
     )
-    return judged.with_columns(severity=_severity()).select("event", *MEASURED)
+    return judged.with_columns(severity=_severity(), **_NOT_MEASURED).select("event", *MEASURED)
 
 
 def _prepared(part: pl.DataFrame) -> pl.DataFrame:
