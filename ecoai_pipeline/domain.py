@@ -457,7 +457,7 @@ ANOMALIES = Table(
         Column("usual_weeks", "i32", "weeks before, at most six, in which these hours were read"),
         Column("before_ratio", "f64", "energy by the expected one in the hours before the event", nullable=True),
         Column("after_ratio", "f64", "energy by the expected one in the hours after the event", nullable=True),
-        Column("shift_min", "f64", "minutes that the load comes later than expected, along the DTW path; below 0 earlier", nullable=True),
+        Column("shift_min", "f64", "of a shifted schedule: minutes that the load came later than expected, below 0 earlier", nullable=True),
         Column("fit", "f64", "share of the deviation that the shape of its kind explains, from 0 to 1", nullable=True),
         Column("next_kind", "str", "kind whose shape explains the deviation next best", nullable=True),
         Column("next_fit", "f64", "share of the deviation that the shape of next_kind explains", nullable=True),

@@ -13,6 +13,7 @@ import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
 from ecoai_pipeline.cli.pipeline import run_evaluation, the_lake
+from ecoai_pipeline.domain import Industry, MonthRange
 from ecoai_pipeline.settings import PROJECT, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Measure how good detectors are, on public data or on files of your own.")
@@ -188,6 +189,33 @@ def guard(
     rows = [{"detector": name, "series": len(own), "stored": book.mean_of(name), "now": fmean(own.values())} for name, own in now.items()]
     Answer({"rows": rows, "drops": drops}, rows, title="mean VUS-PR of the small set", notes=drops).show(form, as_json)
     raise typer.Exit(1 if drops and not store else 0)
+
+
+@app.command()
+def kinds(
+    months: Annotated[str, typer.Option(help="Scored months A..B to put faults into.")],
+    rounds: Annotated[int, typer.Option(min=1, help="How often faults are drawn anew.")] = 10,
+    seed: Annotated[int, typer.Option(help="Equal seed, equal faults.")] = 0,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Whether events are named rightly: faults put into the readings of the lake, found by the models in use, kind against kind."""
+    from ecoai_pipeline.evaluation.kinds import Named, joined, name_faults
+
+    span, parts = MonthRange.parse(months), list[Named]()
+    with progress_bar() as steps:
+        steps.start("industries", len(Industry))
+        for industry, part in name_faults(the_lake(), load_settings(), span, rounds, seed):
+            parts.append(part)
+            steps.done(industry.value)
+    named = joined(parts)
+    if named.macro_f1 is None:
+        raise ValueError(f"no fault was found in {span}: it takes months with scores, and the models that made them; see `ecoai status`")
+    quartiles = [f"depth {row['least']:.1f} to {row['most']:.1f}: {row['macro_f1']:.3f}" for row in named.by_depth.to_dicts()]
+    notes = [f"macro-F1 {named.macro_f1:.3f} on {named.found.height} of {named.faults} faults found; {', '.join(quartiles)}"]
+    document = {"macro_f1": named.macro_f1, "faults": named.faults, "found": named.found.height, "by_depth": named.by_depth.to_dicts()}
+    rows = named.confusion.to_dicts()
+    Answer({**document, "confusion": rows}, rows, title="kinds put in, by the kind that events were named", notes=notes).show(form, as_json)
 
 
 def _run(name: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

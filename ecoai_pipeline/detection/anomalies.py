@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
-from ecoai_pipeline.detection.evidence import ModelWeights
+from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, ModelWeights, marked_by
 from ecoai_pipeline.detection.revisions import receipts_of, revise
+from ecoai_pipeline.detection.surroundings import READINGS, surroundings
 from ecoai_pipeline.domain import ANOMALIES, SCORES, EventStatus, Industry, Month, Partition
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
@@ -21,7 +22,7 @@ from ecoai_pipeline.storage.schema import schema_of
 _SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "usual_low_kwh", "usual_high_kwh", "cost", "co2e_kg")
 _OF_STRONGEST = ("kind", "rule", "shift_min", "fit", "next_kind", "next_fit")
 _COUNTED = ("readings", "alarmed", "restated")
-_CODE = ("features/runs.py", *(f"detection/{name}.py" for name in ("anomalies", "events", "evidence")))
+_CODE = ("features/runs.py", "detection/kinds", *(f"detection/{name}.py" for name in ("anomalies", "events", "evidence", "surroundings")))
 
 
 def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) -> Written:
@@ -82,11 +83,21 @@ def _usage(lake: Lake, partition: Partition) -> dict[str, str]:
 def _chunk_events(lake: Lake, settings: Settings, chunk: pl.DataFrame, before: Sequence[Partition], weights: ModelWeights) -> pl.DataFrame:
     meters = chunk["meter_id"].unique(maintain_order=True).to_list()
     params = settings.detection.events
+    since: datetime = chunk["timestamp"].min()  # type: ignore[assignment]
     # A day more than asked for, because meters of other zones start their month earlier or later.
-    since = chunk["timestamp"].min() - timedelta(days=params.tail_days + 1)  # type: ignore[operator]
-    tail = lake.scan(SCORES, before, meters).filter(pl.col("timestamp") >= since).collect()
+    tail = lake.scan(SCORES, before, meters).filter(pl.col("timestamp") >= since - timedelta(days=params.tail_days + 1)).collect()
     still_open = lake.scan(ANOMALIES, before, meters).filter(pl.col("status") == EventStatus.ONGOING)
-    return find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params, weights)
+    events = find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params, weights)
+    return surroundings(_compared(lake, chunk, before, events), events, since)
+
+
+def _compared(lake: Lake, chunk: pl.DataFrame, before: Sequence[Partition], events: pl.DataFrame) -> pl.DataFrame:
+    """Readings beside what was expected, of the month and the one before, of the meters that have events."""
+    meters = events["meter_id"].unique().to_list()
+    consumed = pl.when(~marked_by(NO_CONSUMPTION)).then("kwh").alias("kwh")
+    own = chunk.lazy().filter(pl.col("meter_id").is_in(meters))
+    frames = [frame.with_columns(consumed).select(READINGS) for frame in (lake.scan(SCORES, before, meters), own)]
+    return pl.concat(frames).sort("meter_id", "timestamp").collect()
 
 
 def _completed(events: pl.DataFrame, partition: Partition, usage: dict[str, str], content: str) -> pl.DataFrame:

@@ -47,7 +47,8 @@ def find_events(
         weights: of the models that scored, for the detectors' shares in an event; all alike where not given.
 
     Returns:
-        Columns of ANOMALIES but for those that the meter registry and the files know of.
+        Columns of ANOMALIES but for those that the meter registry, the files and the surroundings of an event know of; energy events
+        have no kind yet.
     """
     frame = pl.concat([tail.with_columns(now=pl.lit(value=False)), scores.with_columns(now=pl.lit(value=True))])
     frame = weighed(frame.sort("meter_id", "timestamp"), weights or {})

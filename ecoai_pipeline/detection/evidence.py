@@ -22,14 +22,6 @@ RULE_KINDS = {
 NO_CONSUMPTION = RULE_KINDS.keys() - {Rule.ABOVE_CAPACITY}
 _DATA_KINDS = (*dict.fromkeys(RULE_KINDS.values()), Kind.MISSING_DATA)
 
-_OUTAGE_SHARE = 0.1  # at most this share of the expected energy came ...
-_OUTAGE_INTERVALS = 0.6  # ... in this share of the intervals, since an event also holds the readings around it
-_SPIKE_INTERVALS = 2  # no longer than this
-_EQUAL_INTERVALS = 4  # a run of equal readings counts from here ...
-_EQUAL_SHARE = 0.6  # ... where it fills this share of the event
-_NOISY_CROSSINGS = 0.4  # the residual changes its sign in this share of the steps
-_NOISY_INTERVALS = 6
-_ONE_SIDED = 0.8  # share of the moved energy that goes one way
 _DECADES = 4  # decades below q at which confidence reaches 1
 _DAY_SHARE = 0.25  # excess of this share of a day's energy is half of full size
 _LONG_H = 24  # a duration of this is half of full length
@@ -50,28 +42,12 @@ MEASURED = (
     "longest_equal_run",
     "low_kwh",
     "high_kwh",
-    "usual_low_kwh",
-    "usual_high_kwh",
-    "usual_weeks",
-    "before_ratio",
-    "after_ratio",
-    "shift_min",
-    "fit",
-    "next_kind",
-    "next_fit",
     *(f"share_{name}" for name in DETECTORS),
     "rule",
     "restated",
     "hindsight",
     "model_version",
 )
-
-_NOT_MEASURED = {
-    **{name: pl.lit(None, dtype=pl.Float64) for name in ("usual_low_kwh", "usual_high_kwh", "before_ratio", "after_ratio", "shift_min")},
-    **{name: pl.lit(None, dtype=pl.Float64) for name in ("fit", "next_fit")},
-    "usual_weeks": pl.lit(0, dtype=pl.Int32),
-    "next_kind": pl.lit(None, dtype=pl.String),
-}
 
 
 ModelWeights = Mapping[str, Mapping[str, float]]
@@ -103,10 +79,8 @@ def marked_by(rules: Iterable[str]) -> pl.Expr:
 def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
     """One row per `event` of the rows `part` (SCORES `weighed`, and `event`, `hot`, `stop`), columns `event` and `MEASURED`.
 
-    Energies are sums over the intervals that have both a reading and an expectation. Kinds: outage, at most 10 % of
-    the expected energy in most of the intervals; spike, at most 2 intervals; plateau (above) or flat (below expectation), mostly one run of
-    equal readings; noisy, the residual keeps changing its sign; surge or sag, 80 % of the moved energy on one
-    side; else an unusual shape. Data quality: what most of its intervals are.
+    Energies are sums over the intervals that have both a reading and an expectation. The kind of a data quality event is what most of its
+    intervals are; that of an energy event is told by what surrounds it (`surroundings`), and null here.
     Confidence of an energy event: 1/2 at p = q, rising (falling) to 1 (0) over four decades; 1 for data quality.
     Severity: the mean of confidence, size e/(e + a quarter of a day's energy) and length d/(d + 24 h).
     """
@@ -114,11 +88,11 @@ def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
     energy = category is Category.ENERGY
     judged = measured.with_columns(
         category=pl.lit(category.value),
-        kind=_energy_kind() if energy else _data_kind(),
+        kind=pl.lit(None, dtype=pl.String) if energy else _data_kind(),
         confidence=_confidence() if energy else pl.lit(1.0),
         p=pl.col("p") if energy else pl.lit(None, dtype=pl.Float64),
     )
-    return judged.with_columns(severity=_severity(), **_NOT_MEASURED).select("event", *MEASURED)
+    return judged.with_columns(severity=_severity()).select("event", *MEASURED)
 
 
 def _prepared(part: pl.DataFrame) -> pl.DataFrame:
@@ -130,14 +104,12 @@ def _prepared(part: pl.DataFrame) -> pl.DataFrame:
         expected=pl.when(comparable).then("expected_kwh"),
         residual=pl.when(comparable).then(pl.col("kwh") - pl.col("expected_kwh")),
         equal_run=pl.struct("event", "kwh").rle_id(),
-        down=comparable & (pl.col("expected_kwh") > 0) & (pl.col("kwh").abs() <= _OUTAGE_SHARE * pl.col("expected_kwh")),
         rules=pl.col("rule").str.split("+"),
         **{kind.value: marked for kind, marked in kinds.items()},
     )
 
 
 def _measured(part: pl.DataFrame) -> pl.DataFrame:
-    residual = pl.col("residual").drop_nulls()
     grouped = part.group_by("event", maintain_order=True).agg(
         pl.col("interval_s").last(),
         pl.col("timestamp").first().alias("part_start"),
@@ -156,10 +128,6 @@ def _measured(part: pl.DataFrame) -> pl.DataFrame:
         pl.col("restated").sum().cast(pl.Int32),
         pl.col("hindsight").any(),
         pl.col("model_version").drop_nulls().last(),
-        pl.col("residual").abs().sum().alias("moved_kwh"),
-        residual.len().alias("compared"),
-        pl.col("down").sum(),
-        (residual.sign() != residual.sign().shift()).sum().alias("crossings"),
         pl.col("expected_kwh").abs().mean().alias("usual_kwh"),
         pl.col(*_DATA_KINDS).sum(),
     )
@@ -181,26 +149,6 @@ def _sum(column: str) -> pl.Expr:
 def _longest_equal_run() -> pl.Expr:
     runs = pl.col("equal_run").filter(pl.col("kwh").is_not_null()).unique_counts()
     return runs.max().fill_null(0).cast(pl.Int32).alias("longest_equal_run")
-
-
-def _energy_kind() -> pl.Expr:
-    excess, moved = pl.col("excess_kwh"), pl.col("moved_kwh")
-    unknown = pl.col("compared") == 0
-    outage = pl.col("down") >= _OUTAGE_INTERVALS * pl.col("compared")
-    equal = (pl.col("longest_equal_run") >= _EQUAL_INTERVALS) & (pl.col("longest_equal_run") >= _EQUAL_SHARE * pl.col("readings"))
-    noisy = (pl.col("compared") >= _NOISY_INTERVALS) & (pl.col("crossings") >= _NOISY_CROSSINGS * (pl.col("compared") - 1))
-    one_sided = excess.abs() >= _ONE_SIDED * moved
-    return (
-        pl.when(unknown).then(pl.lit(Kind.UNUSUAL_SHAPE.value))
-        .when(outage).then(pl.lit(Kind.OUTAGE.value))
-        .when(pl.col("readings") <= _SPIKE_INTERVALS).then(pl.lit(Kind.SPIKE.value))
-        .when(equal & (excess > 0)).then(pl.lit(Kind.PLATEAU.value))
-        .when(equal).then(pl.lit(Kind.FLAT.value))
-        .when(noisy).then(pl.lit(Kind.NOISY.value))
-        .when(one_sided & (excess > 0)).then(pl.lit(Kind.SURGE.value))
-        .when(one_sided).then(pl.lit(Kind.SAG.value))
-        .otherwise(pl.lit(Kind.UNUSUAL_SHAPE.value))
-    )  # fmt: skip
 
 
 def _data_kind() -> pl.Expr:

@@ -182,7 +182,7 @@ class _Scorer:
 
     def _scored(self, resolution: Resolution, model: Model, portfolio: Sequence[Series], starts: Mapping[str, Any]) -> pl.DataFrame:
         own = [series for series in portfolio if series.interval_s == model.plan.interval_s]
-        frames = [_frame(series, scored, starts[series.meter_id]) for series, scored in zip(own, model.score(own), strict=True)]
+        frames = [scored_frame(series, scored, starts[series.meter_id]) for series, scored in zip(own, model.score(own), strict=True)]
         return pl.concat([_bare(), *frames]).with_columns(
             pl.lit(alarm_threshold(self.budget, model.plan.interval_s), dtype=pl.Float32).alias("q"),
             pl.lit(self.champions[resolution].hindsight).alias("hindsight"),
@@ -190,7 +190,7 @@ class _Scorer:
         )
 
 
-def _frame(series: Series, scored: Scored, start: Any) -> pl.DataFrame:
+def scored_frame(series: Series, scored: Scored, start: Any) -> pl.DataFrame:
     """Scores of one series from `start` on, NaN as null."""
     cut = slice(int(np.searchsorted(series.timestamps, np.datetime64(start, "us"))), None)
     columns: dict[str, Any] = {"timestamp": series.timestamps[cut]}

@@ -136,29 +136,6 @@ def test_energy_is_compared_where_both_sides_are_known(portfolio: ModuleType) ->
     assert event["share_profile"] + event["share_usad"] == pytest.approx(1)
 
 
-KINDS = {
-    "outage": [0.0] * 8,
-    "spike": [40.0, 41.0],
-    "plateau": [15.0] * 8,
-    "flat": [4.0] * 8,
-    "noisy": [18.0, 1.0, 17.5, 2.0, 19.0, 1.5, 18.5, 2.5],
-    "surge": [15.0, 16.0, 15.5, 17.0, 14.0, 15.2, 16.1, 14.9],
-    "sag": [5.0, 4.0, 5.5, 3.0, 4.4, 5.2, 6.0, 3.9],
-    "unusual_shape": [13.0, 14.0, 14.5, 13.1, 6.0, 5.5, 6.2, 5.0],
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_kinds_follow_from_what_is_measured(portfolio: ModuleType, kind: str) -> None:
-    kwh = {NOON + QUARTER * k: value for k, value in enumerate(KINDS[kind])}
-    assert one(events_of(portfolio.scored("m", MARCH, dict.fromkeys(kwh, ALARM), kwh=kwh)))["kind"] == kind
-
-
-def test_an_outage_stays_one_though_the_event_holds_readings_around_it(portfolio: ModuleType) -> None:
-    kwh = {NOON + QUARTER * k: value for k, value in enumerate([9.0, 0, 0, 0, 0, 0, 0, 11.0, 9.5])}
-    assert one(events_of(portfolio.scored("m", MARCH, dict.fromkeys(kwh, ALARM), kwh=kwh)))["kind"] == "outage"
-
-
 def test_confidence_is_a_half_at_the_threshold_and_1_four_decades_below(portfolio: ModuleType) -> None:
     p = {NOON: portfolio.Q * 0.999, NOON + timedelta(days=1): portfolio.Q * 1e-4, NOON + timedelta(days=2): 1e-12}
     events = events_of(portfolio.scored("m", MARCH, p))
@@ -220,7 +197,7 @@ def test_a_jump_of_the_counter_within_a_surge_is_not_its_excess(portfolio: Modul
     kwh = {moment: 14.0 + n % 2 for n, moment in enumerate(surge)} | {jump: 1e6}
     events = events_of(portfolio.scored("m", MARCH, surge, kwh=kwh, rule={jump: "above_history"}))
     assert events.select("category", "kind", "start", "readings").rows() == [
-        ("energy", "surge", NOON, 7),
+        ("energy", None, NOON, 7),
         ("data_quality", "implausible", jump, 1),
     ]
     assert events["excess_kwh"][0] == pytest.approx(4 * 4 + 3 * 5)

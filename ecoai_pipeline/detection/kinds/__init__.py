@@ -1,0 +1,1 @@
+"""What an event looks like, by the shape that its readings took."""

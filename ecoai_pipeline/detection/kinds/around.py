@@ -1,0 +1,111 @@
+"""The readings around an event, and what noise they usually carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+_MARGIN_H = 30.0  # looked at on either side: a day, since a shift that is moved moves all of it; 48 and 72 name no more rightly
+_LONGEST_H = 7 * 24.0  # of an event, what its first week looks like
+_NOISE_H = 28 * 24.0
+_APART_H = 2.0  # before an event, that its own beginning is no noise
+_LEAST_READINGS = 50
+_UNKNOWN_PHI = 0.5
+_MOST_PHI = 0.95
+_BAND = 3.29  # standard deviations of a normal law from 5 % to 95 %
+_LEAST_UNIT = 0.01  # of the mean expected load, where a band has no width
+_FAR = 4.0  # distances count up to this when noise is measured
+
+
+@dataclass(frozen=True)
+class Around:
+    """A stretch of a meter's grid with an event in it, arrays (n,).
+
+    Attributes:
+        unit: kWh that a reading usually departs from what the one before lets expect.
+        known: true where there is both a reading and an expectation.
+        phi: autocorrelation of neighbouring distances.
+        event: first interval of the event and the one after its last.
+        repeated: intervals of a run of equal readings that is not unusual in the weeks before.
+        per_hour: intervals in an hour.
+    """
+
+    kwh: Floats
+    expected: Floats
+    unit: Floats
+    known: Bools
+    phi: float
+    event: tuple[int, int]
+    repeated: float
+    per_hour: float
+
+    @classmethod
+    def of(cls, kwh: Floats, expected: Floats, band: Floats, interval_s: int, event: tuple[int, int]) -> Around:
+        """Cut the surroundings of an event out of a series.
+
+        Args:
+            kwh, expected, band: (n,) of a regular grid, kWh, NaN where unknown; the band is as wide as from 5 % to 95 %.
+            event: first interval and the one after the last.
+        """
+        per_hour, (start, stop) = 3600 / interval_s, event
+        known = np.isfinite(kwh) & np.isfinite(expected) & np.isfinite(band)
+        unit = np.where(known, band / _BAND, 0.0)
+        least = _LEAST_UNIT * float(np.abs(expected[known]).mean()) if known.any() else 0.0
+        unit = np.maximum(unit, max(least, 1e-9))
+        weeks = slice(max(0, start - _whole(_NOISE_H, per_hour)), max(0, start - _whole(_APART_H, per_hour)))
+        distance = np.where(known, (kwh - expected) / unit, 0.0)
+        phi, spread = _noise(distance[weeks], known[weeks])
+        margin = _whole(_MARGIN_H, per_hour)
+        stop = min(stop, start + _whole(_LONGEST_H, per_hour))
+        cut = slice(max(0, start - margin), min(len(kwh), stop + margin))
+        return cls(
+            kwh=np.where(known, kwh, 0.0)[cut],
+            expected=np.where(known, expected, 0.0)[cut],
+            unit=unit[cut] * spread,
+            known=known[cut],
+            phi=phi,
+            event=(start - cut.start, stop - cut.start),
+            repeated=_repeated(kwh[weeks]),
+            per_hour=per_hour,
+        )
+
+    def intervals(self, hours: float) -> int:
+        return _whole(hours, self.per_hour)
+
+
+def equal_runs(values: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start and stop of each run of equal values; one that is NaN is a run of its own.
+
+    >>> [edge.tolist() for edge in equal_runs(np.array([1.0, 1.0, 2.0, np.nan, np.nan]))]
+    [[0, 2, 3, 4], [2, 3, 4, 5]]
+    """
+    starts = np.flatnonzero(np.concatenate((np.ones(min(len(values), 1), dtype=bool), values[1:] != values[:-1])))
+    return starts, np.append(starts[1:], len(values))[: len(starts)]
+
+
+def _whole(hours: float, per_hour: float) -> int:
+    return max(1, round(hours * per_hour))
+
+
+def _noise(distance: Floats, known: Bools) -> tuple[float, float]:
+    """Autocorrelation of neighbouring distances, and the robust spread of what it leaves."""
+    both = known[1:] & known[:-1]
+    if both.sum() < _LEAST_READINGS:
+        return _UNKNOWN_PHI, 1.0
+    near = np.clip(distance, -_FAR, _FAR)
+    along, square = float((near[1:] * near[:-1])[both].sum()), float((near[:-1] ** 2)[both].sum())
+    phi = min(max(along / square, 0.0), _MOST_PHI) if square > 0 else _UNKNOWN_PHI
+    left = (distance[1:] - phi * distance[:-1])[both]
+    return phi, max(1.4826 * float(np.median(np.abs(left))), 0.05)
+
+
+def _repeated(kwh: Floats) -> float:
+    """Length of the run of equal readings that 98 % of the readings lie in no longer one than."""
+    starts, stops = equal_runs(kwh)
+    lengths = np.repeat(stops - starts, stops - starts)
+    return float(np.quantile(lengths, 0.98)) if len(lengths) else 1.0

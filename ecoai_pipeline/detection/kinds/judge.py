@@ -1,0 +1,224 @@
+"""Which kind an event is: the shape that makes its readings likeliest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ecoai_pipeline.detection.kinds import kernel
+from ecoai_pipeline.detection.kinds.around import Around, Floats, equal_runs
+from ecoai_pipeline.domain import Kind
+
+Segments = tuple[kernel.Ints, kernel.Ints]
+
+_ANY = (-np.inf, np.inf)
+_MORE, _LESS = (0.0, np.inf), (-np.inf, 0.0)
+_SHARE_TAKEN = (-0.93, 0.0)  # less than a fifteenth left is an outage
+_LASTING_H = 12.0  # a constant excess from here on is a leak
+_DAY_H = 24.0
+_MOVED_H = np.r_[-4:-0.9:0.25, 1:4.1:0.25]  # a quarter of an hour finer than anyone acts on
+_TEETH = (3, 4, 5, 6)
+_AHEAD = {
+    Kind.BROWNOUT: 3.0
+}  # nats it must be ahead: a share of a steady load is a constant, too, and part of a plant stands still more often
+_NOISY = (0.2, 0.15)  # signs change in a fifth of the steps, and 15 % lie on the rarer side
+_LEAST_EXPLAINED = 0.2  # of the event, by the shape that names it; .1 and .3 name as many rightly
+_EACH_UP_TO, _LENGTHS, _STARTS = 48, 32, 24  # of segments tried: lengths, one by one and on a logarithmic scale, and starts within one
+_DOWN, _DOWN_INTERVALS = 0.05, 0.6  # an outage: at most so much of the expected load, in so many of the intervals
+_HELD, _HELD_SHARE, _HELD_LONG = 4, 0.5, 8  # equal readings: so many that fill half of the event, or simply many
+_LEVEL = 5e-4  # equal to the hour before, as far as rounding lets one see
+_JUMP = 3.0  # units by which the first of equal readings may depart from the one before it, if it is the last true one
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The kind of an event, the share of its deviation that this explains, and the next best kind; None where there is none.
+
+    `shift_h` says of a shifted schedule how many hours later than expected the load came, below 0 earlier.
+    """
+
+    kind: Kind
+    fit: float | None
+    next_kind: Kind | None = None
+    next_fit: float | None = None
+    shift_h: float | None = None
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A kind with its gain, nats, and the deviation, kWh, that it puts into the intervals from `start` on."""
+
+    kind: Kind
+    gain: float
+    start: int
+    added: Floats
+    scale: float = 1.0
+    shift_h: float | None = None
+
+
+def judge(around: Around) -> Judged:
+    """Name an event: by equal readings where it has a run of them, as an outage where hardly anything came, else by its shape.
+
+    Of the shapes that explain some of the event the one with the greatest likelihood ratio is taken, less the log of the number of places
+    it could have stood in. No shape that gains anything: an unusual shape; nothing to compare with: the same, without a fit.
+    """
+    start, stop = around.event
+    if not around.known[start:stop].any():
+        return Judged(Kind.UNUSUAL_SHAPE, None)
+    shapes = sorted((named for named in _shapes(around) if named.gain > 0), key=lambda named: -named.gain)
+    held = _held(around) or _down(around)
+    found = [(named.kind, _fit(around, named), named.shift_h) for named in shapes if not held or named.kind is not held[0]]
+    kinds = [(*held, None), *found] if held else found
+    if not kinds:
+        return Judged(Kind.UNUSUAL_SHAPE, 0.0)
+    (kind, fit, shift_h), (other, other_fit, _) = kinds[0], kinds[1] if len(kinds) > 1 else (None, None, None)
+    return Judged(kind, fit, other, other_fit, shift_h)
+
+
+def _shapes(around: Around) -> list[_Named]:
+    event_h = (around.event[1] - around.event[0]) / around.per_hour
+    longest = {hours: max(hours, 1.1 * event_h) for hours in (6.0, 8.0, 12.0, 72.0)}
+    constant = partial(_scaled, around, kernel.CONSTANT, 0)
+    found = [
+        constant(Kind.SPIKE, (0.25, 0.75), _MORE),
+        constant(Kind.SURGE, (1.0, _LASTING_H), _MORE),
+        constant(Kind.LEAK, (_LASTING_H, longest[72.0]), _MORE),
+        constant(Kind.SAG, (0.25, longest[8.0]), _LESS),
+        _scaled(around, kernel.SHARE, 0, Kind.BROWNOUT, (0.5, longest[6.0]), _SHARE_TAKEN),
+        _scaled(around, kernel.RAMP, 0, Kind.RAMP, (3.0, longest[12.0]), _MORE),
+        *(_scaled(around, kernel.TEETH, teeth, Kind.SAWTOOTH, (3.0, longest[12.0]), _MORE) for teeth in _TEETH),
+        _noisy(around, (2.0, longest[8.0])),
+        _moved(around),
+        _extended(around),
+    ]
+    best: dict[Kind, _Named] = {}
+    for named in found:
+        if named.kind not in best or named.gain > best[named.kind].gain:
+            best[named.kind] = named
+    return list(best.values())
+
+
+def _segments(around: Around, hours: tuple[float, float]) -> Segments:
+    """Segments between two lengths that share half of themselves, or of the event, with the event."""
+    start, stop = around.event
+    low, high = around.intervals(hours[0]), min(around.intervals(hours[1]), len(around.kwh))
+    lengths = _lengths(low, high)
+    starts = [np.arange(max(0, start - n + 1), min(stop, len(around.kwh) - n + 1), max(1, n // _STARTS)) for n in lengths]
+    first = np.concatenate([np.empty(0, np.int64), *starts])
+    last = first + np.repeat(lengths, [len(own) for own in starts])
+    shared = np.minimum(last, stop) - np.maximum(first, start)
+    inside = shared >= 0.5 * np.minimum(stop - start, last - first)
+    return first[inside], last[inside]
+
+
+def _lengths(low: int, high: int) -> kernel.Ints:
+    """All lengths up to some, beyond them about every tenth."""
+    if high < low:
+        return np.empty(0, np.int64)
+    long = np.geomspace(low, high, _LENGTHS).round().astype(np.int64)
+    return np.unique(np.concatenate((np.arange(low, min(high, _EACH_UP_TO) + 1), long)))
+
+
+def _arrays(around: Around) -> tuple[Floats, Floats, Floats, kernel.Bools, float, tuple[int, int]]:
+    return around.kwh, around.expected, around.unit, around.known, around.phi, around.event
+
+
+def _scaled(around: Around, shape: int, teeth: int, kind: Kind, hours: tuple[float, float], sizes: tuple[float, float]) -> _Named:
+    segments = _segments(around, hours)
+    gain, start, stop, size = kernel.scaled(*_arrays(around), segments, (shape, teeth), sizes, _LEAST_EXPLAINED)
+    added = np.empty(stop - start)
+    kernel.write(shape, teeth, around.expected, start, added)
+    places = len(segments[0]) * (len(_TEETH) if teeth else 1)
+    return _Named(kind, gain - _log(places) - _AHEAD.get(kind, 0.0), start, size * added)
+
+
+def _noisy(around: Around, hours: tuple[float, float]) -> _Named:
+    segments = _segments(around, hours)
+    gain, start, stop, scale = kernel.noisy(*_arrays(around), segments, _NOISY)
+    return _Named(Kind.NOISY, gain - _log(len(segments[0])), start, np.zeros(stop - start), scale)
+
+
+def _moved(around: Around) -> _Named:
+    """A day at another time; it may begin at any hour, so that the clock of the meter need not be known."""
+    day, step, (start, stop) = around.intervals(_DAY_H), around.intervals(1.0), around.event
+    first = np.arange(max(0, start - day + step), min(stop, len(around.kwh) - day + 1), step)
+    shared = np.minimum(first + day, stop) - np.maximum(first, start)
+    first = first[shared >= 0.5 * min(stop - start, day)]
+    by = np.unique(np.round(_MOVED_H * around.per_hour).astype(np.int64))
+    by = by[by != 0]
+    gain, begin, end, shift = kernel.moved(*_arrays(around), (first, first + day), by, _LEAST_EXPLAINED)
+    source = np.arange(begin, end) - int(shift)
+    added = around.expected[np.clip(source, 0, len(around.expected) - 1)] - around.expected[begin:end]
+    return _Named(Kind.SHIFTED_SCHEDULE, gain - _log(len(first) * len(by)), begin, added, shift_h=shift / around.per_hour)
+
+
+def _extended(around: Around) -> _Named:
+    (start, stop), reach, hour = around.event, around.intervals(2.0), around.intervals(1.0)
+    first, last = np.meshgrid(np.arange(start - reach, start + reach + 1), np.arange(stop - reach, stop + reach + 1), indexing="ij")
+    length = last - first
+    fits = (first >= hour) & (last <= len(around.kwh)) & (length >= around.intervals(0.75)) & (length <= around.intervals(6.0))
+    segments = first[fits], last[fits]
+    gain, begin, end, level = kernel.extended(*_arrays(around), segments, hour, _LEAST_EXPLAINED)
+    return _Named(Kind.LONGER_SHIFT, gain - _log(len(segments[0])), begin, np.maximum(level - around.expected[begin:end], 0.0))
+
+
+def _held(around: Around) -> tuple[Kind, float] | None:
+    """What an unusually long run of equal readings means: nothing used, the level of the hour before, the last true reading, or a limit."""
+    (first, last), kwh = around.event, np.where(around.known, around.kwh, np.nan)
+    starts, stops = equal_runs(kwh)
+    touching = (starts < last) & (stops > first)
+    lengths = np.where(touching, stops - starts, 0)
+    run = int(np.argmax(lengths))
+    length, start, stop = int(lengths[run]), int(starts[run]), int(stops[run])
+    long = length >= _HELD_LONG or (length >= _HELD and length >= _HELD_SHARE * (last - first))
+    if not long or length <= around.repeated:
+        return None
+    fit = _explained(around, start, around.kwh[start:stop] - around.expected[start:stop])
+    value = float(kwh[start])
+    if abs(value) <= _DOWN * float(np.abs(around.expected[start:stop]).mean()):
+        return Kind.OUTAGE, fit
+    if _goes_on(around, start, value):
+        return Kind.LONGER_SHIFT, fit
+    if start and around.known[start - 1]:
+        jump = value - kwh[start - 1] - (around.expected[start] - around.expected[start - 1])
+        if abs(jump) < _JUMP * around.unit[start]:
+            return Kind.FLAT, fit
+    return Kind.PLATEAU, fit
+
+
+def _goes_on(around: Around, start: int, value: float) -> bool:
+    """Whether a level is the mean of an hour shortly before it."""
+    hour = around.intervals(1.0)
+    if hour < 2:
+        return False
+    hours = [around.kwh[at - hour : at] for at in range(max(hour, start - hour), start + 2) if around.known[at - hour : at].all()]
+    return any(float(np.ptp(one)) > 0 and abs(float(one.mean()) - value) <= _LEVEL * abs(value) for one in hours)
+
+
+def _down(around: Around) -> tuple[Kind, float] | None:
+    start, stop = around.event
+    known = around.known[start:stop]
+    kwh, expected = around.kwh[start:stop][known], around.expected[start:stop][known]
+    if float((np.abs(kwh) <= _DOWN * expected).mean()) < _DOWN_INTERVALS:
+        return None
+    return Kind.OUTAGE, _explained(around, start, -around.expected[start:stop])
+
+
+def _fit(around: Around, named: _Named) -> float:
+    if named.scale == 1.0:
+        return _explained(around, named.start, named.added)
+    # Noise has no shape to take away; it explains as much as readings of that scale are expected to depart.
+    start, stop = named.start, named.start + len(named.added)
+    left = around.kwh[start:stop] - around.expected[start:stop]
+    return _explained(around, start, left * (1 - 1 / named.scale))
+
+
+def _explained(around: Around, start: int, added: Floats) -> float:
+    arrays = around.kwh, around.expected, around.unit, around.known
+    return float(np.clip(kernel.explained(*arrays, around.event, start, added), 0.0, 1.0))
+
+
+def _log(count: int) -> float:
+    return float(np.log(max(count, 1)))

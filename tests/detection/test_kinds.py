@@ -1,0 +1,152 @@
+"""What events are named: the simulator's faults put into a two-shift load that is known but for its noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecoai_pipeline.detection.kinds import kernel
+from ecoai_pipeline.detection.kinds.around import Around
+from ecoai_pipeline.detection.kinds.judge import Judged, judge
+from ecoai_pipeline.domain import Kind
+from ecoai_pipeline.sources.simulation.changes import CHANGES, Place
+
+A_DAY, DAYS, NOISE = 96, 32, 1.5
+DAY = 29  # of the fault
+# Kind, change, first interval of the day, length, size in kWh, intervals moved.
+FAULTS: dict[Kind, tuple[str, int, int, float, int]] = {
+    Kind.OUTAGE: ("zero", 40, 10, 0, 0),
+    Kind.SAG: ("take", 36, 20, 40, 0),
+    Kind.SURGE: ("add", 40, 16, 30, 0),
+    Kind.SPIKE: ("add", 40, 2, 60, 0),
+    Kind.LEAK: ("add", 10, 200, 9, 0),
+    Kind.RAMP: ("add_ramp", 36, 30, 25, 0),
+    Kind.NOISY: ("add_noise", 40, 24, 25, 0),
+    Kind.SAWTOOTH: ("add_teeth", 36, 40, 20, 0),
+    Kind.BROWNOUT: ("scale_down", 14, 22, 30, 0),
+    Kind.PLATEAU: ("hold", 36, 24, 25, 0),
+    Kind.FLAT: ("repeat", 30, 40, 0, 0),
+    Kind.LONGER_SHIFT: ("extend", 88, 12, 0, 0),
+    Kind.SHIFTED_SCHEDULE: ("move", 0, 96, 0, 8),
+}
+
+
+def profile() -> np.ndarray[Any, Any]:
+    """Night 20 kWh, two shifts of 100 and 80 from 06:00 to 22:00, with a break."""
+    slot = np.arange(A_DAY)
+    day = np.where((slot >= 24) & (slot < 56), 100.0, np.where((slot >= 56) & (slot < 88), 80.0, 20.0))
+    day[48:51] = 60.0
+    return np.tile(day, DAYS)
+
+
+def loads(seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A load and what was expected of it."""
+    expected, rng = profile(), np.random.default_rng(seed)
+    noise = np.zeros(len(expected))
+    for i in range(1, len(noise)):
+        noise[i] = 0.5 * noise[i - 1] + rng.normal(scale=NOISE)
+    return np.round(expected + noise, 3), expected
+
+
+def named(kwh: np.ndarray[Any, Any], expected: np.ndarray[Any, Any], first: int, stop: int) -> Judged:
+    return judge(Around.of(kwh, expected, np.full(len(kwh), 3.29 * NOISE), 900, (first, stop)))
+
+
+def faulty(kind: Kind, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int, int]:
+    change, slot, length, size, by = FAULTS[kind]
+    kwh, expected = loads(seed)
+    first = DAY * A_DAY + slot
+    after = CHANGES[change](Place(kwh, first, first + length, size, by, 4.0, np.random.default_rng(seed)))
+    assert after is not None
+    kwh[first : first + length] = np.round(np.maximum(after, 0), 3)
+    return kwh, expected, first, first + length
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_clear_fault_is_named(kind: Kind, seed: int) -> None:
+    found = named(*faulty(kind, seed))
+    assert found.kind is kind
+    assert found.fit is not None
+    assert 0.3 < found.fit <= 1
+
+
+@pytest.mark.parametrize("kind", [Kind.LEAK, Kind.SURGE, Kind.SAG, Kind.RAMP, Kind.NOISY])
+def test_it_is_named_when_the_event_is_only_a_part_of_it(kind: Kind) -> None:
+    kwh, expected, first, stop = faulty(kind, 0)
+    third = (stop - first) // 3
+    assert named(kwh, expected, first + third, stop - third // 2).kind is kind
+
+
+def test_a_shift_is_told_in_hours_whichever_of_its_edges_was_seen() -> None:
+    kwh, expected, first, _ = faulty(Kind.SHIFTED_SCHEDULE, 0)
+    morning, evening = named(kwh, expected, first + 24, first + 32), named(kwh, expected, first + 88, first + 96)
+    assert (morning.kind, morning.shift_h) == (evening.kind, evening.shift_h) == (Kind.SHIFTED_SCHEDULE, 2.0)
+
+
+def test_a_load_as_expected_has_an_unusual_shape_at_most() -> None:
+    kwh, expected = loads(0)
+    assert named(kwh, expected, DAY * A_DAY + 40, DAY * A_DAY + 50) == Judged(Kind.UNUSUAL_SHAPE, 0.0)
+
+
+def test_without_an_expected_load_there_is_no_shape_to_tell() -> None:
+    kwh, expected = loads(0)
+    assert named(kwh, np.full_like(expected, np.nan), DAY * A_DAY, DAY * A_DAY + 8) == Judged(Kind.UNUSUAL_SHAPE, None)
+
+
+def test_a_coarse_counter_repeats_itself_and_is_not_flat_for_that() -> None:
+    kwh, expected, first, stop = faulty(Kind.SAG, 0)
+    coarse = np.round(kwh / 20) * 20
+    assert named(coarse, expected, first, stop).kind is Kind.SAG
+
+
+def test_readings_that_are_missing_say_nothing() -> None:
+    kwh, expected, first, stop = faulty(Kind.SURGE, 0)
+    kwh[first + 4 : first + 7] = np.nan
+    assert named(kwh, expected, first, stop).kind is Kind.SURGE
+
+
+@pytest.mark.parametrize("interval_s", [60, 300, 3600])
+def test_hours_count_and_not_intervals(interval_s: int) -> None:
+    """An outage and a surge of some hours at the resolution of other meters."""
+    hours = np.arange(0, 24 * 30, interval_s / 3600)
+    expected = np.where((hours % 24 >= 6) & (hours % 24 < 22), 100.0, 20.0) * interval_s / 900
+    unit = NOISE * interval_s / 900
+    kwh = expected + np.random.default_rng(0).normal(scale=unit, size=len(expected))
+    at = np.searchsorted(hours, [24 * 27 + 9, 24 * 27 + 14])
+    for change, kind in ((-expected, Kind.OUTAGE), (np.full(len(hours), 20 * unit), Kind.SURGE)):
+        with_it = kwh.copy()
+        with_it[at[0] : at[1]] += change[at[0] : at[1]]
+        with_it = np.maximum(with_it, 0)
+        band = np.full(len(hours), 3.29 * unit)
+        assert judge(Around.of(with_it, expected, band, interval_s, (int(at[0]), int(at[1])))).kind is kind
+
+
+def cost(deviation: np.ndarray[Any, Any], phi: float, known: np.ndarray[Any, Any], scale: np.ndarray[Any, Any]) -> float:
+    """Negative log likelihood by the definition: Student's t with four degrees of freedom on what an autoregression leaves."""
+    left = (deviation - phi * np.concatenate(([0.0], deviation[:-1]))) / scale
+    counted = known & np.concatenate(([True], known[:-1]))
+    return float((2.5 * np.log1p(left[counted] ** 2 / 4) + np.log(scale[counted])).sum())
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.95), st.integers(1, 20), st.integers(2, 15))
+def test_the_gain_of_a_shape_is_the_difference_of_the_log_likelihoods(seed: int, phi: float, start: int, length: int) -> None:
+    rng, n = np.random.default_rng(seed), 40
+    expected, unit = rng.uniform(5, 10, n), rng.uniform(0.5, 2, n)
+    known = rng.random(n) > 0.1
+    kwh = np.where(known, expected + rng.normal(size=n) * unit, 0.0)
+    kwh[start : start + length] += 8
+    segment = (np.array([start]), np.array([start + length]))
+    event = (start, start + length)
+    gain, *_, size = kernel.scaled(kwh, expected, unit, known, phi, event, segment, (kernel.CONSTANT, 0), (0.0, np.inf), -np.inf)
+    added = np.zeros(n)
+    added[start : start + length] = size
+    plain, left = (np.where(known, (kwh - expected - part) / unit, 0.0) for part in (0.0, added))
+    without, inside = cost(plain, phi, known, np.ones(n)), added != 0
+    gains = [without - cost(left, phi, known, np.where(inside, scale, 1.0)) - 2 * (scale != 1) for scale in (1.0, 3.0, 10.0, 30.0)]
+    if size:
+        assert gain == pytest.approx(max(gains), abs=1e-9)

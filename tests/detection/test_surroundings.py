@@ -1,0 +1,77 @@
+"""What the readings around an event tell: levels beside it, the same hours of the weeks before, its kind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+import polars as pl
+import pytest
+
+from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
+from ecoai_pipeline.detection.surroundings import READINGS, surroundings
+from ecoai_pipeline.domain import Month
+from ecoai_pipeline.settings import EventParams
+
+FEBRUARY, MARCH = Month(2022, 2), Month(2022, 3)
+NOON = datetime(2022, 3, 10, 12, tzinfo=UTC)
+SINCE = datetime(2022, 3, 1, tzinfo=UTC)
+QUARTER, WEEK = timedelta(minutes=15), timedelta(days=7)
+
+
+def at(start: datetime, intervals: int, value: Any) -> dict[datetime, Any]:
+    return {start + QUARTER * k: value for k in range(intervals)}
+
+
+def told(portfolio: ModuleType, p: dict[datetime, float], kwh: dict[datetime, float], **columns: Any) -> list[dict[str, Any]]:
+    scores = pl.concat([portfolio.scored("m", FEBRUARY, {}, kwh=kwh), portfolio.scored("m", MARCH, p, kwh=kwh, **columns)])
+    month = scores.filter(pl.col("timestamp") >= SINCE)
+    events = find_events(month, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
+    return surroundings(scores.select(READINGS), events, SINCE).to_dicts()
+
+
+def test_levels_beside_an_event_are_by_what_was_expected_there(portfolio: ModuleType) -> None:
+    kwh = at(NOON, 8, 0.0) | at(NOON - 8 * QUARTER, 8, 12.5) | at(NOON + 8 * QUARTER, 8, 7.5) | at(NOON + 16 * QUARTER, 8, 100.0)
+    (event,) = told(portfolio, at(NOON, 8, 1e-6), kwh)
+    assert (event["before_ratio"], event["after_ratio"]) == (1.25, 0.75)
+
+
+def test_the_same_hours_of_the_weeks_before_that_were_read(portfolio: ModuleType) -> None:
+    """The 10th of March has five weeks before it from the 1st of February on; one of them was not read."""
+    kwh = at(NOON, 4, 0.0) | {start: value for k in range(1, 6) for start, value in at(NOON - k * WEEK, 4, 10.0 + k).items()}
+    kwh |= at(NOON - 3 * WEEK, 1, None)
+    (event,) = told(portfolio, at(NOON, 4, 1e-6), kwh)
+    assert (event["usual_weeks"], event["usual_low_kwh"], event["usual_high_kwh"]) == (4, 44.0, 60.0)
+
+
+def test_an_event_of_more_than_a_week_has_no_usual_hours(portfolio: ModuleType) -> None:
+    (event,) = told(portfolio, at(NOON, 7 * 96 + 1, 1e-6), at(NOON, 7 * 96 + 1, 0.0))
+    assert (event["usual_weeks"], event["usual_low_kwh"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([0.0] * 8, "outage"),
+        ([9.0, 0, 0, 0, 0, 0, 0, 11.0, 9.5], "outage"),
+        ([40.0, 41.0], "spike"),
+        ([15.0] * 8, "plateau"),
+        ([18.0, 1.0, 17.5, 2.0, 19.0, 1.5, 18.5, 2.5], "noisy"),
+        ([15.0, 16.0, 15.5, 17.0, 14.0, 15.2, 16.1, 14.9], "surge"),
+        ([5.0, 4.0, 5.5, 3.0, 4.4, 5.2, 6.0, 3.9], "sag"),
+    ],
+)
+def test_an_energy_event_has_its_kind_and_how_well_that_fits(portfolio: ModuleType, values: list[float], kind: str) -> None:
+    kwh = {NOON + QUARTER * k: value for k, value in enumerate(values)}
+    (event,) = told(portfolio, dict.fromkeys(kwh, 1e-6), kwh)
+    assert event["kind"] == kind
+    assert 0.3 < event["fit"] <= 1
+    assert event["shift_min"] is None
+
+
+def test_a_data_quality_event_keeps_its_kind(portfolio: ModuleType) -> None:
+    gap = at(NOON, 16, None)
+    (event,) = told(portfolio, {}, gap, quality=dict.fromkeys(gap, "missing"))
+    assert (event["category"], event["kind"], event["fit"]) == ("data_quality", "missing_data", None)
+    assert event["usual_weeks"] == 5
