@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from ecoai_pipeline import domain
+from ecoai_pipeline.tariffs import ImpactParams
 
 PROJECT = Path(__file__).resolve().parents[1]
 PARAMS = "params.yaml"
@@ -420,7 +421,7 @@ class DetectionParams(Params):
     habit: HabitParams = HabitParams()
     events: EventParams = EventParams()
     drift: DriftParams = DriftParams()
-    top_per_site: int = Field(20, ge=0, description="energy events that a night shows per site, the least likely first; 0 for all")
+    top_per_site: int = Field(20, ge=0, description="energy events that a night shows per site, the most severe first; 0 for all")
 
 
 class WindowReferenceParams(Params):
@@ -460,6 +461,7 @@ class Settings(BaseSettings):
     detectors: DetectorParams = DetectorParams()
     augmentation: AugmentationParams = AugmentationParams()
     detection: DetectionParams = DetectionParams()
+    impact: ImpactParams = ImpactParams()
     evaluation: EvaluationParams = EvaluationParams()
 
     @field_validator("time_zone")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, ModelWeights, marked_by
 from ecoai_pipeline.detection.revisions import receipts_of, revise
 from ecoai_pipeline.detection.surroundings import READINGS, surroundings
-from ecoai_pipeline.domain import ANOMALIES, SCORES, EventStatus, Industry, Month, Partition
+from ecoai_pipeline.domain import ANOMALIES, SCORES, EventStatus, Industry, Meter, Month, Partition
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, PartitionInfo, Written
@@ -22,7 +22,8 @@ from ecoai_pipeline.storage.schema import schema_of
 _SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "usual_low_kwh", "usual_high_kwh", "cost", "co2e_kg")
 _OF_STRONGEST = ("kind", "rule", "shift_min", "fit", "next_kind", "next_fit")
 _COUNTED = ("readings", "alarmed", "restated")
-_CODE = ("features/runs.py", "detection/kinds", *(f"detection/{name}.py" for name in ("anomalies", "events", "evidence", "surroundings")))
+_ROOM = ("anomalies", "events", "evidence", "impact", "surroundings")
+_CODE = ("features/runs.py", "features/calendar.py", "tariffs.py", "detection/kinds", *(f"detection/{name}.py" for name in _ROOM))
 
 
 def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) -> Written:
@@ -38,18 +39,18 @@ def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) 
         _revise(lake, partition, former, _no_rows().drop("month"), {})
         return lake.write(ANOMALIES, partition, [], fingerprint="")
     before = MeterRegistry(lake).partitions_before(partition)
-    usage = _usage(lake, partition)
+    members = MeterRegistry(lake).of(partition.industry, partition.month)
 
     def make(facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
         statuses: dict[str, int] = {status.value: 0 for status in EventStatus}
         kinds: dict[str, int] = {}
         found: list[pl.DataFrame] = [_no_rows().drop("month")]
         for chunk in lake.chunks(SCORES, partition):
-            events = _chunk_events(lake, settings, chunk, before, scores.facts.get("weights", {}))
+            events = _chunk_events(lake, settings, partition, chunk, before, members, scores.facts.get("weights", {}))
             for column, counts in (("status", statuses), ("kind", kinds)):
                 for value, count in events.group_by(column).len().sort(column).iter_rows():
                     counts[value] = counts.get(value, 0) + count
-            found.append(_completed(events, partition, usage, scores.content))
+            found.append(_completed(events, partition, members, scores.content))
             yield found[-1]
         facts.update(statuses, kinds=kinds)
         _revise(lake, partition, former, pl.concat(found), facts)
@@ -66,21 +67,26 @@ def _revise(lake: Lake, partition: Partition, former: PartitionInfo, found: pl.D
 
 def anomalies_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
     """What `anomalies` of a partition would be made from now."""
-    before = MeterRegistry(lake).partitions_before(partition)
+    registry = MeterRegistry(lake)
+    before, members = registry.partitions_before(partition), registry.of(partition.industry, partition.month)
     inputs = {
         "scores": lake.info(SCORES, partition).content,
         "before": {part.key: [lake.info(SCORES, part).content, lake.info(ANOMALIES, part).content] for part in before},
-        "usage": _usage(lake, partition),
+        "meters": {meter_id: [meter.usage_type, meter.time_zone] for meter_id, meter in members.items()},
     }
-    return fingerprint(inputs=inputs, params=settings.detection.events, code=code_digest(*_CODE))
+    params = {"events": settings.detection.events.model_dump(mode="json"), "impact": settings.impact.model_dump(mode="json")}
+    return fingerprint(inputs=inputs, params=params, code=code_digest(*_CODE))
 
 
-def _usage(lake: Lake, partition: Partition) -> dict[str, str]:
-    members = MeterRegistry(lake).of(partition.industry, partition.month)
-    return {meter_id: meter.usage_type.value for meter_id, meter in members.items()}
-
-
-def _chunk_events(lake: Lake, settings: Settings, chunk: pl.DataFrame, before: Sequence[Partition], weights: ModelWeights) -> pl.DataFrame:
+def _chunk_events(
+    lake: Lake,
+    settings: Settings,
+    partition: Partition,
+    chunk: pl.DataFrame,
+    before: Sequence[Partition],
+    registered: Mapping[str, Meter],
+    weights: ModelWeights,
+) -> pl.DataFrame:
     meters = chunk["meter_id"].unique(maintain_order=True).to_list()
     params = settings.detection.events
     since: datetime = chunk["timestamp"].min()  # type: ignore[assignment]
@@ -88,7 +94,8 @@ def _chunk_events(lake: Lake, settings: Settings, chunk: pl.DataFrame, before: S
     tail = lake.scan(SCORES, before, meters).filter(pl.col("timestamp") >= since - timedelta(days=params.tail_days + 1)).collect()
     still_open = lake.scan(ANOMALIES, before, meters).filter(pl.col("status") == EventStatus.ONGOING)
     events = find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params, weights)
-    return surroundings(_compared(lake, chunk, before, events), events, since)
+    _require_registered(events, partition, registered)
+    return surroundings(_compared(lake, chunk, before, events), events, since, registered, settings.impact)
 
 
 def _compared(lake: Lake, chunk: pl.DataFrame, before: Sequence[Partition], events: pl.DataFrame) -> pl.DataFrame:
@@ -100,20 +107,22 @@ def _compared(lake: Lake, chunk: pl.DataFrame, before: Sequence[Partition], even
     return pl.concat(frames).sort("meter_id", "timestamp").collect()
 
 
-def _completed(events: pl.DataFrame, partition: Partition, usage: dict[str, str], content: str) -> pl.DataFrame:
-    unknown = [meter_id for meter_id in events["meter_id"].unique().sort() if meter_id not in usage]
+def _completed(events: pl.DataFrame, partition: Partition, members: Mapping[str, Meter], content: str) -> pl.DataFrame:
+    usage = {meter_id: members[meter_id].usage_type.value for meter_id in events["meter_id"].unique()}
+    return events.with_columns(
+        pl.lit(partition.industry.value).alias("industry"),
+        pl.col("meter_id").replace_strict(list(usage), list(usage.values()), return_dtype=pl.String).alias("usage_type"),
+        pl.lit(content).alias("data_version"),
+    ).select(ANOMALIES.names)
+
+
+def _require_registered(events: pl.DataFrame, partition: Partition, members: Mapping[str, Meter]) -> None:
+    unknown = [meter_id for meter_id in events["meter_id"].unique().sort() if meter_id not in members]
     if unknown:
         raise ValueError(
             f"{partition}: meter {unknown[0]!r} has scores and is not in the meter registry for this industry and month; "
             f"materialize raw_readings of {partition} and what follows again"
         )
-    none = {column: pl.lit(None, dtype=schema_of(ANOMALIES)[column]) for column in ("cost", "co2e_kg", "tariff_version")}
-    return events.with_columns(
-        pl.lit(partition.industry.value).alias("industry"),
-        pl.col("meter_id").replace_strict(list(usage), list(usage.values()), return_dtype=pl.String).alias("usage_type"),
-        pl.lit(content).alias("data_version"),
-        **none,
-    ).select(ANOMALIES.names)
 
 
 def merged_events(lake: Lake, industries: Iterable[Industry], since: date | None = None, *, until: Month | None = None) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What is measured of an event, and the kind, confidence and severity that follow from it by rules one can check."""
+"""What is measured of an event, and the confidence that follows from it by a rule one can check."""
 
 from __future__ import annotations
 
@@ -23,15 +23,12 @@ NO_CONSUMPTION = RULE_KINDS.keys() - {Rule.ABOVE_CAPACITY}
 _DATA_KINDS = (*dict.fromkeys(RULE_KINDS.values()), Kind.MISSING_DATA)
 
 _DECADES = 4  # decades below q at which confidence reaches 1
-_DAY_SHARE = 0.25  # excess of this share of a day's energy is half of full size
-_LONG_H = 24  # a duration of this is half of full length
 
 MEASURED = (
     "resolution",
     "end",
     "kind",
     "category",
-    "severity",
     "confidence",
     "p",
     "expected_kwh",
@@ -82,7 +79,6 @@ def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
     Energies are sums over the intervals that have both a reading and an expectation. The kind of a data quality event is what most of its
     intervals are; that of an energy event is told by what surrounds it (`surroundings`), and null here.
     Confidence of an energy event: 1/2 at p = q, rising (falling) to 1 (0) over four decades; 1 for data quality.
-    Severity: the mean of confidence, size e/(e + a quarter of a day's energy) and length d/(d + 24 h).
     """
     measured = _measured(_prepared(part))
     energy = category is Category.ENERGY
@@ -92,7 +88,7 @@ def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
         confidence=_confidence() if energy else pl.lit(1.0),
         p=pl.col("p") if energy else pl.lit(None, dtype=pl.Float64),
     )
-    return judged.with_columns(severity=_severity()).select("event", *MEASURED)
+    return judged.select("event", *MEASURED)
 
 
 def _prepared(part: pl.DataFrame) -> pl.DataFrame:
@@ -128,7 +124,6 @@ def _measured(part: pl.DataFrame) -> pl.DataFrame:
         pl.col("restated").sum().cast(pl.Int32),
         pl.col("hindsight").any(),
         pl.col("model_version").drop_nulls().last(),
-        pl.col("expected_kwh").abs().mean().alias("usual_kwh"),
         pl.col(*_DATA_KINDS).sum(),
     )
     total = pl.sum_horizontal(f"share_{name}" for name in DETECTORS)
@@ -159,11 +154,3 @@ def _data_kind() -> pl.Expr:
 def _confidence() -> pl.Expr:
     decades = (pl.col("q") / pl.col("p")).log10() / _DECADES
     return (0.5 + 0.5 * decades.clip(-1, 1)).fill_null(0.0)
-
-
-def _severity() -> pl.Expr:
-    day_kwh = pl.col("usual_kwh") * 86_400 / pl.col("interval_s")
-    excess = pl.col("excess_kwh").abs()
-    size = pl.when(excess > 0).then(excess / (excess + _DAY_SHARE * day_kwh)).otherwise(0.0)
-    hours = (pl.col("end") - pl.col("part_start")).dt.total_seconds() / 3600
-    return pl.mean_horizontal(pl.col("confidence"), size.fill_null(0.0), hours / (hours + _LONG_H))

@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from ecoai_pipeline.detection.anomalies import merged_events
-from ecoai_pipeline.domain import ANOMALIES, Category, Industry, Kind, Month, Partition
+from ecoai_pipeline.domain import ANOMALIES, Category, Industry, Kind, Meter, Month, Partition
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
 from ecoai_pipeline.storage.registry import MeterRegistry
@@ -29,7 +29,8 @@ class Relation(StrEnum):
 class Detection(BaseModel):
     """An event as a night knew it; `predecessors` are the events of the night before that it goes on from.
 
-    `shown` is false where its site had more of less likely ones: it stays on record and is kept from those who have to act.
+    `rank` counts the energy events of its site in this night from the most severe on; events about data have none. `shown` is false where
+    the site had more severe ones than a night shows: it stays on record and is kept from those who have to act.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,8 @@ class Detection(BaseModel):
     excess_kwh: float | None
     relation: Relation
     predecessors: list[str]
+    severity: float | None = None
+    rank: int | None = None
     shown: bool = True
 
 
@@ -66,7 +69,7 @@ def detections_ledger(lake: Lake) -> Ledger[DetectionRun]:
 def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at: datetime, *, top_per_site: int = 0) -> DetectionRun:
     """Append the events that touch a local day to the ledger, each beside those of the latest earlier day recorded.
 
-    Of a site's energy events the `top_per_site` least likely are shown, all where it is 0; those that are about data always.
+    Of a site's energy events the `top_per_site` most severe are shown, all where it is 0; those that are about data always.
 
     Beside each other are events of one name, and those of the same meter and category that overlap in time, since a start may move
     when more data arrive. Where the day's newest record says the same already, nothing is appended and that record is returned:
@@ -76,11 +79,9 @@ def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at
     earlier = [run for _, run in ledger.read() if run.industry == industry]
     before = _latest([run for run in earlier if run.day < day])
     events = events_of_day(lake, industry, day)
-    shown = _shown(
-        events, {meter_id: meter.site for meter_id, meter in MeterRegistry(lake).of(industry, Month.of(day)).items()}, top_per_site
-    )
+    rank_of = dict(ranked(events, MeterRegistry(lake).of(industry, Month.of(day))).select("event_id", "rank").iter_rows())
     detections = [
-        one if one.event_id in shown else one.model_copy(update={"shown": False})
+        one.model_copy(update={"rank": rank_of[one.event_id], "shown": _is_shown(rank_of[one.event_id], top_per_site)})
         for one in related(events, before.detections if before else [])
     ]
     version = lake.info(ANOMALIES, Partition(industry, Month.of(day))).content
@@ -104,7 +105,7 @@ def related(events: pl.DataFrame, before: Sequence[Detection]) -> list[Detection
             heirs[one.event_id] = heirs.get(one.event_id, 0) + 1
     return [
         Detection(
-            **{name: row[name] for name in ("event_id", "meter_id", "category", "start", "end", "kind", "excess_kwh")},
+            **{name: row[name] for name in ("event_id", "meter_id", "category", "start", "end", "kind", "excess_kwh", "severity")},
             relation=_relation([heirs[one.event_id] for one in old]),
             predecessors=[one.event_id for one in old],
         )
@@ -123,13 +124,22 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     return bounds[0], bounds[1]
 
 
-def _shown(events: pl.DataFrame, sites: Mapping[str, str | None], top: int) -> set[str]:
-    """Names of the events that are shown; a meter of no known site is a site of its own."""
+def ranked(events: pl.DataFrame, meters: Mapping[str, Meter]) -> pl.DataFrame:
+    """Events (columns of ANOMALIES) with `site` and, of energy events, their `rank` within it, most severe first.
+
+    Of equally severe ones the costlier, then the less likely comes first. A meter of no known site is a site of its own.
+    """
+    sites = {meter_id: meter.site or meter_id for meter_id, meter in meters.items()}
+    site = pl.col("meter_id").replace_strict(list(sites), list(sites.values()), default=pl.col("meter_id"), return_dtype=pl.String)
     energy = pl.col("category") == Category.ENERGY
-    site = pl.col("meter_id").map_elements(lambda meter: sites.get(meter) or meter, return_dtype=pl.String)
-    ranked = events.filter(energy).sort("p", pl.col("excess_kwh").abs(), descending=[False, True], nulls_last=True)
-    first = ranked.group_by(site.alias("site"), maintain_order=True).head(top) if top else ranked
-    return {*first["event_id"], *events.filter(~energy)["event_id"]}
+    order = events.with_columns(site=site).sort(
+        energy, "severity", pl.col("cost").abs().fill_null(0), "p", descending=[True, True, True, False], nulls_last=True
+    )
+    return order.with_columns(rank=pl.when(energy).then(pl.int_range(pl.len()).over("site") + 1).cast(pl.Int32))
+
+
+def _is_shown(rank: int | None, top: int) -> bool:
+    return rank is None or not top or rank <= top
 
 
 def _latest(runs: Sequence[DetectionRun]) -> DetectionRun | None:

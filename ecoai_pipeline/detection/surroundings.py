@@ -1,4 +1,4 @@
-"""What the readings around an event tell of it: its kind, the level on either side, and what the same hours used in the weeks before."""
+"""What the readings of an event and those around it tell: kind, levels beside it, the same hours of the weeks before, impact."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecoai_pipeline.detection.impact import Impact, impact, severity
 from ecoai_pipeline.detection.kinds.around import Around
 from ecoai_pipeline.detection.kinds.judge import judge
-from ecoai_pipeline.domain import Category
+from ecoai_pipeline.domain import Category, Meter
+from ecoai_pipeline.tariffs import ImpactParams
 
 WEEKS = 6
 READINGS = ("meter_id", "timestamp", "interval_s", "kwh", "expected_kwh", "low_kwh", "high_kwh")
@@ -29,6 +31,10 @@ TOLD = pl.Schema(
         "usual_low_kwh": pl.Float64(),
         "usual_high_kwh": pl.Float64(),
         "usual_weeks": pl.Int32(),
+        "cost": pl.Float64(),
+        "co2e_kg": pl.Float64(),
+        "tariff_version": pl.String(),
+        "severity": pl.Float64(),
     }
 )
 _WEEK = np.timedelta64(7, "D")
@@ -37,18 +43,21 @@ _READ = 0.9  # share of the hours that must have been read for a week to count
 Floats = NDArray[np.float64]
 
 
-def surroundings(readings: pl.DataFrame, events: pl.DataFrame, since: datetime) -> pl.DataFrame:
-    """The events with the columns TOLD; a data quality event keeps its kind.
+def surroundings(
+    readings: pl.DataFrame, events: pl.DataFrame, since: datetime, meters: Mapping[str, Meter], params: ImpactParams
+) -> pl.DataFrame:
+    """The events with the columns TOLD; a data quality event keeps its kind, and has no cost: a counter's fault is no consumption.
 
     Args:
         readings: columns READINGS of the meters of the events with the weeks before them, in order of meter and time; kwh is null where
             a quality rule says that it is no consumption.
         events: as `find_events` gives them.
-        since: start of the month: what the same hours usually used is told of the event's part from there on, as its energy is.
+        since: start of the month: what the same hours usually used, and cost, are told of the event's part from there on, as its energy is.
+        meters: from the registry; each meter of the events.
     """
     load_of = {str(key[0]): _Load.of(frame) for key, frame in readings.partition_by("meter_id", as_dict=True).items()}
-    columns = ("meter_id", "start", "end", "category", "kind")
-    told = [_told(load_of[row["meter_id"]], row, since) for row in events.select(columns).iter_rows(named=True)]
+    columns = ("meter_id", "start", "end", "category", "kind", "confidence", "excess_kwh")
+    told = [_told(load_of[row["meter_id"]], row, since, meters[row["meter_id"]], params) for row in events.select(columns).to_dicts()]
     return events.with_columns(pl.DataFrame(told, schema=TOLD).get_columns())
 
 
@@ -72,7 +81,7 @@ class _Load:
         return int(np.searchsorted(self.times, moment))
 
 
-def _told(load: _Load, event: Mapping[str, Any], since: datetime) -> dict[str, Any]:
+def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, params: ImpactParams) -> dict[str, Any]:
     start, part, end = (np.datetime64(moment.replace(tzinfo=None)) for moment in (event["start"], max(event["start"], since), event["end"]))
     first, last = load.at(start), max(load.at(end), load.at(start) + 1)
     interval_s = int(load.interval_s[min(first, len(load.interval_s) - 1)])
@@ -83,12 +92,36 @@ def _told(load: _Load, event: Mapping[str, Any], since: datetime) -> dict[str, A
     }
     usual = sorted(_weeks_before(load, part, end))
     edges = {"usual_low_kwh": usual[0], "usual_high_kwh": usual[-1]} if usual else {}
-    told = {**dict.fromkeys(TOLD), "kind": event["kind"], **levels, **edges, "usual_weeks": len(usual)}
-    if event["category"] != Category.ENERGY:
+    energy = event["category"] == Category.ENERGY
+    rows, hours = slice(load.at(part), last), float((end - part) / np.timedelta64(1, "h"))
+    worth = _impact(load, rows, interval_s, meter, params) if energy else Impact(None, None, None)
+    day_kwh = _day_kwh(load, rows, interval_s)
+    told = {
+        **dict.fromkeys(TOLD),
+        "kind": event["kind"],
+        **levels,
+        **edges,
+        "usual_weeks": len(usual),
+        "cost": worth.cost,
+        "co2e_kg": worth.co2e_kg,
+        "tariff_version": worth.version,
+        "severity": severity(params, event["confidence"], event["excess_kwh"], day_kwh, worth.cost, hours),
+    }
+    if not energy:
         return told
     judged = judge(Around.of(load.kwh, load.expected, load.band, interval_s, (first, last)))
     shift_min = None if judged.shift_h is None else 60 * judged.shift_h
     return told | {name: getattr(judged, name) for name in ("kind", "fit", "next_kind", "next_fit")} | {"shift_min": shift_min}
+
+
+def _impact(load: _Load, rows: slice, interval_s: int, meter: Meter, params: ImpactParams) -> Impact:
+    return impact(params, meter.usage_type, meter.time_zone, load.times[rows], interval_s, load.kwh[rows] - load.expected[rows])
+
+
+def _day_kwh(load: _Load, rows: slice, interval_s: int) -> float:
+    """What a day of such hours would be expected to use."""
+    expected = np.abs(load.expected[rows])
+    return float(np.nanmean(expected)) * 86_400 / interval_s if np.isfinite(expected).any() else 0.0
 
 
 def _ratio(load: _Load, start: int, stop: int) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.detection.model import Model, load_model
 from ecoai_pipeline.detection.scoring import scored_frame
 from ecoai_pipeline.detection.surroundings import READINGS, surroundings
-from ecoai_pipeline.domain import SCORES, Category, Industry, Kind, Month, MonthRange, Partition, Quality, Resolution
+from ecoai_pipeline.domain import SCORES, Category, Industry, Kind, Meter, Month, MonthRange, Partition, Quality, Resolution
 from ecoai_pipeline.evaluation.matching import match_events
 from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.features.series import Series
@@ -24,7 +24,9 @@ from ecoai_pipeline.sources.simulation.faults import truth, truth_rows
 from ecoai_pipeline.storage.bundles import Bundles
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.model_registry import ModelRegistry
+from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import schema_of
+from ecoai_pipeline.tariffs import ImpactParams
 
 # An interval counter that hangs for hours is a flat line to whoever reads its load; the kind stuck_counter is the quality rule's, of days.
 NAMED_AS = {"stuck_counter": Kind.FLAT.value}
@@ -104,11 +106,13 @@ def _rounds(
     portfolio = [one for one in load_series(lake, industry, span) if one.interval_s == model.plan.interval_s]
     if not portfolio or start is None:
         return
-    without = _events(settings, model, portfolio, start)
+    meters = MeterRegistry(lake).of(industry, months.last)
+    portfolio = [one for one in portfolio if one.meter_id in meters]
+    without = _events(settings, model, portfolio, start, meters)
     for number in range(rounds):
         faulty, faults = _with_faults(portfolio, start, seed + number)
         put = _apart(faults, without)
-        events = _events(settings, model, faulty, start)
+        events = _events(settings, model, faulty, start, meters)
         named = match_events(events, put).found.join(events.select("event_id", named="kind"), on="event_id")
         kind = pl.col("kind").replace(NAMED_AS)
         yield Named(named.select(pl.lit(industry.value).alias("industry"), "meter_id", kind, "named", "depth"), put.height)
@@ -126,13 +130,14 @@ def _with_faults(portfolio: Sequence[Series], start: datetime, seed: int) -> tup
     return faulty, truth(rows)
 
 
-def _events(settings: Settings, model: Model, portfolio: Sequence[Series], start: datetime) -> pl.DataFrame:
+def _events(settings: Settings, model: Model, portfolio: Sequence[Series], start: datetime, meters: Mapping[str, Meter]) -> pl.DataFrame:
     """Energy events from `start` on, as a night names them."""
     scores = _scores(model, portfolio, settings.detection.budget_per_meter_month)
     found = find_events(
         scores.filter(pl.col("timestamp") >= start), scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), settings.detection.events
     )
-    return surroundings(scores.select(READINGS), found.filter(pl.col("category") == Category.ENERGY), start)
+    energy = found.filter(pl.col("category") == Category.ENERGY)
+    return surroundings(scores.select(READINGS), energy, start, meters, ImpactParams())
 
 
 def _scores(model: Model, portfolio: Sequence[Series], budget: float) -> pl.DataFrame:

@@ -140,14 +140,6 @@ def test_confidence_is_a_half_at_the_threshold_and_1_four_decades_below(portfoli
     p = {NOON: portfolio.Q * 0.999, NOON + timedelta(days=1): portfolio.Q * 1e-4, NOON + timedelta(days=2): 1e-12}
     events = events_of(portfolio.scored("m", MARCH, p))
     assert events["confidence"].to_list() == pytest.approx([0.5, 1, 1], abs=0.001)
-    assert events["severity"].is_between(0, 1).all()
-
-
-def test_a_longer_and_larger_event_is_more_severe(portfolio: ModuleType) -> None:
-    later = NOON + timedelta(days=3)
-    p = at(NOON, 4, ALARM) | at(later, 40, ALARM)
-    events = events_of(portfolio.scored("m", MARCH, p, kwh=at(NOON, 4, 30.0) | at(later, 40, 30.0)))
-    assert events["severity"][0] < events["severity"][1]
 
 
 @pytest.mark.parametrize(("intervals", "events"), [(11, 0), (12, 1)])

@@ -132,16 +132,16 @@ def test_a_day_is_the_local_day_of_the_meter(lake: Lake, settings: Settings, por
     assert relations(plant.night(11)) == [Relation.NEW]
 
 
-def test_a_site_shows_its_least_likely_events_and_keeps_the_others_on_record(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+def test_a_site_shows_its_most_severe_events_and_keeps_the_others_on_record(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
     """Meters a and b stand on one site, c on none; the meter without data is shown beside the one event of its site.
 
-    Of two events that are as likely the one that moved more energy is shown.
+    The surer event is the more severe one; of two that are as sure the one that moved more energy.
     """
     rows = [
         Meter(m, Industry.METAL, UsageType.INDUSTRIAL, "UTC", signed=False, valid_from=date(2000, 1, 1), site=s) for m, s in SITES.items()
     ]
     MeterRegistry(lake).register(rows, origin="test", at=NOW)
-    p = {"a": 1e-6, "b": 1e-8, "c": 1e-5}
+    p = {"a": 1e-5, "b": 1e-8, "c": 1e-5}
     hot = [portfolio.scored(m, MARCH, dict.fromkeys(portfolio.span(at(10, 8), 4), value)) for m, value in p.items()]
     frame = pl.concat([*hot, portfolio.scored("silent", MARCH, quality=dict.fromkeys(portfolio.span(at(10, 6), 40), "missing"))])
     lake.write(SCORES, METAL_MARCH, [frame], fingerprint="sites")
@@ -153,6 +153,8 @@ def test_a_site_shows_its_least_likely_events_and_keeps_the_others_on_record(lak
 
     assert shown(1) == {"a": False, "b": True, "c": True, "silent": True}
     assert shown(0) == dict.fromkeys(SITES, True)
+    ranks = {one.meter_id: one.rank for one in detections_ledger(lake).read()[-1][1].detections}
+    assert ranks == {"a": 2, "b": 1, "c": 1, "silent": None}
     hot_hour = portfolio.span(at(10, 8), 4)
     even = [portfolio.scored(m, MARCH, dict.fromkeys(hot_hour, 1e-6), kwh=dict.fromkeys(hot_hour, kwh)) for m, kwh in EVEN.items()]
     kept = detections_ledger(lake).read()

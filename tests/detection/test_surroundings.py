@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -11,12 +11,14 @@ import pytest
 
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.detection.surroundings import READINGS, surroundings
-from ecoai_pipeline.domain import Month
-from ecoai_pipeline.settings import EventParams
+from ecoai_pipeline.domain import Industry, Meter, Month, UsageType
+from ecoai_pipeline.settings import EventParams, load_settings
 
 FEBRUARY, MARCH = Month(2022, 2), Month(2022, 3)
 NOON = datetime(2022, 3, 10, 12, tzinfo=UTC)
 SINCE = datetime(2022, 3, 1, tzinfo=UTC)
+METERS = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "UTC", signed=False, valid_from=date(2000, 1, 1))}
+IMPACT = load_settings().impact
 QUARTER, WEEK = timedelta(minutes=15), timedelta(days=7)
 
 
@@ -28,7 +30,7 @@ def told(portfolio: ModuleType, p: dict[datetime, float], kwh: dict[datetime, fl
     scores = pl.concat([portfolio.scored("m", FEBRUARY, {}, kwh=kwh), portfolio.scored("m", MARCH, p, kwh=kwh, **columns)])
     month = scores.filter(pl.col("timestamp") >= SINCE)
     events = find_events(month, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
-    return surroundings(scores.select(READINGS), events, SINCE).to_dicts()
+    return surroundings(scores.select(READINGS), events, SINCE, METERS, IMPACT).to_dicts()
 
 
 def test_levels_beside_an_event_are_by_what_was_expected_there(portfolio: ModuleType) -> None:
@@ -75,3 +77,29 @@ def test_a_data_quality_event_keeps_its_kind(portfolio: ModuleType) -> None:
     (event,) = told(portfolio, {}, gap, quality=dict.fromkeys(gap, "missing"))
     assert (event["category"], event["kind"], event["fit"]) == ("data_quality", "missing_data", None)
     assert event["usual_weeks"] == 5
+
+
+def test_an_event_costs_its_excess_at_the_tariff_of_its_hours(portfolio: ModuleType) -> None:
+    """Thursday the 10th of March 2022 in UTC: 10:30 to 11:00 is mid (133.4), 11:00 to 11:30 peak (150.9); 20 kWh a quarter too much."""
+    start = NOON - 6 * QUARTER
+    (event,) = told(portfolio, at(start, 4, 1e-6), at(start, 4, 30.0))
+    assert event["cost"] == pytest.approx(2 * 20 * 133.4 + 2 * 20 * 150.9)
+    assert event["co2e_kg"] == pytest.approx(80 * 0.4541)
+    assert event["tariff_version"] == "kepco-2024-10-24+kr-2020-2022"
+
+
+def test_what_was_not_used_was_not_paid(portfolio: ModuleType) -> None:
+    (event,) = told(portfolio, at(NOON, 4, 1e-6), at(NOON, 4, 0.0))
+    assert event["cost"] == pytest.approx(-40 * 133.4)  # 12:00 to 13:00 is mid
+
+
+def test_a_longer_and_larger_event_is_more_severe(portfolio: ModuleType) -> None:
+    later = NOON + timedelta(days=3)
+    first, second = told(portfolio, at(NOON, 4, 1e-6) | at(later, 40, 1e-6), at(NOON, 4, 30.0) | at(later, 40, 30.0))
+    assert 0 < first["severity"] < second["severity"] < 1
+
+
+def test_a_counters_fault_costs_nothing(portfolio: ModuleType) -> None:
+    gap = at(NOON, 16, None)
+    (event,) = told(portfolio, {}, gap, quality=dict.fromkeys(gap, "missing"))
+    assert (event["cost"], event["co2e_kg"], event["tariff_version"]) == (None, None, None)

@@ -1,0 +1,133 @@
+"""What a kWh costs when: seasons, bands, free days, zones, tariffs that follow each other; and what makes an event severe."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from ecoai_pipeline.detection.impact import Impact, impact, severity
+from ecoai_pipeline.domain import UsageType
+from ecoai_pipeline.settings import load_settings
+from ecoai_pipeline.tariffs import ImpactParams, Tariff
+
+SEOUL = "Asia/Seoul"
+DEFAULT = load_settings().impact
+
+
+def price(local: str, *, usage: UsageType = UsageType.INDUSTRIAL, zone: str = SEOUL, interval_s: int = 900, params: Any = DEFAULT) -> float:
+    """Of one kWh too much in an interval that starts then, on the clock of the zone."""
+    from zoneinfo import ZoneInfo
+
+    start = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None)
+    found = impact(params, usage, zone, np.array([start], dtype="datetime64[us]"), interval_s, np.ones(1))
+    assert found.cost is not None
+    return round(found.cost, 4)
+
+
+@pytest.mark.parametrize(
+    ("local", "krw"),
+    [
+        ("2025-07-01 07:45", 116.0),  # a Tuesday in summer
+        ("2025-07-01 08:00", 163.8),
+        ("2025-07-01 11:00", 229.0),
+        ("2025-07-01 12:00", 163.8),
+        ("2025-07-01 17:45", 229.0),
+        ("2025-07-01 22:00", 116.0),
+        ("2025-04-01 14:00", 150.9),
+        ("2025-12-02 09:00", 204.6),
+        ("2025-12-02 13:00", 164.0),
+        ("2025-12-02 23:00", 123.0),
+        ("2025-07-05 11:00", 163.8),  # Saturday: no peak
+        ("2025-07-06 11:00", 116.0),  # Sunday: light all day
+        ("2025-08-15 11:00", 116.0),  # Liberation Day
+        ("2026-07-01 11:00", 163.8),  # from June 2026 on the peak is in the evening
+        ("2026-07-01 20:45", 229.0),
+        ("2026-04-04 12:00", 133.4),  # before that day a Saturday noon has no discount
+        ("2026-09-05 12:00", 66.7),
+        ("2026-09-06 12:00", 58.0),
+        ("2026-09-07 12:00", 133.4),
+        ("2020-07-01 11:00", 229.0),  # before the first tariff its own prices hold
+    ],
+)
+def test_koreas_industrial_tariff(local: str, krw: float) -> None:
+    assert price(local) == krw
+
+
+def test_usage_types_have_prices_of_their_own_or_the_industrial_ones() -> None:
+    winter_peak = "2025-12-02 09:00"
+    prices = {usage: price(winter_peak, usage=usage) for usage in UsageType}
+    assert list(prices.values()) == [204.6, 197.9, 95.5, 65.9]
+    (first, *_) = DEFAULT.tariffs
+    only = ImpactParams(tariffs=(first.model_copy(update={"prices": {UsageType.INDUSTRIAL: first.prices[UsageType.INDUSTRIAL]}}),))
+    assert price(winter_peak, usage=UsageType.GENERAL, params=only) == 204.6
+
+
+def test_the_clock_is_that_of_the_meter() -> None:
+    """11:00 in Kathmandu, a quarter of an hour off all whole hours, is a peak hour there."""
+    assert price("2025-07-01 11:00", zone="Asia/Kathmandu") == 229.0
+    assert price("2025-07-01 10:45", zone="Asia/Kathmandu") == 163.8
+
+
+def test_a_long_interval_costs_the_mean_of_its_hours() -> None:
+    """Of a summer's day: ten light hours, eight mid ones, six of peak."""
+    assert price("2025-07-01 00:00", interval_s=86_400) == pytest.approx((10 * 116.0 + 8 * 163.8 + 6 * 229.0) / 24)
+    assert price("2025-07-01 10:00", interval_s=3600) == 163.8
+
+
+def test_on_the_day_the_clock_goes_back_an_hour_comes_twice() -> None:
+    """26 October 2025 in Berlin, a Sunday, has 25 hours, all light."""
+    starts = np.arange("2025-10-25T22:00", "2025-10-26T23:00", np.timedelta64(1, "h"), dtype="datetime64[us]")
+    found = impact(DEFAULT, UsageType.INDUSTRIAL, "Europe/Berlin", starts, 3600, np.ones(25))
+    assert found.cost == pytest.approx(25 * 116.0)
+
+
+def test_emissions_are_those_of_the_year_and_the_version_names_both() -> None:
+    starts = np.array(
+        ["2022-12-31T14:45", "2022-12-31T15:00"], dtype="datetime64[us]"
+    )  # the last quarter of 2022 in Seoul, the first of 2023
+    found = impact(DEFAULT, UsageType.INDUSTRIAL, SEOUL, starts, 900, np.array([10.0, -20.0]))
+    assert found.co2e_kg == pytest.approx(10 * 0.4541 - 20 * 0.4173)
+    assert found.version == "kepco-2024-10-24+kr-2023"
+
+
+def test_without_anything_to_compare_or_a_tariff_there_is_no_cost() -> None:
+    starts = np.array(["2025-07-01T00:00"], dtype="datetime64[us]")
+    assert impact(DEFAULT, UsageType.INDUSTRIAL, SEOUL, starts, 900, np.array([np.nan])) == Impact(None, None, None)
+    assert impact(ImpactParams(), UsageType.INDUSTRIAL, SEOUL, starts, 900, np.ones(1)) == Impact(None, None, None)
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return {**DEFAULT.tariffs[0].model_dump(mode="json"), **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"bands": {**changed()["bands"], "winter": {"light": [[22, 8]], "mid": [[8, 21]], "peak": []}}}, r"winter: .* hours \[21\]"),
+        ({"bands": {**changed()["bands"], "summer": {"light": [[22, 9]], "mid": [[8, 22]], "peak": []}}}, r"summer: .* hours \[8\]"),
+        ({"months": {"summer": [6, 7], "spring_autumn": [3, 4, 5, 9, 10], "winter": [11, 12, 1, 2]}}, "each month belongs to one season"),
+        ({"prices": {"industrial": {"summer": 1, "winter": 2}}}, "industrial, spring_autumn: give one price"),
+        ({"prices": {"general": {"summer": 1, "winter": 2, "spring_autumn": 3}}}, "industrial prices are missing"),
+    ],
+)
+def test_a_tariff_with_a_hole_is_refused_by_name(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Tariff.model_validate(changed(**changes))
+
+
+def test_two_tariffs_of_one_day_are_refused() -> None:
+    with pytest.raises(ValidationError, match=f"two hold from the same day: {date(2024, 10, 24)}"):
+        ImpactParams.model_validate({"tariffs": [changed(), changed(version="other")]})
+
+
+def test_severity_grows_with_confidence_cost_and_length() -> None:
+    base = severity(DEFAULT, 0.5, 100.0, 1000.0, 10_000.0, 2.0)
+    assert base == pytest.approx((0.5 + 100 / 350 + 2 / 26) / 3)
+    assert severity(DEFAULT, 0.9, 100.0, 1000.0, 10_000.0, 2.0) > base
+    assert severity(DEFAULT, 0.5, 100.0, 1000.0, 10_000.0, 20.0) > base
+    assert severity(DEFAULT, 0.5, 100.0, 1000.0, -3e6, 2.0) == pytest.approx((0.5 + 0.75 + 2 / 26) / 3)
+    assert severity(DEFAULT, 0.5, None, 0.0, None, 2.0) == pytest.approx((0.5 + 2 / 26) / 3)
