@@ -15,6 +15,7 @@ from ecoai_pipeline.cli import (
     bench,
     demo,
     evaluate,
+    explain,
     layers,
     meters,
     models,
@@ -43,6 +44,7 @@ app.command()(nights.train)
 app.command()(nights.nightly)
 app.command()(nights.backfill)
 app.command()(views.events)
+app.command()(explain.explain)
 app.command()(views.revisions)
 app.command()(views.status)
 app.command()(quality.quality)

@@ -63,6 +63,12 @@ class Model:
     expects: str | None
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
+    @property
+    def looks_at_h(self) -> dict[str, list[float]]:
+        """How many hours each member looks at to score an interval."""
+        hours = self.plan.interval_s / 3600
+        return {name: [length * hours for length in detectors.windows(member, self.plan)] for name, member in self.members.items()}
+
     def score(self, portfolio: Sequence[Series]) -> list[Scored]:
         """Score series of the plan's interval."""
         p: list[dict[str, NDArray[np.float64]]] = [{} for _ in portfolio]

@@ -65,6 +65,7 @@ def materialize_scores(lake: Lake, settings: Settings, partition: Partition, mod
             yield frame
         models = {resolution.value: c.record.version for resolution, c in champions.items()}
         facts["weights"] = {model.version: dict(model.fusion.weights) for model in scorer.models.values()}
+        facts["looks_at_h"] = {model.version: model.looks_at_h for model in scorer.models.values()}
         facts.update(without_model=without_model, models=models, hindsight=any(c.hindsight for c in champions.values()))
         facts["asked_for"] = _asked_for(lake, partition, model, champions)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ecoai_pipeline.detectors.contract import Detector
 from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.features.series import WindowPlan
 from ecoai_pipeline.settings import Settings
 
 _CLASSES = {
@@ -66,6 +67,18 @@ def load(name: str, folder: Path) -> Detector:
     """
     detector: Detector = _class(name).load(folder)
     return detector
+
+
+def windows(detector: Detector, plan: WindowPlan) -> tuple[int, ...]:
+    """Over how many intervals a fitted detector looks to score one: several numbers where it has windows of several lengths."""
+    if hasattr(detector, "scales_"):
+        return tuple(sorted(detector.scales_))
+    if hasattr(detector, "length_"):
+        return (int(detector.length_),)
+    if detector.name == "load_shape":
+        return (plan.slots_per_day,)
+    window: int = getattr(getattr(detector, "params", None), "window", 1)
+    return (window,)
 
 
 def _class(name: str) -> Any:

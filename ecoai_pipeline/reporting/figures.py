@@ -9,11 +9,12 @@ from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
+Form = Literal["png", "svg"]
 _SIZE, _DPI = (8.0, 2.8), 90
 GREY, BLUE, RED, GREEN = "#9aa5b1", "#1f5fa8", "#c8372d", "#2e8b57"
 _PALETTE = (RED, BLUE, GREEN, "#e0a100", "#7b4fa3", "#00838f", "#ad1457", "#6d4c41", "#558b2f", "#455a64", "#ef6c00")
@@ -30,22 +31,32 @@ def as_markdown(png: bytes, alt: str) -> str:
     return f"![{alt.replace('[', '(').replace(']', ')')}](data:image/png;base64,{base64.b64encode(png).decode()})"
 
 
-def load_figure(load: pl.DataFrame, events: pl.DataFrame | None = None, *, title: str = "", zone: str = "UTC") -> bytes:
+def load_figure(
+    load: pl.DataFrame,
+    events: pl.DataFrame | None = None,
+    *,
+    title: str = "",
+    zone: str = "UTC",
+    form: Form = "png",
+    labels: tuple[str, str] = ("expected", "5 % to 95 %"),
+) -> bytes:
     """Load of one meter against what was expected.
 
     Args:
         load: timestamp (UTC), kwh, and where known expected_kwh, low_kwh, high_kwh; a row per interval, in order.
         events: start, end (UTC) of the spans to shade.
         zone: the clock of the axis.
+        form: of the picture.
+        labels: of the expected load and of its band.
     """
     local = _clock(_thinned(load), "timestamp", zone=zone)
-    with _axes(title, "kWh") as (axes, png):
+    with _axes(title, "kWh", form=form) as (axes, png):
         times = local["timestamp"].to_numpy()
         if {"low_kwh", "high_kwh"} <= set(local.columns):
             band = (local[name].to_numpy() for name in ("low_kwh", "high_kwh"))
-            axes.fill_between(times, *band, color=GREY, alpha=0.35, linewidth=0, label="5 % to 95 %")
+            axes.fill_between(times, *band, color=GREY, alpha=0.35, linewidth=0, label=labels[1])
         if "expected_kwh" in local.columns:
-            axes.plot(times, local["expected_kwh"].to_numpy(), color=GREY, linewidth=0.9, label="expected")
+            axes.plot(times, local["expected_kwh"].to_numpy(), color=GREY, linewidth=0.9, label=labels[0])
         axes.plot(times, local["kwh"].to_numpy(), color=BLUE, linewidth=0.9, label="kWh")
         for start, end in () if events is None else _clock(events, "start", "end", zone=zone).select("start", "end").iter_rows():
             axes.axvspan(start, end, color=RED, alpha=0.18, linewidth=0)
@@ -150,9 +161,11 @@ def _period_marks(spectra: pl.DataFrame) -> list[float]:
 
 
 @contextmanager
-def _axes(title: str, unit: str, *, height: float = _SIZE[1], left: float = 0.7, right: float = 0.15) -> Iterator[tuple[Any, BytesIO]]:
+def _axes(
+    title: str, unit: str, *, height: float = _SIZE[1], left: float = 0.7, right: float = 0.15, form: Form = "png"
+) -> Iterator[tuple[Any, BytesIO]]:
     """Axes to draw on, with fixed margins in inches (finding them takes longer than drawing); at the end the picture is in the buffer."""
-    with sheet(_SIZE[0], height) as (figure, png):
+    with sheet(_SIZE[0], height, form) as (figure, png):
         axes = figure.add_axes((left / _SIZE[0], 0.45 / height, 1 - (left + right) / _SIZE[0], 1 - 0.75 / height))
         axes.set_title(title, fontsize=9, loc="left")
         axes.set_ylabel(unit)
@@ -161,16 +174,16 @@ def _axes(title: str, unit: str, *, height: float = _SIZE[1], left: float = 0.7,
 
 
 @contextmanager
-def sheet(width: float, height: float) -> Iterator[tuple[Any, BytesIO]]:
+def sheet(width: float, height: float, form: Form = "png") -> Iterator[tuple[Any, BytesIO]]:
     """An empty figure of so many inches that knows Korean; at the end its picture is in the buffer."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     png = BytesIO()
-    with mpl.rc_context({"font.family": _fonts(), "axes.unicode_minus": False, "font.size": 8}):
+    with mpl.rc_context({"font.family": _fonts(), "axes.unicode_minus": False, "font.size": 8, "svg.hashsalt": "ecoai"}):
         figure = Figure(figsize=(width, height), dpi=_DPI)
         yield figure, png
-        png.write(_encoded(figure))
+        png.write(_encoded(figure) if form == "png" else _drawn(figure))
 
 
 def plain(axes: Any) -> None:
@@ -208,6 +221,13 @@ def _encoded(figure: Any) -> bytes:
     png = BytesIO()
     Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE).save(png, format="PNG")
     return png.getvalue()
+
+
+def _drawn(figure: Any) -> bytes:
+    """The drawing as SVG, letters as outlines, so that it looks alike where our fonts are not; equal drawings give equal bytes."""
+    svg = BytesIO()
+    figure.savefig(svg, format="svg", metadata={"Date": None})
+    return svg.getvalue()
 
 
 def _dates(axes: Any) -> None:

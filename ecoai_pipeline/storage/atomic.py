@@ -37,3 +37,9 @@ def write_text(target: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write `content`, atomically."""
+    with replacing(target) as temporary:
+        temporary.write_bytes(content)

@@ -1,0 +1,114 @@
+"""Why an event was found, on the terminal: `explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ecoai_pipeline.cli.evaluate import Lang
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption
+from ecoai_pipeline.cli.pipeline import the_lake
+from ecoai_pipeline.domain import Industry, Month
+from ecoai_pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ecoai_pipeline.detection.explanation import Explanation, Similar
+    from ecoai_pipeline.storage.lake import Lake
+
+_BAR = 30
+
+
+def explain(
+    event: Annotated[str, typer.Argument(help="Id of the event, or as much of it as no other has; `ecoai events --json` has them.")],
+    plot: Annotated[Path | None, typer.Option(help="Write its week as a picture to this file, .png or .svg.", show_default=False)] = None,
+    lang: Annotated[Lang, typer.Option(help="Language of text and picture.")] = Lang.EN,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """What an event is, what it cost, which detectors, scales and hours speak for it, and which earlier ones were like it."""
+    from ecoai_pipeline.detection.anomalies import merged_events
+    from ecoai_pipeline.detection.explanation import explanations
+    from ecoai_pipeline.reporting.texts import phrase, tell
+
+    lake, settings = the_lake(), load_settings()
+    events = merged_events(lake, list(Industry))
+    row = found(events, event)
+    zone = _zone(lake, row, settings.time_zone)
+    told = tell(row, lang.value, zone, settings.impact.currency)
+    explanation = explanations(lake, events.filter(event_id=row["event_id"]), events)[row["event_id"]]
+    rows = _contributions(explanation, zone)
+    notes = [f"{row['meter_id']}  {row['industry']}  {row['event_id']}", told.sentence, *told.details]
+    notes += [phrase("like", lang.value, what=_like(one)) for one in (*explanation.similar, *explanation.similar_peers)]
+    if plot:
+        labels = phrase("expected_load", lang.value), phrase("band", lang.value)
+        _draw(plot, explanation, row, f"{row['meter_id']}: {told.kind}", zone, labels)
+        notes.append(f"picture: {plot}")
+    document = {
+        "event": row,
+        "text": {"kind": told.kind, "sentence": told.sentence, "details": told.details},
+        "by_detector": explanation.by_detector,
+        "by_scale_h": explanation.by_scale,
+        "by_hour": {moment.isoformat(): share for moment, share in explanation.by_hour.items()},
+        "similar": [vars(one) for one in explanation.similar],
+        "similar_peers": [vars(one) for one in explanation.similar_peers],
+    }
+    Answer(document, rows, ("of", "what", "share", ""), title="shares of the evidence", notes=notes).show(form, as_json)
+
+
+def found(events: pl.DataFrame, prefix: str) -> dict[str, Any]:
+    """The one event whose id begins so.
+
+    Raises:
+        ValueError: none does, or several do; the message says which.
+    """
+    import polars as pl
+
+    matching = events.filter(pl.col("event_id").str.starts_with(prefix.lower())) if prefix else events.clear()
+    if matching.height == 1:
+        return matching.row(0, named=True)
+    if not matching.height:
+        raise ValueError(f"there is no event {prefix!r}; `ecoai events --json` lists the events with their ids")
+    some = ", ".join(f"{row['event_id']} ({row['meter_id']}, {row['kind']})" for row in matching.head(5).iter_rows(named=True))
+    raise ValueError(f"{matching.height} events begin with {prefix!r}: {some}{' …' if matching.height > 5 else ''}; give more of the id")
+
+
+def _zone(lake: Lake, row: dict[str, Any], default: str) -> str:
+    from ecoai_pipeline.storage.registry import MeterRegistry
+
+    meter = MeterRegistry(lake).at(row["meter_id"], Month.of(row["end"].date()))
+    return meter.time_zone if meter else default
+
+
+def _contributions(explanation: Explanation, zone: str) -> list[dict[str, Any]]:
+    from zoneinfo import ZoneInfo
+
+    hours = {f"{moment.astimezone(ZoneInfo(zone)):%a %d %b %H:00}": share for moment, share in explanation.by_hour.items()}
+    scales = {f"{hours:g} h": share for hours, share in explanation.by_scale.items()}
+    parts = {"detector": explanation.by_detector, "looks at": scales, "hour": hours}
+    return [
+        {"of": of, "what": what, "share": round(share, 3), "": "█" * round(_BAR * share)}
+        for of, shares in parts.items()
+        for what, share in shares.items()
+    ]
+
+
+def _like(one: Similar) -> str:
+    excess = "" if one.excess_kwh is None else f", {one.excess_kwh:+,.0f} kWh"
+    return f"{one.event_id}  {one.meter_id}, {one.start:%Y-%m-%d}: {one.kind}, {one.end - one.start}{excess} (distance {one.distance:.1f})"
+
+
+def _draw(file: Path, explanation: Explanation, row: dict[str, Any], title: str, zone: str, labels: tuple[str, str]) -> None:
+    import polars as pl
+
+    from ecoai_pipeline.reporting.figures import Form, load_figure
+    from ecoai_pipeline.storage.atomic import write_bytes
+
+    forms: dict[str, Form] = {".png": "png", ".svg": "svg"}
+    if file.suffix not in forms:
+        raise typer.BadParameter(f"a picture is a .png or an .svg file, not {file.name}")
+    interval = pl.DataFrame({"start": [row["start"]], "end": [row["end"]]})
+    write_bytes(file, load_figure(explanation.load, interval, title=title, zone=zone, form=forms[file.suffix], labels=labels))

@@ -1,0 +1,273 @@
+"""An event in words, English and Korean: rendered from its fields, and from nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from ecoai_pipeline.domain import EventStatus, Kind
+from ecoai_pipeline.quality.rules import MEANINGS
+
+Lang = Literal["en", "ko"]
+LANGS: tuple[Lang, ...] = ("en", "ko")
+Pair = tuple[str, str]  # English, Korean
+
+KINDS: Mapping[Kind, Pair] = {
+    Kind.OUTAGE: ("Outage", "정전"),
+    Kind.SAG: ("Load drop", "부하 저하"),
+    Kind.SURGE: ("Surge", "부하 급증"),
+    Kind.SPIKE: ("Spike", "순간 피크"),
+    Kind.PLATEAU: ("Plateau", "부하 고정"),
+    Kind.FLAT: ("Flat line", "계측값 고정"),
+    Kind.NOISY: ("Fluctuation", "부하 요동"),
+    Kind.RAMP: ("Creeping rise", "부하 점증"),
+    Kind.BROWNOUT: ("Brownout", "저전압성 부하 감소"),
+    Kind.SAWTOOTH: ("Sawtooth", "톱니형 변동"),
+    Kind.LEAK: ("Leak", "상시 초과 부하"),
+    Kind.SHIFTED_SCHEDULE: ("Shifted schedule", "가동 시간 이동"),
+    Kind.LONGER_SHIFT: ("Longer shift", "연장 가동"),
+    Kind.UNUSUAL_SHAPE: ("Unusual shape", "비정상 부하 형태"),
+    Kind.MISSING_DATA: ("Missing data", "데이터 결측"),
+    Kind.STUCK_COUNTER: ("Stuck counter", "계량기 멈춤"),
+    Kind.COUNTER_RESET: ("Counter caught up", "계량기 일괄 반영"),
+    Kind.IMPLAUSIBLE: ("Implausible reading", "비현실적 계측값"),
+}
+# What each kind leads with. A template whose field is unknown gives way to the plain one.
+_LEADS: Mapping[Kind, Pair] = {
+    Kind.OUTAGE: ("{duration} at {percent} of the expected load", "{duration} 동안 기대 부하의 {percent}"),
+    Kind.SAG: ("{duration} at {percent} of the expected load, {kw} kW less", "{duration} 동안 기대 부하의 {percent}, {kw} kW 적음"),
+    Kind.BROWNOUT: ("{duration} with all of the load at {percent} of the expected", "{duration} 동안 부하 전체가 기대 부하의 {percent}"),
+    Kind.SURGE: ("{duration} with {kw} kW {above} than expected", "{duration} 동안 기대 부하보다 {kw} kW {above}"),
+    Kind.SPIKE: ("{duration} at {percent} of the expected load", "{duration} 동안 기대 부하의 {percent}"),
+    Kind.LEAK: ("a constant {kw} kW {above} than expected, alarmed for {duration}", "일정하게 {kw} kW {above}, 경보 {duration}"),
+    Kind.PLATEAU: (
+        "{count} equal readings, {kw} kW {above} than expected",
+        "{count}개 계측값이 같음, 기대 부하보다 {kw} kW {above}",
+    ),
+    Kind.FLAT: ("the last reading repeated {count} times, whatever the load", "마지막 계측값이 {count}번 반복됨"),
+    Kind.NOISY: ("{duration} of load that swings about the expected one", "{duration} 동안 기대 부하 주위로 요동"),
+    Kind.RAMP: (
+        "load that crept up over {duration}, on average {kw} kW {above}",
+        "{duration}에 걸쳐 서서히 증가, 평균 {kw} kW {above}",
+    ),
+    Kind.SAWTOOTH: ("load that built up and fell again and again for {duration}", "{duration} 동안 상승과 급락을 반복"),
+    Kind.SHIFTED_SCHEDULE: ("the day's load came {shift}", "하루 부하가 {shift}"),
+    Kind.LONGER_SHIFT: ("working load that went on for {duration}", "종료 시각 이후 {duration} 더 가동"),
+    Kind.MISSING_DATA: ("no reading for {duration}", "{duration} 동안 계측값 없음"),
+    Kind.STUCK_COUNTER: ("the counter stood still for {duration}", "{duration} 동안 계량기 값이 그대로임"),
+    Kind.COUNTER_RESET: (
+        "a counter that stood or was not read gave its energy at once",
+        "멈췄거나 검침되지 않은 전력량이 한꺼번에 반영됨",
+    ),
+    Kind.IMPLAUSIBLE: ("readings that cannot be, over {duration}", "{duration} 동안 있을 수 없는 계측값"),
+}
+_PLAIN: Pair = ("{duration} unlike what was expected", "{duration} 동안 기대와 다름")
+_PHRASES: Mapping[str, Pair] = {
+    "more": ("more", "많음"),
+    "less": ("less", "적음"),
+    "late": ("{duration} late", "{duration} 늦음"),
+    "early": ("{duration} early", "{duration} 이름"),
+    "since": ("since {start}", "{start}부터 계속"),
+    "energy": ("expected {expected} kWh, used {actual}", "기대 {expected} kWh, 사용 {actual} kWh"),
+    "usual_day": (
+        "the same hours of the last {weeks} {weekday}s were {low} to {high}",
+        "지난 {weeks}주 {weekday}요일 같은 시간대는 {low}~{high} kWh",
+    ),
+    "usual_one": ("the same hours a week before were {low}", "지난주 같은 시간대는 {low} kWh"),
+    "usual_days": ("the same hours of the last {weeks} weeks were {low} to {high}", "지난 {weeks}주 같은 시간대는 {low}~{high} kWh"),
+    "confidence": ("Confidence {percent}: {word}.", "확신도 {percent}: {word}."),
+    "certain": ("far below what normal operation brings", "정상 운전에서 나올 수 없는 수준"),
+    "likely": ("clearly below the alarm threshold", "경보 기준을 뚜렷이 넘음"),
+    "weak": ("near the alarm threshold; look before you act", "경보 기준에 가까움, 조치 전 확인 필요"),
+    "cost_more": ("Cost about {cost} {currency} more than expected, CO2e {co2} kg.", "예상보다 약 {cost} {currency} 더 듦, CO2e {co2} kg."),
+    "cost_less": ("About {cost} {currency} of energy not used, CO2e {co2} kg.", "약 {cost} {currency}의 전력을 쓰지 않음, CO2e {co2} kg."),
+    "levels": (
+        "Before it the load was at {before} of the expected one, after it at {after}.",
+        "이전 부하는 기대의 {before}, 이후 부하는 기대의 {after}.",
+    ),
+    "level_before": ("Before it the load was at {before} of the expected one.", "이전 부하는 기대의 {before}."),
+    "fit": ("This shape explains {fit} of the deviation.", "이 형태가 편차의 {fit}를 설명함."),
+    "next": (
+        "This shape explains {fit} of the deviation; next likeliest: {kind}, {next_fit}.",
+        "이 형태가 편차의 {fit}를 설명함. 다음 후보: {kind}, {next_fit}.",
+    ),
+    "rule": ("Quality rule: {rule}.", "품질 규칙: {rule}."),
+    "restated": ("{count} of its readings were restated.", "계측값 {count}개가 정정되었음."),
+    "like": ("like it: {what}", "유사 사례: {what}"),
+    "band": ("5 % to 95 %", "기대 구간 5~95 %"),
+    "expected_load": ("expected", "기대 부하"),
+    "hindsight": ("Scored with hindsight: the model saw data from after it.", "사후 모델로 채점됨: 이후 자료를 본 모델."),
+}
+_WEEKDAYS: Mapping[Lang, tuple[str, ...]] = {
+    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    "ko": ("월", "화", "수", "목", "금", "토", "일"),
+}
+_LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six")
+_SURE, _LIKELY = 0.9, 0.65
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event in words: its kind, one sentence, and what else there is to know, a line each."""
+
+    kind: str
+    sentence: str
+    details: tuple[str, ...]
+
+
+def tell(event: Mapping[str, Any], lang: Lang, zone: str, currency: str) -> Told:
+    """Render a row of ANOMALIES. What a field does not know is left out.
+
+    Args:
+        zone: of the meter; times stand on its clock.
+        currency: of `cost`.
+    """
+    kind = kind_name(event["kind"], lang)
+    parts = [part for part in (_lead(event, lang), _energy(event, lang), _usual(event, lang, zone)) if part]
+    when = span(event["start"], event["end"], lang, zone, ongoing=event["status"] == EventStatus.ONGOING)
+    lead, *rest = parts
+    return Told(kind, f"{kind}: {'; '.join([f'{lead}, {when}', *rest])}.", tuple(_details(event, lang, currency)))
+
+
+def kind_name(kind: str, lang: Lang) -> str:
+    return _of(KINDS[Kind(kind)], lang)
+
+
+def span(start: datetime, end: datetime, lang: Lang, zone: str, *, ongoing: bool = False) -> str:
+    """`Tue 1 Mar 02:00 to 06:15`, on the clock of the zone; the day is named again where it is another one."""
+    first, last = (moment.astimezone(ZoneInfo(zone)) for moment in (start, end))
+    if ongoing:
+        return phrase("since", lang, start=day_and_time(first, lang))
+    until = f"{last:%H:%M}" if first.date() == last.date() else day_and_time(last, lang)
+    return f"{day_and_time(first, lang)}{' to ' if lang == 'en' else '~'}{until}"
+
+
+def day_and_time(moment: datetime, lang: Lang) -> str:
+    weekday = _WEEKDAYS[lang][moment.weekday()]
+    day = f"{weekday} {moment.day} {_MONTHS[moment.month - 1]}" if lang == "en" else f"{moment.month}월 {moment.day}일({weekday})"
+    return f"{day} {moment:%H:%M}"
+
+
+def length(of: timedelta, lang: Lang) -> str:
+    """`4 h 15 min`; in days from two on.
+
+    >>> length(timedelta(hours=4, minutes=15), "en"), length(timedelta(days=2, hours=3), "ko")
+    ('4 h 15 min', '2일 3시간')
+    """
+    minutes = round(of.total_seconds() / 60)
+    days, hours, minutes = (minutes // 1440, minutes % 1440 // 60, minutes % 60) if minutes >= 2880 else (0, minutes // 60, minutes % 60)
+    units = (" d", " h", " min") if lang == "en" else ("일", "시간", "분")
+    parts = [f"{count}{unit}" for count, unit in zip((days, hours, 0 if days else minutes), units, strict=True) if count]
+    return " ".join(parts) or f"0{units[2]}"
+
+
+def number(value: float) -> str:
+    """Whole from 10 on, else with as many digits as mean something.
+
+    >>> [number(value) for value in (12345.6, 412.4, 13.2, 2.53, 0.1234, 0.0, -0.04)]
+    ['12,346', '412', '13', '2.5', '0.12', '0', '-0.04']
+    """
+    size = abs(value)
+    if size >= 10:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 1 else f"{float(f'{value:.2g}'):g}"
+
+
+def percent(share: float) -> str:
+    """Whole, and never rounded to all or nothing.
+
+    >>> [percent(share) for share in (0.031, 0.004, 0.0, 0.9998, 1.0)]
+    ['3 %', '0.4 %', '0 %', '99.9 %', '100 %']
+    """
+    value = 100 * share
+    return f"{min(max(value, 0.1), 99.9):.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
+
+
+def _lead(event: Mapping[str, Any], lang: Lang) -> str:
+    known = _fields(event, lang)
+    template = _of(_LEADS.get(Kind(event["kind"]), _PLAIN), lang)
+    wanted = re.findall(r"{(\w+)}", template)
+    return (template if all(known.get(name) for name in wanted) else _of(_PLAIN, lang)).format(**known)
+
+
+def _fields(event: Mapping[str, Any], lang: Lang) -> dict[str, str]:
+    """What a lead may name; empty where nothing is known of it."""
+    duration, excess, expected = event["end"] - event["start"], event["excess_kwh"], event["expected_kwh"]
+    hours, shift = duration.total_seconds() / 3600, event["shift_min"]
+    share = event["actual_kwh"] / expected if expected and event["actual_kwh"] is not None and expected > 0 else None
+    shifted = None if not shift else phrase("late" if shift > 0 else "early", lang, duration=length(timedelta(minutes=abs(shift)), lang))
+    return {
+        "duration": length(duration, lang),
+        "percent": "" if share is None else percent(share),
+        "kw": "" if excess is None or not hours else number(abs(excess) / hours),
+        "above": "" if excess is None else phrase("more" if excess >= 0 else "less", lang),
+        "count": str(event["longest_equal_run"]) if event["longest_equal_run"] > 1 else "",
+        "shift": shifted or "",
+    }
+
+
+def _energy(event: Mapping[str, Any], lang: Lang) -> str:
+    if event["expected_kwh"] is None or event["actual_kwh"] is None:
+        return ""
+    return phrase("energy", lang, expected=number(event["expected_kwh"]), actual=number(event["actual_kwh"]))
+
+
+def _usual(event: Mapping[str, Any], lang: Lang, zone: str) -> str:
+    weeks, low, high = event["usual_weeks"], event["usual_low_kwh"], event["usual_high_kwh"]
+    if not weeks or low is None or high is None:
+        return ""
+    start = event["start"].astimezone(ZoneInfo(zone))
+    weekday = _LONG_WEEKDAYS[start.weekday()] if lang == "en" else _WEEKDAYS["ko"][start.weekday()]
+    count = _COUNTS[weeks] if lang == "en" else str(weeks)
+    name = "usual_one" if weeks == 1 else "usual_day" if event["end"] - event["start"] <= timedelta(days=1) else "usual_days"
+    return phrase(name, lang, weeks=count, weekday=weekday, low=number(low), high=number(high))
+
+
+def _details(event: Mapping[str, Any], lang: Lang, currency: str) -> list[str]:
+    confidence, cost, rule = event["confidence"], event["cost"], event["rule"]
+    word = "certain" if confidence >= _SURE else "likely" if confidence >= _LIKELY else "weak"
+    found = [phrase("confidence", lang, percent=percent(confidence), word=phrase(word, lang))] if event["p"] is not None else []
+    if cost is not None:
+        emitted = number(abs(event["co2e_kg"])) if event["co2e_kg"] is not None else "?"
+        found.append(phrase("cost_more" if cost >= 0 else "cost_less", lang, cost=number(abs(cost)), currency=currency, co2=emitted))
+    found += [_beside(event, lang), _fits(event, lang)]
+    if rule:
+        meanings = {name.value: meaning for name, meaning in MEANINGS.items()}
+        found.append(phrase("rule", lang, rule=", ".join(meanings.get(name, name) if lang == "en" else name for name in rule.split("+"))))
+    if event["restated"]:
+        found.append(phrase("restated", lang, count=str(event["restated"])))
+    if event["hindsight"]:
+        found.append(phrase("hindsight", lang))
+    return [line for line in found if line]
+
+
+def _beside(event: Mapping[str, Any], lang: Lang) -> str:
+    before, after = event["before_ratio"], event["after_ratio"]
+    if before is None:
+        return ""
+    if after is None:
+        return phrase("level_before", lang, before=percent(before))
+    return phrase("levels", lang, before=percent(before), after=percent(after))
+
+
+def _fits(event: Mapping[str, Any], lang: Lang) -> str:
+    if event["fit"] is None or event["kind"] == Kind.UNUSUAL_SHAPE:
+        return ""
+    if event["next_kind"] is None or event["next_fit"] is None:
+        return phrase("fit", lang, fit=percent(event["fit"]))
+    return phrase("next", lang, fit=percent(event["fit"]), kind=kind_name(event["next_kind"], lang), next_fit=percent(event["next_fit"]))
+
+
+def phrase(name: str, lang: Lang, **fields: str) -> str:
+    """A phrase of `_PHRASES` with its fields."""
+    return _of(_PHRASES[name], lang).format(**fields)
+
+
+def _of(pair: Pair, lang: Lang) -> str:
+    return pair[LANGS.index(lang)]
