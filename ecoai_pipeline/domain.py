@@ -542,6 +542,7 @@ QUARANTINE = Table(
 # The assets that run together, in order: on arrival of readings, and in a night.
 ARRIVAL_ASSETS = (RAW_READINGS.name, VALIDATED_READINGS.name)
 NIGHT_ASSETS = (*ARRIVAL_ASSETS, FEATURES.name, SCORES.name, DRIFT.name, ANOMALIES.name)
+REPORT = "report"  # after them, and not in a backfill: a page about each of many past months is read by nobody
 
 # Ways to judge detectors; each is a partition of the asset `evaluation`.
 EVALUATIONS = ("honest", "rolling", "ablation", "research", "weights")

@@ -424,6 +424,12 @@ class DetectionParams(Params):
     top_per_site: int = Field(20, ge=0, description="energy events that a night shows per site, the most severe first; 0 for all")
 
 
+class ReportParams(Params):
+    events_shown: int = Field(60, ge=0, description="energy events that a page shows with their week; the others stand in a table")
+    calendar_meters: int = Field(24, ge=0, description="meters with a calendar, those with the most severe events first")
+    calendar_weeks: int = Field(13, gt=0, description="weeks of a calendar")
+
+
 class WindowReferenceParams(Params):
     window: int | None = Field(None, gt=1, description="readings; without it an hour of a curve by the minute, else 24")
     normalise: Literal["meter", "window", "none"] = Field("meter", description="whose mean and deviation a window is brought to")
@@ -462,6 +468,7 @@ class Settings(BaseSettings):
     augmentation: AugmentationParams = AugmentationParams()
     detection: DetectionParams = DetectionParams()
     impact: ImpactParams = ImpactParams()
+    report: ReportParams = ReportParams()
     evaluation: EvaluationParams = EvaluationParams()
 
     @field_validator("time_zone")

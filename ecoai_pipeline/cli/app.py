@@ -22,6 +22,7 @@ from ecoai_pipeline.cli import (
     nights,
     quality,
     readings,
+    reports,
     simulate,
     statements,
     versions,
@@ -45,6 +46,7 @@ app.command()(nights.nightly)
 app.command()(nights.backfill)
 app.command()(views.events)
 app.command()(explain.explain)
+app.command()(reports.report)
 app.command()(views.revisions)
 app.command()(views.status)
 app.command()(quality.quality)

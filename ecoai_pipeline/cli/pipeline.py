@@ -12,6 +12,7 @@ from ecoai_pipeline.domain import (
     ARRIVAL_ASSETS,
     FIRST_MONTH,
     NIGHT_ASSETS,
+    REPORT,
     VALIDATED_READINGS,
     Industry,
     Month,
@@ -190,7 +191,10 @@ def run_night(day: date, steps: Steps) -> list[Materialized]:
     steps.start("night", partitions_in(todo) * len(NIGHT_ASSETS))
     with reporting_runner(steps) as runner:
         done = runner.tables(NIGHT_ASSETS, todo, day=day.isoformat())
-        return done + _follow(runner, list(Industry), FIRST_MONTH, steps)
+        done += _follow(runner, list(Industry), FIRST_MONTH, steps)
+        steps.start("report", 1)
+        runner.tables([REPORT], dict.fromkeys(Industry, MonthRange(Month.of(day), Month.of(day))), day=day.isoformat())
+        return done
 
 
 def run_backfill(

@@ -11,6 +11,7 @@ from ecoai_pipeline.defs.assets.evaluation import evaluation
 from ecoai_pipeline.defs.assets.features import features
 from ecoai_pipeline.defs.assets.models import models
 from ecoai_pipeline.defs.assets.raw import raw_readings
+from ecoai_pipeline.defs.assets.report import report
 from ecoai_pipeline.defs.assets.scores import scores
 from ecoai_pipeline.defs.assets.snapshot import snapshot
 from ecoai_pipeline.defs.assets.validated import validated_readings
@@ -19,7 +20,7 @@ from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
 from ecoai_pipeline.defs.sensors import inbox, retraining, versions
 
-ASSETS = [raw_readings, validated_readings, features, models, champions, scores, drift, anomalies, evaluation, snapshot]
+ASSETS = [raw_readings, validated_readings, features, models, champions, scores, drift, anomalies, report, evaluation, snapshot]
 
 
 def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:

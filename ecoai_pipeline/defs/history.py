@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from ecoai_pipeline.defs.jobs import ASSETS_OF
-from ecoai_pipeline.domain import NIGHT_ASSETS
+from ecoai_pipeline.domain import NIGHT_ASSETS, Industry, Month, Partition
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.reporting.night.contents import Ran
 
 # What a snapshot records: assets, and the folder that each lies in.
 RECORDED = {**{name: name for name in NIGHT_ASSETS}, "models": "models", "champions": "ledgers/models"}
@@ -24,6 +29,24 @@ def runs_since(instance: dg.DagsterInstance, moment: datetime | None) -> dict[st
     """Ended runs of recorded assets since a moment, as `id: what it was to make`, oldest first."""
     found = instance.get_run_records(dg.RunsFilter(statuses=_ENDED, updated_after=moment), order_by="update_timestamp", ascending=True)
     return {one.dagster_run.run_id: made for one in found if (made := made_by(one.dagster_run))}
+
+
+def last_ran(instance: dg.DagsterInstance, industries: Iterable[Industry], month: Month) -> list[Ran]:
+    """What was last materialized of the tables of some industries in a month, and how long it took."""
+    from ecoai_pipeline.reporting.night.contents import Ran
+
+    found = []
+    for partition in (Partition(industry, month) for industry in industries):
+        for asset in NIGHT_ASSETS:
+            wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[partition.key])
+            for record in instance.fetch_materializations(wanted, limit=1).records:
+                told = (
+                    {name: value.value for name, value in record.asset_materialization.metadata.items()}
+                    if record.asset_materialization
+                    else {}
+                )
+                found.append(Ran(asset, str(partition), str(told.get("outcome", "–")), float(told.get("seconds", 0.0))))
+    return found
 
 
 def made_by(run: dg.DagsterRun) -> str:

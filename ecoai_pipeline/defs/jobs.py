@@ -5,11 +5,12 @@ from typing import Any
 import dagster as dg
 
 from ecoai_pipeline.defs.resources import Lakehouse
-from ecoai_pipeline.domain import ARRIVAL_ASSETS, NIGHT_ASSETS
+from ecoai_pipeline.domain import ANOMALIES, ARRIVAL_ASSETS, NIGHT_ASSETS, REPORT
 
+TOLD_THE_NIGHT = (ANOMALIES.name, REPORT)  # assets whose configuration names the day that a night is about
 ASSETS_OF = {
     "ingest": ARRIVAL_ASSETS,
-    "nightly": NIGHT_ASSETS,
+    "nightly": (*NIGHT_ASSETS, REPORT),
     "backfill": NIGHT_ASSETS,
     "training": ("models", "champions"),
     "record": ("snapshot",),
@@ -21,7 +22,7 @@ def _job(name: str, description: str) -> Any:
 
 
 ingest_job = _job("ingest", "Readings of landed statements.")
-nightly_job = _job("nightly", "From readings to the table of events.")
+nightly_job = _job("nightly", "From readings to the table of events and the pages about it.")
 backfill_job = _job("backfill", "The same tables over past months.")
 training_job = _job("training", "Fit, calibrate and enter bundles; decide which are in use.")
 record_job = _job("record", "Tables and bundles into DVC; the sensor `versions` asks for it once runs have ended.")

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from ecoai_pipeline.defs.build import build_definitions
+from ecoai_pipeline.defs.jobs import TOLD_THE_NIGHT
 from ecoai_pipeline.defs.partitions import model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Industry, MonthRange, Resolution
@@ -72,7 +73,7 @@ class Runner:
         Raises:
             RunFailedError: a step failed; all that could be done has been.
         """
-        ops = {"anomalies": {"day": day} if day else None, "scores": choice}
+        ops = {**dict.fromkeys(TOLD_THE_NIGHT, {"day": day} if day else None), "scores": choice}
         config = {"ops": {name: {"config": dict(value)} for name, value in ops.items() if value and name in assets}}
         done: list[Materialized] = []
         failures: list[str] = []
@@ -178,11 +179,18 @@ def _materialized(event: dg.DagsterEvent) -> Materialized:
 @contextmanager
 def runner(root: Path) -> Iterator[Runner]:
     """A runner on the records of a lake; inside, DAGSTER_HOME names their home."""
+    with instance_of(root) as instance:
+        yield Runner(instance, root)
+
+
+@contextmanager
+def instance_of(root: Path) -> Iterator[dg.DagsterInstance]:
+    """The records of a lake; inside, DAGSTER_HOME names their home."""
     before = os.environ.get("DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(prepare_home(root).resolve())
     try:
         with dg.DagsterInstance.get() as instance:
-            yield Runner(instance, root)
+            yield instance
     finally:
         os.environ.pop("DAGSTER_HOME")
         if before is not None:

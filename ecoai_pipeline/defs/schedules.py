@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from ecoai_pipeline.defs.jobs import nightly_job, training_job
+from ecoai_pipeline.defs.jobs import TOLD_THE_NIGHT, nightly_job, training_job
 from ecoai_pipeline.defs.partitions import TIME_ZONE, model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Industry, Month, MonthRange
@@ -28,7 +28,7 @@ def nightly(context: dg.ScheduleEvaluationContext, lakehouse: Lakehouse) -> Iter
         if stale:
             # A run of its own, and first in the queue: an old month that fails must not hold up last night.
             yield _request(industry, MonthRange(stale[0], stale[-1]), f"{industry}:{day}:late", {})
-        config = {"ops": {"anomalies": {"config": {"day": day.isoformat()}}}}
+        config = {"ops": {name: {"config": {"day": day.isoformat()}} for name in TOLD_THE_NIGHT}}
         yield _request(industry, MonthRange(month, month), f"{industry}:{day}", config)
 
 

@@ -16,7 +16,7 @@ from ecoai_pipeline.domain import DETECTORS, SCORES, Industry, Month, MonthRange
 from ecoai_pipeline.storage.lake import Lake
 
 LOAD = ("timestamp", "interval_s", "kwh", "expected_kwh", "low_kwh", "high_kwh")
-_AROUND = timedelta(days=3, hours=12)
+_WEEK = timedelta(days=7)
 _BESIDE = timedelta(days=1)
 _YEAR = timedelta(days=366)
 _KIND_APART = 2.0  # standard deviations that events of two kinds lie apart for that alone
@@ -44,7 +44,7 @@ class Explanation:
         by_detector: share of each detector in the evidence, those that have any, largest first.
         by_scale: the same by how many hours a detector looks at; one that looks at several lengths is split evenly over them.
         by_hour: the same by hour (UTC) of the event.
-        load: LOAD of the week around it, or of a day on either side where it is longer.
+        load: LOAD from a week before it to a day after.
         similar: nearest events before it, of its meter.
         similar_peers: the same of other meters of its industry and usage type.
     """
@@ -77,9 +77,8 @@ def explanations(lake: Lake, events: pl.DataFrame, before: pl.DataFrame | None =
 
 
 def window(event: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    """The stretch to look at an event in: its week, or a day on either side where it is longer."""
-    middle = event["start"] + (event["end"] - event["start"]) / 2
-    return min(middle - _AROUND, event["start"] - _BESIDE), max(middle + _AROUND, event["end"] + _BESIDE)
+    """The stretch to look at an event in: the week before it, which has the same hours, and a day after it."""
+    return event["start"] - _WEEK, event["end"] + _BESIDE
 
 
 def similar(events: pl.DataFrame, before: pl.DataFrame, count: int) -> dict[str, tuple[list[Similar], list[Similar]]]:

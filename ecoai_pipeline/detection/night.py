@@ -152,7 +152,12 @@ def events_of_day(lake: Lake, industry: Industry, day: date) -> pl.DataFrame:
     """Events that overlap the day in the zone of their meter, as known from the months up to the day's."""
     month = Month.of(day)
     events = merged_events(lake, [industry], day - timedelta(days=1), until=month)
-    zones = {meter_id: meter.time_zone for meter_id, meter in MeterRegistry(lake).of(industry, month).items()}
+    return touching(events, MeterRegistry(lake).of(industry, month), day)
+
+
+def touching(events: pl.DataFrame, meters: Mapping[str, Meter], day: date) -> pl.DataFrame:
+    """Those of the events that overlap a day in the zone of their meter; meters that are not given have none."""
+    zones = {meter_id: meter.time_zone for meter_id, meter in meters.items()}
     bounds = {zone: day_bounds(day, zone) for zone in set(zones.values())}
     rows = events.select("meter_id", "start", "end").iter_rows()
     touches = [meter in zones and start < bounds[zones[meter]][1] and end > bounds[zones[meter]][0] for meter, start, end in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -154,6 +154,11 @@ def day_and_time(moment: datetime, lang: Lang) -> str:
     return f"{day} {moment:%H:%M}"
 
 
+def weekday_name(day: date, lang: Lang) -> str:
+    """`Tue`, `화`."""
+    return _WEEKDAYS[lang][day.weekday()]
+
+
 def length(of: timedelta, lang: Lang) -> str:
     """`4 h 15 min`; in days from two on.
 
@@ -170,11 +175,11 @@ def length(of: timedelta, lang: Lang) -> str:
 def number(value: float) -> str:
     """Whole from 10 on, else with as many digits as mean something.
 
-    >>> [number(value) for value in (12345.6, 412.4, 13.2, 2.53, 0.1234, 0.0, -0.04)]
-    ['12,346', '412', '13', '2.5', '0.12', '0', '-0.04']
+    >>> [number(value) for value in (12345.6, 412.4, 13.2, 2.53, 2.0, 0.1234, -0.04)]
+    ['12,346', '412', '13', '2.5', '2', '0.12', '-0.04']
     """
     size = abs(value)
-    if size >= 10:
+    if size >= 10 or value == round(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if size >= 1 else f"{float(f'{value:.2g}'):g}"
 

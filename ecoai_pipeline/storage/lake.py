@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -158,6 +159,15 @@ class Lake:
     def report(self, kind: str, partition: Partition) -> Path:
         """Place of a page on a partition for people to read."""
         return self.root / "reports" / kind / f"industry={partition.industry}" / f"month={partition.month}.html"
+
+    def night_report(self, day: date, industry: Industry | None, lang: str) -> Path:
+        """Place of the page about a night, of all industries or of one."""
+        name = f"industry={industry}" if industry else "portfolio"
+        return self.root / "reports" / "night" / day.isoformat() / f"{name}.{lang}.html"
+
+    def month_report(self, partition: Partition, lang: str) -> Path:
+        """Place of the page about an industry's month."""
+        return self.root / "reports" / "month" / f"industry={partition.industry}" / f"month={partition.month}.{lang}.html"
 
     @property
     def evaluations(self) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""Shares of the evidence sum up, the load comes with its week, and similar events are the near ones."""
+"""Shares of the evidence sum up, the load comes with the week before, and similar events are the near ones."""
 
 from __future__ import annotations
 
@@ -62,12 +62,11 @@ def test_of_a_model_that_tells_no_windows_there_are_no_scales(lake: Lake, settin
     assert sum(found.by_hour.values()) == pytest.approx(1)
 
 
-def test_the_load_is_that_of_its_week_over_the_months_end(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+def test_the_load_is_that_of_the_week_before_over_the_months_end(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
     found, event = explained(lake, settings, portfolio, {})
-    middle = event["start"] + (event["end"] - event["start"]) / 2
-    half = timedelta(days=3, hours=12)
-    assert (found.load["timestamp"].min(), found.load["timestamp"].max()) == (middle - half, middle + half - QUARTER)
-    assert found.load.height == 7 * 96
+    assert found.load["timestamp"].min() == event["start"] - timedelta(days=7)
+    assert found.load["timestamp"].max() == event["end"] + timedelta(days=1) - QUARTER
+    assert found.load.height == 8 * 96 + 8
 
 
 def events_of(*rows: dict[str, Any]) -> pl.DataFrame:

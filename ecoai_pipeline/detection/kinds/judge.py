@@ -15,7 +15,7 @@ Segments = tuple[kernel.Ints, kernel.Ints]
 
 _ANY = (-np.inf, np.inf)
 _MORE, _LESS = (0.0, np.inf), (-np.inf, 0.0)
-_SHARE_TAKEN = (-0.93, 0.0)  # less than a fifteenth left is an outage
+_SHARE_TAKEN = (-0.9, 0.0)  # less than a tenth left is an outage
 _LASTING_H = 12.0  # a constant excess from here on is a leak
 _DAY_H = 24.0
 _MOVED_H = np.r_[-4:-0.9:0.25, 1:4.1:0.25]  # a quarter of an hour finer than anyone acts on
@@ -26,7 +26,7 @@ _AHEAD = {
 _NOISY = (0.2, 0.15)  # signs change in a fifth of the steps, and 15 % lie on the rarer side
 _LEAST_EXPLAINED = 0.2  # of the event, by the shape that names it; .1 and .3 name as many rightly
 _EACH_UP_TO, _LENGTHS, _STARTS = 48, 32, 24  # of segments tried: lengths, one by one and on a logarithmic scale, and starts within one
-_DOWN, _DOWN_INTERVALS = 0.05, 0.6  # an outage: at most so much of the expected load, in so many of the intervals
+_DOWN, _DOWN_INTERVALS = 0.1, 0.6  # an outage: at most so much of the expected load, in so many of the intervals
 _HELD, _HELD_SHARE, _HELD_LONG = 4, 0.5, 8  # equal readings: so many that fill half of the event, or simply many
 _LEVEL = 5e-4  # equal to the hour before, as far as rounding lets one see
 _JUMP = 3.0  # units by which the first of equal readings may depart from the one before it, if it is the last true one

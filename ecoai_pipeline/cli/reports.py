@@ -1,0 +1,76 @@
+"""The pages about nights and months: `report`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from ecoai_pipeline.cli.evaluate import Lang
+from ecoai_pipeline.cli.nights import IndustryOption, parse_day
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
+from ecoai_pipeline.cli.pipeline import the_lake
+from ecoai_pipeline.domain import SCORES, Industry, Month, Partition
+from ecoai_pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from ecoai_pipeline.reporting.night.contents import About
+
+
+def report(
+    day: Annotated[str | None, typer.Option("--date", help="A night, as 2022-03-31; else yesterday's.", show_default=False)] = None,
+    month: Annotated[str | None, typer.Option(help="A month, as 2022-03, in place of a night.", show_default=False)] = None,
+    industry: IndustryOption = None,
+    lang: Annotated[Lang | None, typer.Option(help="One language; else both.", show_default=False)] = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the pages about a night or a month again, from the tables as they are; says where they lie."""
+    from ecoai_pipeline.defs.history import last_ran
+    from ecoai_pipeline.defs.runs import instance_of
+    from ecoai_pipeline.reporting.night.write import write_page
+    from ecoai_pipeline.reporting.texts import LANGS
+
+    if day and month:
+        raise typer.BadParameter("a page is about a night or a month; leave --date or --month away")
+    lake, settings, now = the_lake(), load_settings(), datetime.now(UTC)
+    chosen = Industry.parse(industry) if industry else None
+    pages = _months(month, chosen) if month else _nights(day, chosen, settings.time_zone)
+    rows = []
+    with progress_bar() as steps, instance_of(settings.root) as instance:
+        steps.start("pages", len(pages))
+        for about in pages:
+            ran = last_ran(instance, [about.industry] if about.industry else list(Industry), about.month)
+            contents, places = write_page(lake, settings, about, now, ran, (lang.value,) if lang else LANGS)
+            named = about.industry.value if about.industry else "portfolio"
+            figures = {"alarms": contents.alarms.shown, "data_events": contents.data_events.height}
+            rows += [{"about": named, **figures, "lang": one, "page": str(path)} for one, path in places.items()]
+            steps.done(named)
+    Answer(
+        {"pages": rows}, rows, title=f"pages about {month or pages[0].day}", notes=[] if rows else ["no industry has scores there"]
+    ).show(form, as_json)
+
+
+def _nights(day: str | None, industry: Industry | None, zone: str) -> list[About]:
+    """The page of one industry, or that of the portfolio after those of its industries, which it links to."""
+    from ecoai_pipeline.reporting.night.contents import About
+
+    night = parse_day(day) if day else datetime.now(ZoneInfo(zone)).date() - timedelta(days=1)
+    month = Month.of(night)
+    if industry:
+        return [About(month, night, industry)]
+    return [*(About(month, night, one) for one in _scored(month)), About(month, night, None)]
+
+
+def _months(text: str, industry: Industry | None) -> list[About]:
+    from ecoai_pipeline.reporting.night.contents import About
+
+    month = Month.parse(text)
+    return [About(month, None, one) for one in ([industry] if industry else _scored(month))]
+
+
+def _scored(month: Month) -> list[Industry]:
+    lake = the_lake()
+    return [one for one in Industry if lake.info(SCORES, Partition(one, month)).rows]

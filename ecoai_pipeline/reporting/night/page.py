@@ -1,0 +1,319 @@
+"""The page itself: one file that opens offline, on paper and on a telephone, and names no other place but those beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from html import escape
+from typing import Any
+
+import polars as pl
+
+from ecoai_pipeline.quality.report import PartitionQuality
+from ecoai_pipeline.reporting.night.charts import calendar, hours, legend, load_chart, share_bars
+from ecoai_pipeline.reporting.night.contents import Card, Contents, clock
+from ecoai_pipeline.reporting.night.style import STYLE
+from ecoai_pipeline.reporting.night.words import Words
+from ecoai_pipeline.reporting.texts import Lang, Told, kind_name, length, number, percent, span, tell, weekday_name
+
+Cell = tuple[str, str]  # HTML of a cell, and its class
+_NAMED = 40
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page beside this one: its name, and where it lies as seen from here."""
+
+    name: str
+    place: str
+
+
+def page(contents: Contents, lang: Lang, links: Sequence[Link]) -> str:
+    """The whole page."""
+    words, about = Words(lang), contents.about
+    title = words("anomalies_of_night", day=about.day) if about.day else words("anomalies_of_month", month=about.month)
+    whose = words.known(about.industry.value) if about.industry else words("portfolio")
+    body = _body(contents, words) if contents.industries else f"<p class=box>{words('no_scores', month=about.month)}</p>"
+    made = words("made", moment=clock(contents.made_at, contents.zone), zone=contents.zone)
+    nav = "".join(f'<a href="{escape(link.place)}">{escape(link.name)}</a>' for link in links)
+    return (
+        f'<!doctype html>\n<html lang="{lang}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(f"{whose}: {title}")}</title>'
+        f'<style>{STYLE}</style></head><body><a class="skip" href="#events">{words("skip")}</a><main>'
+        f'<h1>{escape(whose)}: {escape(title)}</h1><p class="grey small">{escape(made)}</p><nav>{nav}</nav>{body}</main></body></html>\n'
+    )
+
+
+def _body(contents: Contents, words: Words) -> str:
+    parts = [
+        _glance(contents, words),
+        _events(contents, words),
+        _data_events(contents.data_events, words),
+        _calendars(contents, words),
+        _pivot(contents, words),
+        _figures(contents, words),
+        _quality(contents.quality, words),
+        _drift(contents.drift, words),
+        _ran(contents, words),
+        _versions(contents, words),
+        _section(words("how_to_read"), f"<p>{escape(words('how_text'))}</p>"),
+    ]
+    return "".join(parts)
+
+
+def _section(title: str, inside: str, name: str = "") -> str:
+    return f"<section{f' id={name}' if name else ''}><h2>{escape(title)}</h2>{inside}</section>"
+
+
+def _glance(contents: Contents, words: Words) -> str:
+    alarms, stake, night = contents.alarms, contents.stake, contents.about.day is not None
+    late = sum(len(one.arrival.late) for one in contents.quality)
+    pending = sum(one.arrival.pending for one in contents.quality)
+    budget = words("budget_night", count=number(alarms.per_night)) if night else words("budget", count=number(alarms.budget))
+    whole, single = _drifted(contents.drift)
+    tiles = [
+        (f"{contents.meters:,}", words("meters"), words("late", count=late, pending=pending)),
+        (f"{alarms.shown:,}", words("tonight" if night else "of_month"), f"{words('ongoing', count=alarms.ongoing)}; {budget}"),
+        (f"{alarms.in_month:,}", f"{words('alarms')}, {words('so_far')}", words("budget", count=number(alarms.budget))),
+        (number(stake.excess_kwh), words("excess"), f"{number(stake.cost_more)} {words('cost_more', currency=contents.currency)}"),
+        (number(stake.missing_kwh), words("missing"), f"{number(stake.cost_less)} {words('cost_less', currency=contents.currency)}"),
+        (_signed(stake.co2e_kg), words("co2e"), ""),
+        (_completeness(contents.quality), words("completeness"), words("data_quality")),
+        (str(whole), words("drifted_industries"), words("drifted_meters", count=single)),
+    ]
+    return _section(words("glance"), f"<div class=tiles>{''.join(_tile(*tile) for tile in tiles)}</div>")
+
+
+def _drifted(drift: pl.DataFrame) -> tuple[int, int]:
+    """Industries whose meters together have drifted for weeks, and single meters that have."""
+    if not drift.height:
+        return 0, 0
+    lasting, whole = drift.filter("sustained"), pl.col("meter_id") == "*"
+    return lasting.filter(whole)["industry"].n_unique(), lasting.filter(~whole)["meter_id"].n_unique()
+
+
+def _tile(value: str, name: str, note: str) -> str:
+    return f"<div class=tile><b>{escape(value)}</b><span>{escape(name)}</span><span>{escape(note)}</span></div>"
+
+
+def _completeness(quality: Sequence[PartitionQuality]) -> str:
+    known = [(one.summary["completeness"], one.summary.get("rows", 0)) for one in quality if one.summary.get("completeness") is not None]
+    rows = sum(count for _, count in known)
+    return percent(sum(share * count for share, count in known) / rows) if rows else "–"
+
+
+def _events(contents: Contents, words: Words) -> str:
+    if not contents.cards:
+        return _section(words("act_first"), f"<p class=box>{words('no_events')}</p>", "events")
+    cards = "".join(_card(card, number + 1, contents, words) for number, card in enumerate(contents.cards))
+    rest = ""
+    if contents.rest.height:
+        table = _event_table(contents.rest, contents, words)
+        rest = f"<details class=box><summary>{words('more', count=contents.rest.height)}</summary>{table}</details>"
+    return _section(words("act_first"), f"{_chart_legend(words)}{cards}{rest}", "events")
+
+
+def _chart_legend(words: Words) -> str:
+    marks = (("load", "actual"), ("expected", "expected"), ("band", "band"))
+    named = (f'<span><i style="background:var(--{colour})"></i>{words(name)}</span>' for colour, name in marks)
+    return f"<p class=legend>{''.join(named)}</p>"
+
+
+def _card(card: Card, place: int, contents: Contents, words: Words) -> str:
+    event, lang = card.event, words.lang
+    told = tell(event, lang, card.zone, contents.currency)
+    chart = load_chart(card.explanation.load, (event["start"], event["end"]), card.zone, told.sentence, lang)
+    rank = words("rank", rank=event["rank"], site=event["site"])
+    whose = f"{words.known(event['industry'])}, {words.known(event['usage_type'])}; {rank}"
+    return (
+        f'<article class=card id="e{event["event_id"]}">'
+        f"<header><span class=badge>{place}</span><h3>{escape(event['meter_id'])}</h3><span class=grey>{escape(whose)}</span></header>"
+        f"<p>{escape(told.sentence)}</p>{_worth(event, contents.currency, words)}<div class=wide>{chart}</div>"
+        f"<details><summary>{words('why')}, {words('details')}</summary>{_why(card, told, words)}</details>{_similar(card, words)}"
+        f"<footer><span>{event['event_id']}</span><span>{escape(event['model_version'] or '–')}</span></footer></article>"
+    )
+
+
+def _worth(event: Mapping[str, Any], currency: str, words: Words) -> str:
+    figures = [
+        (words("severity"), number(event["severity"])),
+        (words("confidence"), percent(event["confidence"])),
+        (words("excess" if (event["excess_kwh"] or 0) >= 0 else "missing"), _amount(event["excess_kwh"])),
+        (words("cost", currency=currency), _signed(event["cost"])),
+        (words("co2e"), _signed(event["co2e_kg"])),
+    ]
+    return f"<div class=figures>{''.join(f'<span>{escape(name)} <b>{escape(value)}</b></span>' for name, value in figures)}</div>"
+
+
+def _why(card: Card, told: Told, words: Words) -> str:
+    """Details in words, and the shares of detectors and of the lengths they look at."""
+    details = "".join(f"<li>{escape(line)}</li>" for line in told.details)
+    scales = {words("looks_at", hours=number(hours)): share for hours, share in card.explanation.by_scale.items()}
+    return f"<ul>{details}</ul><div class=grid2>{share_bars(card.explanation.by_detector)}{share_bars(scales)}</div>"
+
+
+def _similar(card: Card, words: Words) -> str:
+    found = [*card.explanation.similar, *card.explanation.similar_peers]
+    if not found:
+        return ""
+    lines = (
+        f"{one.start:%Y-%m-%d} {one.meter_id} ({kind_name(one.kind, words.lang)}, {length(one.end - one.start, words.lang)}"
+        f"{'' if one.excess_kwh is None else f', {_signed(one.excess_kwh)} kWh'})"
+        for one in found
+    )
+    return f"<p class='grey small'>{words('like')} {escape('; '.join(lines))}</p>"
+
+
+def _event_table(events: pl.DataFrame, contents: Contents, words: Words) -> str:
+    head = ("meter", "industry", "kind", "began", "duration", "severity", "energy", "cost")
+    rows = []
+    for event in events.to_dicts():
+        when = span(event["start"], event["end"], words.lang, contents.zone)
+        cells = [
+            (escape(event["meter_id"]), "id"),
+            (words.known(event["industry"]), ""),
+            (kind_name(event["kind"], words.lang), ""),
+            (when, ""),
+            (length(event["end"] - event["start"], words.lang), "n"),
+            (number(event["severity"]), "n"),
+            (f"{_signed(event['excess_kwh'])} kWh", "n"),
+            (_signed(event["cost"]), "n"),
+        ]
+        rows.append(cells)
+    return _table([words(name, currency=contents.currency) if name == "cost" else words(name) for name in head], rows)
+
+
+def _data_events(events: pl.DataFrame, words: Words) -> str:
+    if not events.height:
+        return _section(words("data_events"), f"<p class=box>{words('no_data_events')}</p>")
+    rows = [
+        [
+            (escape(event["meter_id"]), "id"),
+            (words.known(event["industry"]), ""),
+            (kind_name(event["kind"], words.lang), ""),
+            (length(event["end"] - event["start"], words.lang), "n"),
+            (f"{event['readings']:,}", "n"),
+            (escape((event["rule"] or "–").replace("+", ", ")), ""),
+        ]
+        for event in events.head(_NAMED).to_dicts()
+    ]
+    more = f"<p class=grey>{words('more', count=events.height - _NAMED)}</p>" if events.height > _NAMED else ""
+    head = [words(name) for name in ("meter", "industry", "kind", "duration", "readings", "rule")]
+    return _section(words("data_events"), f"<div class=box>{_table(head, rows)}{more}</div>")
+
+
+def _calendars(contents: Contents, words: Words) -> str:
+    if not contents.calendars:
+        return ""
+    boxes = "".join(
+        f"<div class=box><h3>{escape(one.meter_id)}</h3>{calendar(one.ratio, one.events, one.meter_id, words.lang)}</div>"
+        for one in contents.calendars
+    )
+    note = f"<p class='grey small'>{escape(words('calendar_note'))}</p><p class=legend>{legend()}</p>"
+    return _section(words("calendar"), f"{note}<div class=grid2>{boxes}</div>")
+
+
+def _pivot(contents: Contents, words: Words) -> str:
+    """A row per industry, usage type and season; weekdays and weekends side by side."""
+    figures = ("kwh", "alarms", "missing_kwh", "excess_kwh")
+    kept = ("industry", "usage_type", "season")
+    both = {(*(row[name] for name in kept), row["weekend"]): row for row in contents.pivot.to_dicts()}
+    rows = [
+        "".join(f"<th scope=row>{words.known(name)}</th>" for name in key)
+        + "".join(_pivot_cells(both.get((*key, weekend)), figures) for weekend in (False, True))
+        for key in dict.fromkeys(key[:3] for key in both)
+    ]
+    top = "".join(f"<th scope=col rowspan=2>{words(name)}</th>" for name in kept)
+    top += "".join(f'<th scope=colgroup colspan=4 class="n">{words(name)}</th>' for name in ("weekday", "weekend"))
+    below = "".join(f'<th scope=col class="n">{words(name)}</th>' for name in ("kwh", "alarms", "lost", "over") * 2)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    table = f"<div class=wide><table class=pivot><thead><tr>{top}</tr><tr>{below}</tr></thead><tbody>{body}</tbody></table></div>"
+    note = f"<p class='grey small'>{escape(words('pivot_note', day=contents.about.until))}</p>"
+    return _section(words("pivot"), f"{note}<div class=box>{table}</div>")
+
+
+def _pivot_cells(row: Mapping[str, Any] | None, figures: Sequence[str]) -> str:
+    values = ["–"] * len(figures) if row is None else [number(row[name]) if row[name] else "–" for name in figures]
+    return "".join(f'<td class="n">{value}</td>' for value in values)
+
+
+def _figures(contents: Contents, words: Words) -> str:
+    """What the month's alarms have in common: when they begin, and which detectors speak."""
+    if not contents.by_hour:
+        return ""
+    monday = contents.about.month.first_day - timedelta(days=contents.about.month.first_day.weekday())
+    names = [weekday_name(monday + timedelta(days=n), words.lang) for n in range(7)]
+    when = f"<div class=box><h3>{words('hours')}</h3>{hours(contents.by_hour, names, words('hours'))}</div>"
+    who = f"<div class=box><h3>{words('who_speaks')}</h3>{share_bars(contents.by_detector)}</div>"
+    return f'<section class="grid2 apart">{when}{who}</section>'
+
+
+def _quality(quality: Sequence[PartitionQuality], words: Words) -> str:
+    rows = []
+    for one in quality:
+        row = one.row()
+        share = row["completeness"]
+        cells: list[Cell] = [(words.known(row["industry"]), ""), ("–" if share is None else percent(share), "n")]
+        counts = ("meters", "readings", "suspect", "quarantined", "silent_meters", "late_meters")
+        rows.append(cells + [(f"{row[name]:,}", "n") for name in counts])
+    head = ["industry", "completeness", "meters", "readings", "suspect", "quarantined", "silent"]
+    late = words("late", count="", pending="").split(",")[0].strip()
+    return _section(words("data_quality").capitalize(), f"<div class=box>{_table([*(words(name) for name in head), late], rows)}</div>")
+
+
+def _drift(drift: pl.DataFrame, words: Words) -> str:
+    if not drift.height:
+        return _section(words("drift"), f"<p class=box>{words('no_drift')}</p>")
+    rows = [
+        [
+            (words.known(row["industry"]), ""),
+            (words("all_meters") if row["meter_id"] == "*" else escape(row["meter_id"]), "id"),
+            (words.known(row["what"]), ""),
+            (number(row["distance"]), "n"),
+            (number(row["limit"]), "n"),
+            (words("drifted") if row["drifted"] else "–", ""),
+        ]
+        for row in drift.sort(pl.col("meter_id") != "*", "distance", descending=[False, True], maintain_order=True).head(_NAMED).to_dicts()
+    ]
+    head = [words(name) for name in ("industry", "meter", "what", "distance", "limit", "drifted")]
+    return _section(words("drift"), f"<p class='grey small'>{words('drift_note')}</p><div class=box>{_table(head, rows)}</div>")
+
+
+def _ran(contents: Contents, words: Words) -> str:
+    if not contents.ran:
+        return ""
+    rows: list[list[Cell]] = [
+        [(escape(one.asset), ""), (escape(one.partition), ""), (escape(one.outcome), ""), (f"{one.seconds:,.2f}", "n")]
+        for one in contents.ran
+    ]
+    whole = sum(one.seconds for one in contents.ran)
+    head = [words(name) for name in ("asset", "partition", "outcome", "seconds")]
+    summary = f"{len(rows)} × {words('partition')}, {whole:,.1f} {words('seconds')}"
+    return _section(words("ran"), f"<details class=box><summary>{summary}</summary>{_table(head, rows)}</details>")
+
+
+def _versions(contents: Contents, words: Words) -> str:
+    models = sorted({version for one in contents.scored for version in one.models.values()})
+    tariffs = sorted({card.event["tariff_version"] for card in contents.cards if card.event["tariff_version"]})
+    line = words("version_line", model=", ".join(models) or "–", tariff=", ".join(tariffs) or "–")
+    told = [(one, words("hindsight")) for one in contents.scored if one.hindsight]
+    told += [(one, words("without_model", count=one.without_model)) for one in contents.scored if one.without_model]
+    notes = [f"{words.known(one.industry.value)}: {text}" for one, text in told]
+    return _section(words("versions"), "".join(f"<p>{escape(text)}</p>" for text in (line, *notes)))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    listed = list(rows)
+    kinds = [kind for _, kind in listed[0]] if listed else [""] * len(head)
+    top = "".join(f"<th scope=col{' class=n' if kind == 'n' else ''}>{escape(name)}</th>" for name, kind in zip(head, kinds, strict=True))
+    body = "".join("<tr>" + "".join(f"<td{f' class={kind}' if kind else ''}>{text}</td>" for text, kind in row) + "</tr>" for row in listed)
+    return f"<div class=wide><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _amount(value: float | None) -> str:
+    return "–" if value is None else number(abs(value))
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{'+' if value > 0 else '−' if value < 0 else ''}{number(abs(value))}"
