@@ -48,9 +48,8 @@ def report(
             figures = {"alarms": contents.alarms.shown, "data_events": contents.data_events.height}
             rows += [{"about": named, **figures, "lang": one, "page": str(path)} for one, path in places.items()]
             steps.done(named)
-    Answer(
-        {"pages": rows}, rows, title=f"pages about {month or pages[0].day}", notes=[] if rows else ["no industry has scores there"]
-    ).show(form, as_json)
+    notes = [] if rows else ["no industry has scores there; `ecoai status` shows what there is"]
+    Answer({"pages": rows}, rows, title=f"pages about {month or pages[-1].day}", notes=notes).show(form, as_json)
 
 
 def _nights(day: str | None, industry: Industry | None, zone: str) -> list[About]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -35,18 +35,17 @@ def last_ran(instance: dg.DagsterInstance, industries: Iterable[Industry], month
     """What was last materialized of the tables of some industries in a month, and how long it took."""
     from ecoai_pipeline.reporting.night.contents import Ran
 
-    found = []
-    for partition in (Partition(industry, month) for industry in industries):
-        for asset in NIGHT_ASSETS:
-            wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[partition.key])
-            for record in instance.fetch_materializations(wanted, limit=1).records:
-                told = (
-                    {name: value.value for name, value in record.asset_materialization.metadata.items()}
-                    if record.asset_materialization
-                    else {}
-                )
-                found.append(Ran(asset, str(partition), str(told.get("outcome", "–")), float(told.get("seconds", 0.0))))
-    return found
+    def ran(asset: str, partition: Partition) -> Ran | None:
+        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[partition.key])
+        for record in instance.fetch_materializations(wanted, limit=1).records:
+            if record.asset_materialization:
+                told: dict[str, Any] = {name: value.value for name, value in record.asset_materialization.metadata.items()}
+                return Ran(asset, str(partition), str(told.get("outcome", "–")), float(told.get("seconds", 0)))
+        return None
+
+    partitions = [Partition(industry, month) for industry in industries]
+    found = [ran(asset, partition) for partition in partitions for asset in NIGHT_ASSETS]
+    return [one for one in found if one]
 
 
 def made_by(run: dg.DagsterRun) -> str:

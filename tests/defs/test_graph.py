@@ -18,6 +18,7 @@ GRAPH = {
     "scores": ["champions", "features"],
     "drift": ["scores"],
     "anomalies": ["scores"],
+    "report": ["anomalies", "drift"],
     "evaluation": [],
     "snapshot": ["anomalies", "champions", "drift", "features", "models", "raw_readings", "scores", "validated_readings"],
 }

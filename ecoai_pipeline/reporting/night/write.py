@@ -43,18 +43,16 @@ def place(lake: Lake, about: About, lang: Lang) -> Path:
 
 
 def _links(lake: Lake, about: About, lang: Lang, here: Path) -> list[Link]:
-    """Pages that belong to this one, those of them that are there, and its other language, which is being written."""
-    words = Words(lang)
-    other = next(one for one in LANGS if one != lang)
-    found = [Link(_NAMES[other], os.path.relpath(place(lake, about, other), here))]
-    candidates: list[tuple[str, Path]] = []
-    industries = [one for one in Industry if lake.info(SCORES, Partition(one, about.month)).rows]
+    """Pages that belong to this one: those of the same night, which are written with it, and others where they are there."""
+    words, other = Words(lang), next(one for one in LANGS if one != lang)
+    beside = [(_NAMES[other], place(lake, about, other))]
     if about.day:
-        candidates += [(words("portfolio"), lake.night_report(about.day, None, lang))] if about.industry else []
-        candidates += [(words.known(one), lake.night_report(about.day, one, lang)) for one in industries if one != about.industry]
-    for industry in [about.industry] if about.industry else []:
-        partition = Partition(industry, about.month)
-        candidates += [(words("month_page"), lake.month_report(partition, lang))] if about.day else []
-        candidates.append((words("quality_page"), lake.report(KIND, partition)))
-    candidates.append((words("data_docs"), lake.docs / "latest" / "index.html"))
-    return found + [Link(name, os.path.relpath(path, here)) for name, path in candidates if path.exists()]
+        industries = [one for one in Industry if lake.info(SCORES, Partition(one, about.month)).rows]
+        pages = [(words("portfolio"), None), *((words.known(one), one) for one in industries)]
+        beside += [(name, lake.night_report(about.day, one, lang)) for name, one in pages if one != about.industry]
+    there = [(words("data_docs"), lake.docs / "latest" / "index.html")]
+    if about.industry:
+        partition = Partition(about.industry, about.month)
+        there.insert(0, (words("quality_page"), lake.report(KIND, partition)))
+        there += [(words("month_page"), lake.month_report(partition, lang))] if about.day else []
+    return [Link(name, os.path.relpath(path, here)) for name, path in (*beside, *(one for one in there if one[1].exists()))]
