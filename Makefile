@@ -47,6 +47,7 @@ bench: setup
 	$(BIN)/ecoai bench metrics
 	$(BIN)/ecoai bench dtw
 	$(BIN)/ecoai bench detect
+	$(BIN)/ecoai bench report
 
 ui: setup
 	$(BIN)/ecoai ui
