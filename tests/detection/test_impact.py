@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from ecoai_pipeline.detection.impact import Impact, impact, severity
 from ecoai_pipeline.domain import UsageType
-from ecoai_pipeline.settings import load_settings
+from ecoai_pipeline.settings import PARAMS, PROJECT, load_settings
 from ecoai_pipeline.tariffs import Band, ImpactParams, Tariff, TariffSeason
 
 SEOUL = "Asia/Seoul"
@@ -106,6 +108,41 @@ def test_emissions_are_those_of_the_year_and_the_version_names_both() -> None:
     found = impact(DEFAULT, UsageType.INDUSTRIAL, SEOUL, starts, 900, np.array([10.0, -20.0]))
     assert found.co2e_kg == pytest.approx(10 * 0.4541 - 20 * 0.4173)
     assert found.version == "kepco-2024-10-24+kr-2023"
+
+
+def test_prices_can_be_replaced_by_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bands = {"light": [[21, 7]], "mid": [[7, 21]], "peak": []}
+    ours = {
+        "version": "ours-2030",
+        "source": "our contract",
+        "valid_from": "2030-01-01",
+        "months": {"summer": [4, 5, 6, 7, 8, 9], "spring_autumn": [], "winter": [10, 11, 12, 1, 2, 3]},
+        "bands": dict.fromkeys(("summer", "spring_autumn", "winter"), bands),
+        "prices": {"industrial": {"summer": {"light": 0.1, "mid": 0.2, "peak": 0.2}, "spring_autumn": 0.3, "winter": 0.4}},
+    }
+    impact_params = {"currency": "EUR", "half_cost": 700, "tariffs": [ours], "emission_factors": []}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"impact": impact_params}), encoding="utf-8")
+    monkeypatch.setenv("ECOAI_PARAMS", str(tmp_path / "params.yaml"))
+    params = load_settings().impact
+    assert (params.currency, params.half_cost) == ("EUR", 700)
+    assert [price(local, zone="Europe/Berlin", params=params) for local in ("2025-07-01 06:45", "2025-07-01 07:00")] == [0.1, 0.2]
+    starts = np.array(["2025-12-02T11:00"], dtype="datetime64[us]")
+    assert impact(params, UsageType.GENERAL, "Europe/Berlin", starts, 900, np.array([3.0])) == Impact(pytest.approx(1.2), None, "ours-2030")
+
+
+def test_an_hour_without_a_band_is_named_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    document = yaml.safe_load((PROJECT / PARAMS).read_text(encoding="utf-8"))
+    document["impact"]["tariffs"][1]["bands"]["summer"]["light"] = [[23, 8]]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    monkeypatch.setenv("ECOAI_PARAMS", str(tmp_path / "params.yaml"))
+    with pytest.raises(ValueError, match=r"params\.yaml.*impact\.tariffs\.1.*kepco-2026-04-16, summer: .* hours \[22\]"):
+        load_settings()
+
+
+def test_a_day_that_has_no_midnight_costs_the_mean_of_its_23_hours() -> None:
+    """In Cairo Friday the 26th of April 2024 began at 1:00: nine light hours, eight mid ones, six of peak."""
+    cost = price("2024-04-26 01:00", zone="Africa/Cairo", interval_s=23 * 3600)
+    assert cost == pytest.approx((9 * 110.9 + 8 * 133.4 + 6 * 164.1) / 23, abs=1e-4)
 
 
 def test_without_anything_to_compare_or_a_tariff_there_is_no_cost() -> None:
