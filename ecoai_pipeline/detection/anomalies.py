@@ -128,8 +128,8 @@ def _require_registered(events: pl.DataFrame, partition: Partition, members: Map
 def merged_events(lake: Lake, industries: Iterable[Industry], since: date | None = None, *, until: Month | None = None) -> pl.DataFrame:
     """One row per event over all its months, columns of ANOMALIES, in order of start.
 
-    Energies and counts are summed; start is the true one; end, status and versions are those of the latest month; kind, its fit,
-    rule and shares those of the part with the largest excess; p, severity and confidence the strongest. An event that a later
+    Energies, cost, CO2e and counts are summed; start is the true one; end, status and versions are those of the latest month; kind, its
+    fit, rule and shares those of the part with the largest excess; p, severity and confidence the strongest. An event that a later
     month of its meter does not go on with is closed.
 
     Args:
@@ -158,6 +158,8 @@ def _merge(name: str) -> pl.Expr:
         return column.min()
     if name == "before_ratio":
         return column.first()
+    if name == "tariff_version":
+        return column.drop_nulls().last()
     if name == "hindsight":
         return column.any()
     if name in _OF_STRONGEST or name.startswith("share_"):

@@ -77,7 +77,7 @@ STAGES = (
         outs=("scores", "drift", "anomalies", "ledgers/revisions"),
         reads=("features", "models", "ledgers/models"),
         code=("detectors", "detection"),
-        params=("detection",),
+        params=("detection", "impact"),
     ),
     Stage("evaluation", "versions measure", outs=(), reads=("anomalies", "models"), code=("evaluation",)),
 )

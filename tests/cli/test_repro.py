@@ -70,6 +70,13 @@ def test_repro_runs_what_a_change_is_about(ecoai: Ecoai, monkeypatch: pytest.Mon
     assert repro(root) == ["models", "anomalies", "evaluation"]
     assert {name.split()[0] for name in changed(root, before)} <= {"models", "scores", "drift", "anomalies"}
 
+    # A price: the anomalies alone, from the scores there are.
+    before = written(root)
+    params["impact"]["tariffs"][0]["prices"]["industrial"]["spring_autumn"]["mid"] += 1
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    assert repro(root)[0] == "anomalies"
+    assert {name.split()[0] for name in changed(root, before)} <= {"anomalies"}
+
     # The code of one room, as its digest tells: its layer is made again, says the same, and nothing follows.
     code = yaml.safe_load((root / "code.yaml").read_text(encoding="utf-8"))
     (root / "code.yaml").write_text(yaml.safe_dump({**code, "quality": "another digest"}), encoding="utf-8")

@@ -8,10 +8,11 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from ecoai_pipeline.detection.anomalies import materialize_anomalies, merged_events
-from ecoai_pipeline.domain import ANOMALIES, SCORES, Industry, Month, Partition
+from ecoai_pipeline.detection.anomalies import anomalies_fingerprint, materialize_anomalies, merged_events
+from ecoai_pipeline.domain import ANOMALIES, SCORES, Industry, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings, StorageParams
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.tariffs import ImpactParams, TariffSeason
 
 MARCH, APRIL, MAY = Month(2022, 3), Month(2022, 4), Month(2022, 5)
 TURN = datetime(2022, 4, 1, tzinfo=UTC)
@@ -106,6 +107,63 @@ def test_equal_scores_are_not_looked_at_twice(over_the_end: Lake, settings: Sett
     materialize_anomalies(over_the_end, settings, metal(MARCH))
     again = materialize_anomalies(over_the_end, settings, metal(MARCH))
     assert (again.changed, again.skipped) == (False, True)
+
+
+def test_cost_and_emissions_of_an_event_are_those_of_its_months_together(over_the_end: Lake, settings: Settings) -> None:
+    """20 quarters of 4 kWh too much from 19:00 to midnight UTC on Thursday the 31st of March: 3 h mid, 2 h light; 12 after it, light."""
+    for month in (MARCH, APRIL):
+        materialize_anomalies(over_the_end, settings, metal(month))
+    parts = over_the_end.read(ANOMALIES, [metal(MARCH), metal(APRIL)])
+    assert parts["cost"].to_list() == pytest.approx([4 * (12 * 133.4 + 8 * 110.9), 4 * 12 * 110.9])
+    event = merged_events(over_the_end, [Industry.METAL]).row(0, named=True)
+    assert event["cost"] == pytest.approx(parts["cost"].sum())
+    assert event["co2e_kg"] == pytest.approx(128 * 0.4541)
+
+
+def test_an_event_over_months_names_the_newest_tariff_that_its_energy_was_priced_by(over_the_end: Lake, settings: Settings) -> None:
+    """From April on another tariff and another factor hold; where nothing of April could be priced, those of March are the newest."""
+    tariff, factor = settings.impact.tariffs[0], settings.impact.emission_factors[0]
+    early, spring = {"version": "old", "valid_from": date(2000, 1, 1)}, {"version": "new", "valid_from": TURN.date()}
+    tariffs = tuple(tariff.model_copy(update=one) for one in (early, spring))
+    factors = tuple(factor.model_copy(update=one) for one in (early, spring))
+    changed = settings.model_copy(update={"impact": ImpactParams(tariffs=tariffs, emission_factors=factors)})
+    for month in (MARCH, APRIL):
+        materialize_anomalies(over_the_end, changed, metal(month))
+    parts = over_the_end.read(ANOMALIES, [metal(MARCH), metal(APRIL)])
+    assert parts["tariff_version"].to_list() == ["old+old", "new+new"]
+    assert merged_events(over_the_end, [Industry.METAL])["tariff_version"].to_list() == ["new+new"]
+    unpriced = over_the_end.read(ANOMALIES, metal(APRIL)).with_columns(tariff_version=pl.lit(None, pl.String))
+    over_the_end.write(ANOMALIES, metal(APRIL), [unpriced], fingerprint="unpriced")
+    assert merged_events(over_the_end, [Industry.METAL])["tariff_version"].to_list() == ["old+old"]
+
+
+def test_another_price_makes_anomalies_again_and_no_scores(over_the_end: Lake, settings: Settings) -> None:
+    materialize_anomalies(over_the_end, settings, metal(MARCH))
+    scores, before = over_the_end.info(SCORES, metal(MARCH)).content, over_the_end.read(ANOMALIES, metal(MARCH))
+    tariff = settings.impact.tariffs[0]
+    flat = {"version": "ours", "prices": {UsageType.INDUSTRIAL: dict.fromkeys(TariffSeason, 82.1)}}
+    ours = settings.impact.model_copy(update={"tariffs": (tariff.model_copy(update=flat),)})
+    dearer = settings.model_copy(update={"impact": ours})
+    again = materialize_anomalies(over_the_end, dearer, metal(MARCH))
+    assert (again.changed, again.skipped) == (True, False)
+    after = over_the_end.read(ANOMALIES, metal(MARCH))
+    assert after["cost"].to_list() == pytest.approx([80 * 82.1])
+    assert after["tariff_version"].to_list() == ["ours+kr-2020-2022"]
+    same = [name for name in ANOMALIES.names if name not in ("cost", "tariff_version", "severity")]
+    assert after.select(same).equals(before.select(same))
+    assert over_the_end.info(SCORES, metal(MARCH)).content == scores
+
+
+@pytest.mark.parametrize("changed", [{"zone": "Asia/Seoul"}, {"usage": UsageType.GENERAL}], ids=["zone", "usage type"])
+def test_a_meter_in_another_zone_or_of_another_usage_type_costs_anew(
+    over_the_end: Lake, settings: Settings, portfolio: ModuleType, changed: dict[str, str]
+) -> None:
+    materialize_anomalies(over_the_end, settings, metal(MARCH))
+    before, cost = anomalies_fingerprint(over_the_end, settings, metal(MARCH)), over_the_end.read(ANOMALIES, metal(MARCH))["cost"]
+    portfolio.register(over_the_end, ["b"], **changed)
+    assert anomalies_fingerprint(over_the_end, settings, metal(MARCH)) != before
+    materialize_anomalies(over_the_end, settings, metal(MARCH))
+    assert over_the_end.read(ANOMALIES, metal(MARCH))["cost"].to_list() != cost.to_list()
 
 
 def test_a_restated_month_changes_the_next_until_bytes_stop_changing(over_the_end: Lake, settings: Settings, portfolio: ModuleType) -> None:

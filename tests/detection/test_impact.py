@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from ecoai_pipeline.detection.impact import Impact, impact, severity
 from ecoai_pipeline.domain import UsageType
-from ecoai_pipeline.settings import load_settings
-from ecoai_pipeline.tariffs import ImpactParams, Tariff
+from ecoai_pipeline.settings import PARAMS, PROJECT, load_settings
+from ecoai_pipeline.tariffs import Band, ImpactParams, Tariff, TariffSeason
 
 SEOUL = "Asia/Seoul"
 DEFAULT = load_settings().impact
@@ -28,29 +30,43 @@ def price(local: str, *, usage: UsageType = UsageType.INDUSTRIAL, zone: str = SE
     return round(found.cost, 4)
 
 
+def test_the_prices_of_2026_are_those_of_2024_with_the_changes_announced() -> None:
+    """13 March 2026: the light load 5.1 KRW dearer, the peak 16.9 cheaper, 13.2 in spring and autumn; the mid load stays."""
+    before, after = (tariff.prices[UsageType.INDUSTRIAL] for tariff in DEFAULT.tariffs)
+    for season, peak in ((TariffSeason.SUMMER, -16.9), (TariffSeason.SPRING_AUTUMN, -13.2), (TariffSeason.WINTER, -16.9)):
+        old, new = before[season], after[season]
+        assert isinstance(old, dict)
+        assert isinstance(new, dict)
+        assert [round(new[band] - old[band], 1) for band in Band] == [5.1, 0.0, peak]
+
+
 @pytest.mark.parametrize(
     ("local", "krw"),
     [
-        ("2025-07-01 07:45", 116.0),  # a Tuesday in summer
+        ("2025-07-01 07:45", 110.9),  # a Tuesday in summer
         ("2025-07-01 08:00", 163.8),
-        ("2025-07-01 11:00", 229.0),
+        ("2025-07-01 11:00", 245.9),
         ("2025-07-01 12:00", 163.8),
-        ("2025-07-01 17:45", 229.0),
-        ("2025-07-01 22:00", 116.0),
-        ("2025-04-01 14:00", 150.9),
-        ("2025-12-02 09:00", 204.6),
+        ("2025-07-01 17:45", 245.9),
+        ("2025-07-01 22:00", 110.9),
+        ("2025-04-01 14:00", 164.1),
+        ("2025-12-02 09:00", 221.5),
         ("2025-12-02 13:00", 164.0),
-        ("2025-12-02 23:00", 123.0),
+        ("2025-12-02 23:00", 117.9),
         ("2025-07-05 11:00", 163.8),  # Saturday: no peak
-        ("2025-07-06 11:00", 116.0),  # Sunday: light all day
-        ("2025-08-15 11:00", 116.0),  # Liberation Day
-        ("2026-07-01 11:00", 163.8),  # from June 2026 on the peak is in the evening
+        ("2025-07-06 11:00", 110.9),  # Sunday: light all day
+        ("2025-08-15 11:00", 110.9),  # Liberation Day
+        ("2026-04-15 18:00", 133.4),
+        ("2026-04-16 18:00", 150.9),  # from this day on the peak is in the evening, cheaper, and the night dearer
+        ("2026-07-01 11:00", 163.8),
         ("2026-07-01 20:45", 229.0),
-        ("2026-04-04 12:00", 133.4),  # before that day a Saturday noon has no discount
+        ("2026-07-01 22:00", 116.0),
+        ("2026-12-01 09:00", 204.6),  # the hours of winter are the old ones
+        ("2026-04-11 12:00", 133.4),  # before that day a Saturday noon has no discount
         ("2026-09-05 12:00", 66.7),
         ("2026-09-06 12:00", 58.0),
         ("2026-09-07 12:00", 133.4),
-        ("2020-07-01 11:00", 229.0),  # before the first tariff its own prices hold
+        ("2020-07-01 11:00", 245.9),  # before the first tariff its own prices hold
     ],
 )
 def test_koreas_industrial_tariff(local: str, krw: float) -> None:
@@ -60,21 +76,21 @@ def test_koreas_industrial_tariff(local: str, krw: float) -> None:
 def test_usage_types_have_prices_of_their_own_or_the_industrial_ones() -> None:
     winter_peak = "2025-12-02 09:00"
     prices = {usage: price(winter_peak, usage=usage) for usage in UsageType}
-    assert list(prices.values()) == [204.6, 197.9, 95.5, 65.9]
+    assert list(prices.values()) == [221.5, 197.9, 103.5, 65.9]
     (first, *_) = DEFAULT.tariffs
     only = ImpactParams(tariffs=(first.model_copy(update={"prices": {UsageType.INDUSTRIAL: first.prices[UsageType.INDUSTRIAL]}}),))
-    assert price(winter_peak, usage=UsageType.GENERAL, params=only) == 204.6
+    assert price(winter_peak, usage=UsageType.GENERAL, params=only) == 221.5
 
 
 def test_the_clock_is_that_of_the_meter() -> None:
     """11:00 in Kathmandu, a quarter of an hour off all whole hours, is a peak hour there."""
-    assert price("2025-07-01 11:00", zone="Asia/Kathmandu") == 229.0
+    assert price("2025-07-01 11:00", zone="Asia/Kathmandu") == 245.9
     assert price("2025-07-01 10:45", zone="Asia/Kathmandu") == 163.8
 
 
 def test_a_long_interval_costs_the_mean_of_its_hours() -> None:
     """Of a summer's day: ten light hours, eight mid ones, six of peak."""
-    assert price("2025-07-01 00:00", interval_s=86_400) == pytest.approx((10 * 116.0 + 8 * 163.8 + 6 * 229.0) / 24)
+    assert price("2025-07-01 00:00", interval_s=86_400) == pytest.approx((10 * 110.9 + 8 * 163.8 + 6 * 245.9) / 24)
     assert price("2025-07-01 10:00", interval_s=3600) == 163.8
 
 
@@ -82,7 +98,7 @@ def test_on_the_day_the_clock_goes_back_an_hour_comes_twice() -> None:
     """26 October 2025 in Berlin, a Sunday, has 25 hours, all light."""
     starts = np.arange("2025-10-25T22:00", "2025-10-26T23:00", np.timedelta64(1, "h"), dtype="datetime64[us]")
     found = impact(DEFAULT, UsageType.INDUSTRIAL, "Europe/Berlin", starts, 3600, np.ones(25))
-    assert found.cost == pytest.approx(25 * 116.0)
+    assert found.cost == pytest.approx(25 * 110.9)
 
 
 def test_emissions_are_those_of_the_year_and_the_version_names_both() -> None:
@@ -92,6 +108,41 @@ def test_emissions_are_those_of_the_year_and_the_version_names_both() -> None:
     found = impact(DEFAULT, UsageType.INDUSTRIAL, SEOUL, starts, 900, np.array([10.0, -20.0]))
     assert found.co2e_kg == pytest.approx(10 * 0.4541 - 20 * 0.4173)
     assert found.version == "kepco-2024-10-24+kr-2023"
+
+
+def test_prices_can_be_replaced_by_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bands = {"light": [[21, 7]], "mid": [[7, 21]], "peak": []}
+    ours = {
+        "version": "ours-2030",
+        "source": "our contract",
+        "valid_from": "2030-01-01",
+        "months": {"summer": [4, 5, 6, 7, 8, 9], "spring_autumn": [], "winter": [10, 11, 12, 1, 2, 3]},
+        "bands": dict.fromkeys(("summer", "spring_autumn", "winter"), bands),
+        "prices": {"industrial": {"summer": {"light": 0.1, "mid": 0.2, "peak": 0.2}, "spring_autumn": 0.3, "winter": 0.4}},
+    }
+    impact_params = {"currency": "EUR", "half_cost": 700, "tariffs": [ours], "emission_factors": []}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"impact": impact_params}), encoding="utf-8")
+    monkeypatch.setenv("ECOAI_PARAMS", str(tmp_path / "params.yaml"))
+    params = load_settings().impact
+    assert (params.currency, params.half_cost) == ("EUR", 700)
+    assert [price(local, zone="Europe/Berlin", params=params) for local in ("2025-07-01 06:45", "2025-07-01 07:00")] == [0.1, 0.2]
+    starts = np.array(["2025-12-02T11:00"], dtype="datetime64[us]")
+    assert impact(params, UsageType.GENERAL, "Europe/Berlin", starts, 900, np.array([3.0])) == Impact(pytest.approx(1.2), None, "ours-2030")
+
+
+def test_an_hour_without_a_band_is_named_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    document = yaml.safe_load((PROJECT / PARAMS).read_text(encoding="utf-8"))
+    document["impact"]["tariffs"][1]["bands"]["summer"]["light"] = [[23, 8]]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    monkeypatch.setenv("ECOAI_PARAMS", str(tmp_path / "params.yaml"))
+    with pytest.raises(ValueError, match=r"params\.yaml.*impact\.tariffs\.1.*kepco-2026-04-16, summer: .* hours \[22\]"):
+        load_settings()
+
+
+def test_a_day_that_has_no_midnight_costs_the_mean_of_its_23_hours() -> None:
+    """In Cairo Friday the 26th of April 2024 began at 1:00: nine light hours, eight mid ones, six of peak."""
+    cost = price("2024-04-26 01:00", zone="Africa/Cairo", interval_s=23 * 3600)
+    assert cost == pytest.approx((9 * 110.9 + 8 * 133.4 + 6 * 164.1) / 23, abs=1e-4)
 
 
 def test_without_anything_to_compare_or_a_tariff_there_is_no_cost() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from types import ModuleType
 
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 
 from ecoai_pipeline.detection.anomalies import materialize_anomalies
-from ecoai_pipeline.detection.night import DetectionRun, Relation, detections_ledger, record_detections
+from ecoai_pipeline.detection.night import DetectionRun, Relation, detections_ledger, ranked, record_detections
 from ecoai_pipeline.domain import SCORES, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.lake import Lake
@@ -162,3 +163,65 @@ def test_a_site_shows_its_most_severe_events_and_keeps_the_others_on_record(lake
     materialize_anomalies(lake, settings, METAL_MARCH)
     assert shown(1) == {"a": True, "b": False}
     assert {one.meter_id: one.shown for one in kept[0][1].detections} == {"a": False, "b": True, "c": True, "silent": True}
+
+
+def rows(**columns: list[object]) -> pl.DataFrame:
+    """Events as far as they are ranked, of meters named as the events are."""
+    names = columns["event_id"]
+    usual: dict[str, list[object]] = {"meter_id": names, "category": ["energy"] * len(names)}
+    types = {"severity": pl.Float64, "cost": pl.Float64, "p": pl.Float64}
+    return pl.DataFrame({**usual, **columns}, schema_overrides=types)
+
+
+def at_sites(sites: dict[str, str | None]) -> dict[str, Meter]:
+    return {
+        m: Meter(m, Industry.METAL, UsageType.INDUSTRIAL, "UTC", signed=False, valid_from=date(2000, 1, 1), site=s)
+        for m, s in sites.items()
+    }
+
+
+def test_the_most_severe_comes_first_then_the_costlier_then_the_less_likely() -> None:
+    events = rows(
+        event_id=["mild", "cheap", "likely", "rare", "saved", "free"],
+        severity=[0.2, 0.5, 0.5, 0.5, 0.5, 0.5],
+        cost=[9e6, 10.0, 1e5, 1e5, -2e6, None],
+        p=[1e-9, 1e-9, 1e-5, 1e-7, 1e-3, 1e-9],
+    )
+    order = ranked(events, at_sites(dict.fromkeys(events["event_id"], "works"))).sort("rank")
+    assert order["event_id"].to_list() == ["saved", "rare", "likely", "cheap", "free", "mild"]
+    assert order["rank"].to_list() == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_site_ranks_for_itself_and_faults_of_its_counters_have_no_rank() -> None:
+    """A meter without a site, and one that the registry does not know, are sites of their own."""
+    events = rows(
+        event_id=["a", "b", "c", "unknown", "counter"],
+        category=["energy", "energy", "energy", "energy", "data_quality"],
+        severity=[0.3, 0.6, 0.1, 0.2, 0.9],
+        cost=[1.0, 1.0, 1.0, 1.0, None],
+        p=[1e-5, 1e-5, 1e-5, 1e-5, None],
+    )
+    found = ranked(events, at_sites({"a": "works", "b": "works", "c": None, "counter": "works"}))
+    assert {name: (site, rank) for name, site, rank in found.select("event_id", "site", "rank").iter_rows()} == {
+        "a": ("works", 2),
+        "b": ("works", 1),
+        "c": ("c", 1),
+        "unknown": ("unknown", 1),
+        "counter": ("works", None),
+    }
+
+
+def test_a_record_from_before_there_were_ranks_is_still_read_and_gone_on_from(plant: Plant) -> None:
+    plant.scores((at(10, 22), 5), until=at(11, 0))
+    plant.night(10)
+    ledger = detections_ledger(plant.lake)
+    (file,) = ledger.folder.glob("*.json")
+    record = json.loads(file.read_text(encoding="utf-8"))
+    for detection in record["detections"]:
+        assert detection.pop("rank") == 1
+        assert 0 < detection.pop("severity") < 1
+    file.write_text(json.dumps(record), encoding="utf-8")
+    ((_, old),) = ledger.read()
+    assert [(one.severity, one.rank, one.shown) for one in old.detections] == [(None, None, True)]
+    plant.scores((at(10, 22), 5), until=at(12, 0))
+    assert relations(plant.night(11)) == [Relation.CONTINUED]

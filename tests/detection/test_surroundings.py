@@ -80,10 +80,10 @@ def test_a_data_quality_event_keeps_its_kind(portfolio: ModuleType) -> None:
 
 
 def test_an_event_costs_its_excess_at_the_tariff_of_its_hours(portfolio: ModuleType) -> None:
-    """Thursday the 10th of March 2022 in UTC: 10:30 to 11:00 is mid (133.4), 11:00 to 11:30 peak (150.9); 20 kWh a quarter too much."""
+    """Thursday the 10th of March 2022 in UTC: 10:30 to 11:00 is mid (133.4), 11:00 to 11:30 peak (164.1); 20 kWh a quarter too much."""
     start = NOON - 6 * QUARTER
     (event,) = told(portfolio, at(start, 4, 1e-6), at(start, 4, 30.0))
-    assert event["cost"] == pytest.approx(2 * 20 * 133.4 + 2 * 20 * 150.9)
+    assert event["cost"] == pytest.approx(2 * 20 * 133.4 + 2 * 20 * 164.1)
     assert event["co2e_kg"] == pytest.approx(80 * 0.4541)
     assert event["tariff_version"] == "kepco-2024-10-24+kr-2020-2022"
 

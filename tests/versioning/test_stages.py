@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from ecoai_pipeline.domain import PARTITIONED
-from ecoai_pipeline.settings import PROJECT, Settings
+from ecoai_pipeline.settings import PARAMS, PROJECT, Settings
 from ecoai_pipeline.storage.fingerprint import PACKAGE
 from ecoai_pipeline.versioning.stages import STAGES, dvc_yaml, outs
 
@@ -42,6 +42,18 @@ def test_parameters_and_rooms_of_stages_exist() -> None:
     for stage in STAGES:
         assert set(stage.params) <= set(Settings.model_fields), stage.name
         assert all((PACKAGE / room).is_dir() for room in stage.code), stage.name
+
+
+def test_parameters_of_stages_are_values_that_dvc_records() -> None:
+    """It stops at a date, which YAML makes of one without quotes."""
+
+    def plain(value: Any) -> bool:
+        if isinstance(value, dict | list):
+            return all(plain(one) for one in (value.values() if isinstance(value, dict) else value))
+        return value is None or isinstance(value, str | int | float)
+
+    params = yaml.safe_load((PROJECT / PARAMS).read_text(encoding="utf-8"))
+    assert [name for stage in STAGES for name in stage.params if not plain(params[name])] == []
 
 
 def test_the_file_of_another_root_reads_digests_in_place_of_code_that_lies_outside() -> None:
