@@ -32,6 +32,7 @@ class Around:
         phi: autocorrelation of neighbouring distances.
         event: first interval of the event and the one after its last.
         repeated: intervals of a run of equal readings that is not unusual in the weeks before.
+        base: kWh that the meter hardly ever falls below in the weeks before: their 5 % quantile.
         per_hour: intervals in an hour.
     """
 
@@ -42,6 +43,7 @@ class Around:
     phi: float
     event: tuple[int, int]
     repeated: float
+    base: float
     per_hour: float
 
     @classmethod
@@ -71,6 +73,7 @@ class Around:
             phi=phi,
             event=(start - cut.start, stop - cut.start),
             repeated=_repeated(kwh[weeks]),
+            base=float(np.nanquantile(np.abs(kwh[weeks]), 0.05)) if np.isfinite(kwh[weeks]).any() else 0.0,
             per_hour=per_hour,
         )
 

@@ -20,13 +20,13 @@ _LASTING_H = 12.0  # a constant excess from here on is a leak
 _DAY_H = 24.0
 _MOVED_H = np.r_[-4:-0.9:0.25, 1:4.1:0.25]  # a quarter of an hour finer than anyone acts on
 _TEETH = (3, 4, 5, 6)
-_AHEAD = {
-    Kind.BROWNOUT: 3.0
-}  # nats it must be ahead: a share of a steady load is a constant, too, and part of a plant stands still more often
+# Nats it must be ahead: a share of a steady load is a constant, too, and a part of a plant stands still more often.
+_AHEAD = {Kind.BROWNOUT: 1.5}
 _NOISY = (0.2, 0.15)  # signs change in a fifth of the steps, and 15 % lie on the rarer side
 _LEAST_EXPLAINED = 0.2  # of the event, by the shape that names it; .1 and .3 name as many rightly
 _EACH_UP_TO, _LENGTHS, _STARTS = 48, 32, 24  # of segments tried: lengths, one by one and on a logarithmic scale, and starts within one
-_DOWN, _DOWN_INTERVALS = 0.1, 0.6  # an outage: at most so much of the expected load, in so many of the intervals
+_DOWN, _DOWN_INTERVALS = 0.1, 0.6  # an outage: at most so much of the expected load, in so many of the intervals on end ...
+_BELOW_BASE, _NOTHING = 0.5, 0.02  # ... and of what the meter hardly ever falls below, or of the expected load where that is nothing
 _HELD, _HELD_SHARE, _HELD_LONG = 4, 0.5, 8  # equal readings: so many that fill half of the event, or simply many
 _LEVEL = 5e-4  # equal to the hour before, as far as rounding lets one see
 _JUMP = 3.0  # units by which the first of equal readings may depart from the one before it, if it is the last true one
@@ -198,10 +198,15 @@ def _goes_on(around: Around, start: int, value: float) -> bool:
 
 
 def _down(around: Around) -> tuple[Kind, float] | None:
+    """An outage: for most of the event, and on end, hardly anything of what was expected came, and less than the meter ever falls to."""
     start, stop = around.event
     known = around.known[start:stop]
-    kwh, expected = around.kwh[start:stop][known], around.expected[start:stop][known]
-    if float((np.abs(kwh) <= _DOWN * expected).mean()) < _DOWN_INTERVALS:
+    kwh, expected = np.abs(around.kwh[start:stop][known]), around.expected[start:stop][known]
+    floor = max(_BELOW_BASE * around.base, _NOTHING * float(np.abs(expected).mean()))
+    down = (kwh <= _DOWN * expected) & (kwh <= floor)
+    starts, stops = equal_runs(down.astype(np.float64))
+    longest = max((int(last - first) for first, last in zip(starts, stops, strict=True) if down[first]), default=0)
+    if longest < _DOWN_INTERVALS * len(down):
         return None
     return Kind.OUTAGE, _explained(around, start, -around.expected[start:stop])
 
