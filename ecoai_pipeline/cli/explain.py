@@ -53,7 +53,7 @@ def explain(
     notes += [phrase("like", lang.value, what=_like(one, zone, lang.value)) for one in (*explanation.similar, *explanation.similar_peers)]
     if plot and form_of_plot:
         labels = phrase("expected_load", lang.value), phrase("band", lang.value)
-        _draw(plot, form_of_plot, explanation, row, f"{row['meter_id']}: {told.headline}", zone, labels)
+        _draw(plot, form_of_plot, explanation, row, f"{row['meter_id']}: {told.kind}", zone, labels)
         notes.append(f"picture: {plot}")
     document = {
         "event": row,
