@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ecoai_pipeline.detection.explanation import Explanation, Similar
+    from ecoai_pipeline.reporting.figures import Form
     from ecoai_pipeline.storage.lake import Lake
 
 _BAR = 30
+_TIMES_SHOWN = 12
 
 
 def explain(
@@ -32,31 +36,36 @@ def explain(
     """What an event is, what it cost, which detectors, scales and hours speak for it, and which earlier ones were like it."""
     from ecoai_pipeline.detection.anomalies import merged_events
     from ecoai_pipeline.detection.explanation import explanations
+    from ecoai_pipeline.domain import Category
     from ecoai_pipeline.reporting.texts import phrase, tell
 
+    form_of_plot = _form(plot) if plot else None
     lake, settings = the_lake(), load_settings()
     events = merged_events(lake, list(Industry))
     row = found(events, event)
     zone = _zone(lake, row, settings.time_zone)
     told = tell(row, lang.value, zone, settings.impact.currency)
-    explanation = explanations(lake, events.filter(event_id=row["event_id"]), events)[row["event_id"]]
-    rows = _contributions(explanation, zone)
+    explanation = explanations(lake, events.filter(event_id=row["event_id"]), events, zone=zone)[row["event_id"]]
+    rows = _contributions(explanation, zone, lang.value)
     notes = [f"{row['meter_id']}  {row['industry']}  {row['event_id']}", told.sentence, *told.details]
-    notes += [phrase("like", lang.value, what=_like(one)) for one in (*explanation.similar, *explanation.similar_peers)]
-    if plot:
+    if row["category"] == Category.DATA_QUALITY:
+        notes.append(phrase("by_rule", lang.value))
+    notes += [phrase("like", lang.value, what=_like(one, zone, lang.value)) for one in (*explanation.similar, *explanation.similar_peers)]
+    if plot and form_of_plot:
         labels = phrase("expected_load", lang.value), phrase("band", lang.value)
-        _draw(plot, explanation, row, f"{row['meter_id']}: {told.kind}", zone, labels)
+        _draw(plot, form_of_plot, explanation, row, f"{row['meter_id']}: {told.kind}", zone, labels)
         notes.append(f"picture: {plot}")
     document = {
         "event": row,
-        "text": {"kind": told.kind, "sentence": told.sentence, "details": told.details},
+        "text": {"kind": told.kind, "headline": told.headline, "sentence": told.sentence, "details": told.details},
         "by_detector": explanation.by_detector,
         "by_scale_h": explanation.by_scale,
         "by_hour": {moment.isoformat(): share for moment, share in explanation.by_hour.items()},
         "similar": [vars(one) for one in explanation.similar],
         "similar_peers": [vars(one) for one in explanation.similar_peers],
+        "load": explanation.load.to_dicts(),
     }
-    Answer(document, rows, ("of", "what", "share", ""), title="shares of the evidence", notes=notes).show(form, as_json)
+    Answer(document, rows, ("of", "what", "share", ""), title=phrase("shares", lang.value), notes=notes).show(form, as_json)
 
 
 def found(events: pl.DataFrame, prefix: str) -> dict[str, Any]:
@@ -83,32 +92,56 @@ def _zone(lake: Lake, row: dict[str, Any], default: str) -> str:
     return meter.time_zone if meter else default
 
 
-def _contributions(explanation: Explanation, zone: str) -> list[dict[str, Any]]:
-    from zoneinfo import ZoneInfo
+def _contributions(explanation: Explanation, zone: str, lang: Literal["en", "ko"]) -> list[dict[str, Any]]:
+    from ecoai_pipeline.reporting.texts import phrase
 
-    hours = {f"{moment.astimezone(ZoneInfo(zone)):%a %d %b %H:00}": share for moment, share in explanation.by_hour.items()}
     scales = {f"{hours:g} h": share for hours, share in explanation.by_scale.items()}
-    parts = {"detector": explanation.by_detector, "looks at": scales, "hour": hours}
+    times = _strongest(explanation.by_hour, zone, lang)
+    parts = {"detector": explanation.by_detector, "looks_at": scales, "hour": times}
     return [
-        {"of": of, "what": what, "share": round(share, 3), "": "█" * round(_BAR * share)}
+        {"of": phrase(of, lang), "what": what, "share": round(share, 3), "": "█" * round(_BAR * share)}
         for of, shares in parts.items()
         for what, share in shares.items()
     ]
 
 
-def _like(one: Similar) -> str:
-    excess = "" if one.excess_kwh is None else f", {one.excess_kwh:+,.0f} kWh"
-    return f"{one.event_id}  {one.meter_id}, {one.start:%Y-%m-%d}: {one.kind}, {one.end - one.start}{excess} (distance {one.distance:.1f})"
+def _strongest(by_hour: Mapping[datetime, float], zone: str, lang: Literal["en", "ko"]) -> dict[str, float]:
+    """The times of most evidence, in their order, and the others as one: an event of weeks has hundreds."""
+    from zoneinfo import ZoneInfo
+
+    from ecoai_pipeline.reporting.texts import day_and_time, phrase
+
+    shown = sorted(sorted(by_hour, key=lambda moment: -by_hour[moment])[:_TIMES_SHOWN])
+    # Where clocks go back, an hour comes twice.
+    told = {moment: day_and_time(moment.astimezone(ZoneInfo(zone)), lang) for moment in shown}
+    twice = {text for text in told.values() if list(told.values()).count(text) > 1}
+    found = {f"{text} ({moment:%H:%M} UTC)" if text in twice else text: by_hour[moment] for moment, text in told.items()}
+    rest = len(by_hour) - len(shown)
+    return {**found, phrase("other_hours", lang, count=str(rest)): sum(by_hour.values()) - sum(found.values())} if rest else found
 
 
-def _draw(file: Path, explanation: Explanation, row: dict[str, Any], title: str, zone: str, labels: tuple[str, str]) -> None:
-    import polars as pl
+def _like(one: Similar, zone: str, lang: Literal["en", "ko"]) -> str:
+    from zoneinfo import ZoneInfo
 
-    from ecoai_pipeline.reporting.figures import Form, load_figure
-    from ecoai_pipeline.storage.atomic import write_bytes
+    from ecoai_pipeline.reporting.texts import kind_name, length, number, phrase, signed
 
+    excess = "" if one.excess_kwh is None else f", {signed(one.excess_kwh)} kWh"
+    what = f"{one.start.astimezone(ZoneInfo(zone)):%Y-%m-%d}: {kind_name(one.kind, lang)}, {length(one.end - one.start, lang)}{excess}"
+    return f"{one.event_id}  {one.meter_id}, {what} ({phrase('distance', lang, distance=number(one.distance))})"
+
+
+def _form(file: Path) -> Form:
     forms: dict[str, Form] = {".png": "png", ".svg": "svg"}
     if file.suffix not in forms:
         raise typer.BadParameter(f"a picture is a .png or an .svg file, not {file.name}")
+    return forms[file.suffix]
+
+
+def _draw(file: Path, form: Form, explanation: Explanation, row: dict[str, Any], title: str, zone: str, labels: tuple[str, str]) -> None:
+    import polars as pl
+
+    from ecoai_pipeline.reporting.figures import load_figure
+    from ecoai_pipeline.storage.atomic import write_bytes
+
     interval = pl.DataFrame({"start": [row["start"]], "end": [row["end"]]})
-    write_bytes(file, load_figure(explanation.load, interval, title=title, zone=zone, form=forms[file.suffix], labels=labels))
+    write_bytes(file, load_figure(explanation.load, interval, title=title, zone=zone, form=form, labels=labels))

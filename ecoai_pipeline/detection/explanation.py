@@ -12,13 +12,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline.detection.evidence import ModelWeights, weighed
-from ecoai_pipeline.domain import DETECTORS, SCORES, Industry, Month, MonthRange, Partition
+from ecoai_pipeline.domain import DETECTORS, SCORES, Category, Industry, Month, MonthRange, Partition
 from ecoai_pipeline.storage.lake import Lake
 
 LOAD = ("timestamp", "interval_s", "kwh", "expected_kwh", "low_kwh", "high_kwh")
 _WEEK = timedelta(days=7)
 _BESIDE = timedelta(days=1)
 _YEAR = timedelta(days=366)
+_SHORT = timedelta(hours=12)  # up to which the share of each interval is told, else of each hour
+_LEAST_SIZE = 0.01  # of a usual day; below it sizes are alike
 _KIND_APART = 2.0  # standard deviations that events of two kinds lie apart for that alone
 _P = tuple(f"p_{name}" for name in DETECTORS)
 
@@ -38,12 +40,12 @@ class Similar:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Of one event.
+    """Of one event. An event about data is found by rule: no detector has a share in it.
 
     Attributes:
         by_detector: share of each detector in the evidence, those that have any, largest first.
         by_scale: the same by how many hours a detector looks at; one that looks at several lengths is split evenly over them.
-        by_hour: the same by hour (UTC) of the event.
+        by_hour: the same by hour of the local clock, or by interval of an event of up to twelve hours; keys are starts in UTC.
         load: LOAD from a week before it to a day after.
         similar: nearest events before it, of its meter.
         similar_peers: the same of other meters of its industry and usage type.
@@ -57,22 +59,25 @@ class Explanation:
     similar_peers: Sequence[Similar] = ()
 
 
-def explanations(lake: Lake, events: pl.DataFrame, before: pl.DataFrame | None = None, *, count: int = 3) -> dict[str, Explanation]:
+def explanations(
+    lake: Lake, events: pl.DataFrame, before: pl.DataFrame | None = None, *, count: int = 3, zone: str = "UTC"
+) -> dict[str, Explanation]:
     """Explain events (columns of ANOMALIES, one row each); each month is read once, and of it only the meters asked for.
 
     Args:
         before: all events to look for similar ones in; without it there are none.
         count: similar events of the meter, and of its peers.
+        zone: whose clock tells hours and weekends.
     """
     found: dict[str, Explanation] = {}
-    alike = similar(events, before, count) if before is not None else {}
+    alike = similar(events, before, count, zone) if before is not None else {}
     for (industry,), own in events.group_by("industry", maintain_order=True):
         scores, facts = _scores(lake, Industry(str(industry)), own)
         frames = {str(key[0]): frame for key, frame in scores.partition_by("meter_id", as_dict=True).items()}
         for event in own.iter_rows(named=True):
             of_meter, of_peers = alike.get(event["event_id"], ((), ()))
             frame = frames.get(event["meter_id"], scores.clear())
-            found[event["event_id"]] = _explained(event, frame, facts, of_meter, of_peers)
+            found[event["event_id"]] = _explained(event, frame, facts, zone, of_meter, of_peers)
     return found
 
 
@@ -81,17 +86,19 @@ def window(event: Mapping[str, Any]) -> tuple[datetime, datetime]:
     return event["start"] - _WEEK, event["end"] + _BESIDE
 
 
-def similar(events: pl.DataFrame, before: pl.DataFrame, count: int) -> dict[str, tuple[list[Similar], list[Similar]]]:
+def similar(events: pl.DataFrame, before: pl.DataFrame, count: int, zone: str = "UTC") -> dict[str, tuple[list[Similar], list[Similar]]]:
     """The nearest events that ended before each one began, within a year: of its own meter, and of peers.
 
-    Compared are the kind, how long and how large (logarithms), the share of the expected energy that came, and the hour of the day on
-    its circle; each in its standard deviations over `before`. Peers share industry, usage type and category.
+    Compared are the kind, how long and how large by the meter's usual day (logarithms), the share of the expected energy that came, the
+    hour of the day on its circle, and whether it began at a weekend, by the clock of `zone`; each in its standard deviations over
+    `before`. Peers share industry, usage type and category.
     """
     pool = before.sort("start", "event_id")
     if not pool.height or not events.height:
         return {}
-    both = _traits(pl.concat([pool.select(events.columns), events]))
-    spread = np.maximum(both[: pool.height].std(axis=0), 1e-6)
+    both = _traits(pl.concat([pool.select(events.columns), events]), zone)
+    deviation = both[: pool.height].std(axis=0)
+    spread = np.where(deviation > 1e-6, deviation, 1.0)
     theirs, ours = both[: pool.height] / spread, both[pool.height :] / spread
     columns = {name: pool[name].to_numpy() for name in ("meter_id", "industry", "usage_type", "category", "kind", "event_id")}
     starts, ends = (pool[edge].dt.replace_time_zone(None).to_numpy() for edge in ("start", "end"))
@@ -106,13 +113,22 @@ def similar(events: pl.DataFrame, before: pl.DataFrame, count: int) -> dict[str,
     return found
 
 
-def _traits(events: pl.DataFrame) -> NDArray[np.float64]:
-    """What events are compared by, (n, 5)."""
+def _traits(events: pl.DataFrame, zone: str) -> NDArray[np.float64]:
+    """What events are compared by, (n, 6)."""
     hours = (pl.col("end") - pl.col("start")).dt.total_seconds() / 3600
-    angle = 2 * np.pi * (pl.col("start").dt.hour() + pl.col("start").dt.minute() / 60) / 24
+    local = pl.col("start").dt.convert_time_zone(zone)
+    angle = 2 * np.pi * (local.dt.hour() + local.dt.minute() / 60) / 24
     share = (pl.col("actual_kwh") / pl.col("expected_kwh")).fill_nan(1.0).fill_null(1.0).clip(-1, 5)
-    traits = (hours.clip(0.01).log(), (pl.col("excess_kwh").abs().fill_null(0) + 1).log(), share, angle.sin(), angle.cos())
+    traits = (hours.clip(0.01).log(), _size(hours), share, angle.sin(), angle.cos(), local.dt.weekday() > 5)
     return events.select(trait.cast(pl.Float64).alias(str(n)) for n, trait in enumerate(traits)).to_numpy()
+
+
+def _size(hours: pl.Expr) -> pl.Expr:
+    """Logarithm of the excess by the energy that a day of the meter is expected to have, as its events tell it."""
+    expected = pl.col("expected_kwh").abs()
+    day = 24 * expected.sum().over("meter_id") / hours.filter(expected.is_not_null()).sum().over("meter_id")
+    size = pl.when(day > 0).then(pl.col("excess_kwh").abs() / day).fill_null(0.0)
+    return size.clip(_LEAST_SIZE).log()
 
 
 def _nearest(pool: pl.DataFrame, among: NDArray[np.bool_], apart: NDArray[np.float64], count: int) -> list[Similar]:
@@ -145,15 +161,18 @@ def _scores(lake: Lake, industry: Industry, events: pl.DataFrame) -> tuple[pl.Da
 
 
 def _explained(
-    event: Mapping[str, Any], scores: pl.DataFrame, facts: _Facts, of_meter: Sequence[Similar], of_peers: Sequence[Similar]
+    event: Mapping[str, Any], scores: pl.DataFrame, facts: _Facts, zone: str, of_meter: Sequence[Similar], of_peers: Sequence[Similar]
 ) -> Explanation:
     since, until = window(event)
     load = scores.filter(pl.col("timestamp") >= since, pl.col("timestamp") < until)
+    if event["category"] == Category.DATA_QUALITY:
+        return Explanation({}, {}, {}, load.select(LOAD), of_meter, of_peers)
     inside = load.filter(pl.col("timestamp") >= event["start"], pl.col("timestamp") < event["end"])
     shares = {name: event[f"share_{name}"] for name in DETECTORS if event[f"share_{name}"]}
     by_detector = dict(sorted(shares.items(), key=lambda item: -item[1]))
-    looks = facts.looks_at_h.get(event["model_version"] or "", {})
-    return Explanation(by_detector, _by_scale(by_detector, looks), _by_hour(inside), load.select(LOAD), of_meter, of_peers)
+    by_scale = _by_scale(by_detector, facts.looks_at_h.get(event["model_version"] or "", {}))
+    step = None if event["end"] - event["start"] <= _SHORT else "1h"
+    return Explanation(by_detector, by_scale, _by_time(inside, step, zone), load.select(LOAD), of_meter, of_peers)
 
 
 def _by_scale(by_detector: Mapping[str, float], looks: Mapping[str, Sequence[float]]) -> dict[float, float]:
@@ -165,8 +184,11 @@ def _by_scale(by_detector: Mapping[str, float], looks: Mapping[str, Sequence[flo
     return dict(sorted(found.items()))
 
 
-def _by_hour(inside: pl.DataFrame) -> dict[datetime, float]:
+def _by_time(inside: pl.DataFrame, step: str | None, zone: str) -> dict[datetime, float]:
+    """Share of the evidence of each interval, or of each `step` of the clock of a zone."""
+    start = pl.col("timestamp")
+    of = start.dt.convert_time_zone(zone).dt.truncate(step).dt.convert_time_zone("UTC") if step else start
     evidence = pl.sum_horizontal(f"share_{name}" for name in DETECTORS)
-    hours = inside.group_by(pl.col("timestamp").dt.truncate("1h").alias("hour")).agg(evidence.sum().alias("share")).sort("hour")
-    whole = float(hours["share"].sum())
-    return dict(hours.with_columns(pl.col("share") / whole).iter_rows()) if whole > 0 else {}
+    parts = inside.group_by(of.alias("start")).agg(evidence.sum().alias("share")).sort("start")
+    whole = float(parts["share"].sum())
+    return dict(parts.with_columns(pl.col("share") / whole).iter_rows()) if whole > 0 else {}

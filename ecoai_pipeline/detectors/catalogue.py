@@ -30,6 +30,8 @@ _CLASSES = {
 _SEEDLESS = ("profile", "usage_z", "value_change", "level", "flat_run")
 _COSTLY = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")
 _TAUGHT = ("supervised",)
+# What those without windows compare a reading with, in days; 0 is the reading itself, or its neighbours.
+_COMPARED_DAYS = {"load_shape": (0, 1), "value_change": (0, 1, 7), "supervised": (0, 1, 7)}
 
 
 def make(name: str, settings: Settings) -> Detector:
@@ -70,15 +72,16 @@ def load(name: str, folder: Path) -> Detector:
 
 
 def windows(detector: Detector, plan: WindowPlan) -> tuple[int, ...]:
-    """Over how many intervals a fitted detector looks to score one: several numbers where it has windows of several lengths."""
+    """Over how many intervals a fitted detector looks to score one, shortest first; several numbers where it looks at several lengths.
+
+    What only tells the load to expect, such as weeks of a profile, is not counted, nor how long a run of equal readings happens to be.
+    """
     if hasattr(detector, "scales_"):
         return tuple(sorted(detector.scales_))
     if hasattr(detector, "length_"):
         return (int(detector.length_),)
-    if detector.name == "load_shape":
-        return (plan.slots_per_day,)
-    window: int = getattr(getattr(detector, "params", None), "window", 1)
-    return (window,)
+    window: int | None = getattr(getattr(detector, "params", None), "window", None)
+    return (window,) if window else tuple(max(1, days * plan.slots_per_day) for days in _COMPARED_DAYS.get(detector.name, (0,)))
 
 
 def _class(name: str) -> Any:

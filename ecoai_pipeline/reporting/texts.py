@@ -10,7 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ecoai_pipeline.domain import EventStatus, Kind
-from ecoai_pipeline.quality.rules import MEANINGS
+from ecoai_pipeline.quality.rules import MEANINGS, DayRule, Rule
 
 Lang = Literal["en", "ko"]
 LANGS: tuple[Lang, ...] = ("en", "ko")
@@ -42,8 +42,11 @@ _LEADS: Mapping[Kind, Pair] = {
     Kind.SAG: ("{duration} at {percent} of the expected load, {kw} kW less", "{duration} 동안 기대 부하의 {percent}, {kw} kW 적음"),
     Kind.BROWNOUT: ("{duration} with all of the load at {percent} of the expected", "{duration} 동안 부하 전체가 기대 부하의 {percent}"),
     Kind.SURGE: ("{duration} with {kw} kW {above} than expected", "{duration} 동안 기대 부하보다 {kw} kW {above}"),
-    Kind.SPIKE: ("{duration} at {percent} of the expected load", "{duration} 동안 기대 부하의 {percent}"),
-    Kind.LEAK: ("a constant {kw} kW {above} than expected, alarmed for {duration}", "일정하게 {kw} kW {above}, 경보 {duration}"),
+    Kind.SPIKE: ("{times} times the expected load for {duration}", "{duration} 동안 기대 부하의 {times}배"),
+    Kind.LEAK: (
+        "a constant {kw} kW {above} than expected, alarmed for {duration}",
+        "기대보다 일정하게 {kw} kW {above}, 경보 지속 {duration}",
+    ),
     Kind.PLATEAU: (
         "{count} equal readings, {kw} kW {above} than expected",
         "{count}개 계측값이 같음, 기대 부하보다 {kw} kW {above}",
@@ -69,8 +72,8 @@ _PLAIN: Pair = ("{duration} unlike what was expected", "{duration} 동안 기대
 _PHRASES: Mapping[str, Pair] = {
     "more": ("more", "많음"),
     "less": ("less", "적음"),
-    "late": ("{duration} late", "{duration} 늦음"),
-    "early": ("{duration} early", "{duration} 이름"),
+    "late": ("{duration} late", "{duration} 늦어짐"),
+    "early": ("{duration} early", "{duration} 앞당겨짐"),
     "since": ("since {start}", "{start}부터 계속"),
     "energy": ("expected {expected} kWh, used {actual}", "기대 {expected} kWh, 사용 {actual} kWh"),
     "usual_day": (
@@ -80,11 +83,12 @@ _PHRASES: Mapping[str, Pair] = {
     "usual_one": ("the same hours a week before were {low}", "지난주 같은 시간대는 {low} kWh"),
     "usual_days": ("the same hours of the last {weeks} weeks were {low} to {high}", "지난 {weeks}주 같은 시간대는 {low}~{high} kWh"),
     "confidence": ("Confidence {percent}: {word}.", "확신도 {percent}: {word}."),
-    "certain": ("far below what normal operation brings", "정상 운전에서 나올 수 없는 수준"),
-    "likely": ("clearly below the alarm threshold", "경보 기준을 뚜렷이 넘음"),
+    "certain": ("far beyond what normal operation brings", "정상 운전에서 나올 수 없는 수준"),
+    "likely": ("clearly beyond the alarm threshold", "경보 기준을 뚜렷이 넘음"),
     "weak": ("near the alarm threshold; look before you act", "경보 기준에 가까움, 조치 전 확인 필요"),
-    "cost_more": ("Cost about {cost} {currency} more than expected, CO2e {co2} kg.", "예상보다 약 {cost} {currency} 더 듦, CO2e {co2} kg."),
-    "cost_less": ("About {cost} {currency} of energy not used, CO2e {co2} kg.", "약 {cost} {currency}의 전력을 쓰지 않음, CO2e {co2} kg."),
+    "cost_more": ("Cost about {cost} {currency} more than expected{co2}.", "예상보다 약 {cost} {currency} 더 듦{co2}."),
+    "cost_less": ("About {cost} {currency} of energy not used{co2}.", "약 {cost} {currency}의 전력을 쓰지 않음{co2}."),
+    "co2e": (", CO2e {co2} kg", ", CO2e {co2} kg"),
     "levels": (
         "Before it the load was at {before} of the expected one, after it at {after}.",
         "이전 부하는 기대의 {before}, 이후 부하는 기대의 {after}.",
@@ -96,12 +100,35 @@ _PHRASES: Mapping[str, Pair] = {
         "이 형태가 편차의 {fit}를 설명함. 다음 후보: {kind}, {next_fit}.",
     ),
     "rule": ("Quality rule: {rule}.", "품질 규칙: {rule}."),
+    "restated_one": ("One of its readings was restated.", "계측값 1개가 정정되었음."),
     "restated": ("{count} of its readings were restated.", "계측값 {count}개가 정정되었음."),
     "like": ("like it: {what}", "유사 사례: {what}"),
+    "distance": ("distance {distance}", "거리 {distance}"),
+    "by_rule": ("Found by a quality rule; no detector has a share in it.", "품질 규칙으로 검출됨. 탐지기 근거 없음."),
+    "shares": ("shares of the evidence", "근거 비중"),
+    "detector": ("detector", "탐지기"),
+    "looks_at": ("looks at", "관찰 구간"),
+    "hour": ("time", "시간대"),
+    "other_hours": ("{count} others", "그 외 {count}개"),
     "band": ("5 % to 95 %", "기대 구간 5~95 %"),
     "expected_load": ("expected", "기대 부하"),
     "hindsight": ("Scored with hindsight: the model saw data from after it.", "사후 모델로 채점됨: 이후 자료를 본 모델."),
 }
+_KOREAN_RULES: Mapping[Rule | DayRule, str] = {
+    Rule.ZERO_RUN: "0이 장시간 지속됨, 계량기 정지 의심",
+    Rule.FLAT_RUN: "같은 계측값이 장시간 반복됨, 계량기 또는 통신 고착 의심",
+    Rule.NULL_RUN: "장시간 계측값 없음",
+    Rule.COUNTER_RESET: "멈췄거나 검침되지 않은 전력량이 한꺼번에 반영됨, 해당 구간 전체",
+    Rule.ABOVE_HISTORY: "평소 부하를 크게 초과함, 지침값 급변 의심",
+    Rule.NEGATIVE: "역송이 없는 계량기에서 음수 값",
+    Rule.ABOVE_CAPACITY: "계약·설비 용량을 초과함",
+    Rule.MIXED_INTERVAL: "계량기의 검침 주기와 다른 구간 길이",
+    Rule.OFF_GRID: "검침 시각이 정해진 시각에서 벗어남",
+    Rule.DRIFTING: "검침 시각이 점점 어긋남, 계량기 시계 오차 의심",
+    DayRule.MISSING_DAY: "하루 전체의 계측값 없음",
+    DayRule.INTERVAL_CHANGED: "검침 주기가 바뀜",
+}
+_RULES: Mapping[str, Pair] = {rule.value: (meaning, _KOREAN_RULES[rule]) for rule, meaning in MEANINGS.items()}
 _WEEKDAYS: Mapping[Lang, tuple[str, ...]] = {
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "ko": ("월", "화", "수", "목", "금", "토", "일"),
@@ -114,9 +141,10 @@ _SURE, _LIKELY = 0.9, 0.65
 
 @dataclass(frozen=True)
 class Told:
-    """An event in words: its kind, one sentence, and what else there is to know, a line each."""
+    """An event in words: its kind, a headline, one sentence, and what else there is to know, a line each."""
 
     kind: str
+    headline: str
     sentence: str
     details: tuple[str, ...]
 
@@ -132,7 +160,9 @@ def tell(event: Mapping[str, Any], lang: Lang, zone: str, currency: str) -> Told
     parts = [part for part in (_lead(event, lang), _energy(event, lang), _usual(event, lang, zone)) if part]
     when = span(event["start"], event["end"], lang, zone, ongoing=event["status"] == EventStatus.ONGOING)
     lead, *rest = parts
-    return Told(kind, f"{kind}: {'; '.join([f'{lead}, {when}', *rest])}.", tuple(_details(event, lang, currency)))
+    excess = "" if event["excess_kwh"] is None else f", {signed(event['excess_kwh'])} kWh"
+    sentence = f"{kind}: {'; '.join([f'{lead}, {when}', *rest])}."
+    return Told(kind, f"{kind}, {when}{excess}", sentence, tuple(_details(event, lang, currency)))
 
 
 def kind_name(kind: str, lang: Lang) -> str:
@@ -184,6 +214,16 @@ def number(value: float) -> str:
     return f"{value:.1f}" if size >= 1 else f"{float(f'{value:.2g}'):g}"
 
 
+def signed(value: float) -> str:
+    """With its sign, a true minus.
+
+    >>> signed(-399.4), signed(12.0), signed(0.0)
+    ('−399', '+12', '0')
+    """
+    size = number(abs(value))
+    return size if float(size.replace(",", "")) == 0 else f"{'−' if value < 0 else '+'}{size}"
+
+
 def percent(share: float) -> str:
     """Whole, and never rounded to all or nothing.
 
@@ -210,6 +250,7 @@ def _fields(event: Mapping[str, Any], lang: Lang) -> dict[str, str]:
     return {
         "duration": length(duration, lang),
         "percent": "" if share is None else percent(share),
+        "times": "" if share is None else number(share),
         "kw": "" if excess is None or not hours else number(abs(excess) / hours),
         "above": "" if excess is None else phrase("more" if excess >= 0 else "less", lang),
         "count": str(event["longest_equal_run"]) if event["longest_equal_run"] > 1 else "",
@@ -235,21 +276,36 @@ def _usual(event: Mapping[str, Any], lang: Lang, zone: str) -> str:
 
 
 def _details(event: Mapping[str, Any], lang: Lang, currency: str) -> list[str]:
-    confidence, cost, rule = event["confidence"], event["cost"], event["rule"]
-    word = "certain" if confidence >= _SURE else "likely" if confidence >= _LIKELY else "weak"
-    found = [phrase("confidence", lang, percent=percent(confidence), word=phrase(word, lang))] if event["p"] is not None else []
-    if cost is not None:
-        emitted = number(abs(event["co2e_kg"])) if event["co2e_kg"] is not None else "?"
-        found.append(phrase("cost_more" if cost >= 0 else "cost_less", lang, cost=number(abs(cost)), currency=currency, co2=emitted))
-    found += [_beside(event, lang), _fits(event, lang)]
-    if rule:
-        meanings = {name.value: meaning for name, meaning in MEANINGS.items()}
-        found.append(phrase("rule", lang, rule=", ".join(meanings.get(name, name) if lang == "en" else name for name in rule.split("+"))))
+    lines = [_sure(event, lang), _worth(event, lang, currency), _beside(event, lang), _fits(event, lang), _broken(event, lang)]
     if event["restated"]:
-        found.append(phrase("restated", lang, count=str(event["restated"])))
+        lines.append(phrase("restated_one" if event["restated"] == 1 else "restated", lang, count=str(event["restated"])))
     if event["hindsight"]:
-        found.append(phrase("hindsight", lang))
-    return [line for line in found if line]
+        lines.append(phrase("hindsight", lang))
+    return [line for line in lines if line]
+
+
+def _sure(event: Mapping[str, Any], lang: Lang) -> str:
+    if event["p"] is None:
+        return ""
+    confidence = event["confidence"]
+    word = "certain" if confidence >= _SURE else "likely" if confidence >= _LIKELY else "weak"
+    return phrase("confidence", lang, percent=percent(confidence), word=phrase(word, lang))
+
+
+def _worth(event: Mapping[str, Any], lang: Lang, currency: str) -> str:
+    cost, co2e = event["cost"], event["co2e_kg"]
+    if cost is None:
+        return ""
+    emitted = "" if co2e is None else phrase("co2e", lang, co2=number(abs(co2e)))
+    return phrase("cost_more" if cost >= 0 else "cost_less", lang, cost=number(abs(cost)), currency=currency, co2=emitted)
+
+
+def _broken(event: Mapping[str, Any], lang: Lang) -> str:
+    """The quality rules in words; what the source itself said of readings stands as it came."""
+    if not event["rule"]:
+        return ""
+    meanings = [_of(_RULES[name], lang) if name in _RULES else name for name in event["rule"].split("+")]
+    return phrase("rule", lang, rule="; ".join(meanings))
 
 
 def _beside(event: Mapping[str, Any], lang: Lang) -> str:

@@ -23,11 +23,13 @@ NOON = datetime(2022, 3, 30, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 
 
-def explained(lake: Lake, settings: Settings, portfolio: ModuleType, facts: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """An event of two hours over two months' end, of which usad tells more in its second hour."""
+def explained(
+    lake: Lake, settings: Settings, portfolio: ModuleType, facts: dict[str, Any], *, quarters: int = 8, zone: str = "UTC"
+) -> tuple[Any, dict[str, Any]]:
+    """An event, of two hours if not told otherwise, of which usad tells more in its second half."""
     portfolio.register(lake, ["m"])
-    hot = {NOON + k * QUARTER: 1e-6 for k in range(8)}
-    usad = {moment: 1e-4 if k < 4 else 1e-12 for k, moment in enumerate(hot)}
+    hot = {NOON + k * QUARTER: 1e-6 for k in range(quarters)}
+    usad = {moment: 1e-4 if k < quarters // 2 else 1e-12 for k, moment in enumerate(hot)}
     for month in (MARCH, MARCH.next):
         frame = portfolio.scored("m", month, hot, p_usad=usad, p_profile=dict.fromkeys(hot, 1e-2))
 
@@ -39,7 +41,7 @@ def explained(lake: Lake, settings: Settings, portfolio: ModuleType, facts: dict
         materialize_anomalies(lake, settings, Partition(Industry.METAL, month))
     events = merged_events(lake, [Industry.METAL])
     (event,) = events.to_dicts()
-    return explanations(lake, events)[event["event_id"]], event
+    return explanations(lake, events, zone=zone)[event["event_id"]], event
 
 
 def test_shares_are_those_of_the_table_and_sum_up(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
@@ -51,9 +53,33 @@ def test_shares_are_those_of_the_table_and_sum_up(lake: Lake, settings: Settings
     assert found.by_detector == {"usad": event["share_usad"], "profile": event["share_profile"]}
     assert sum(found.by_detector.values()) == pytest.approx(1)
     assert found.by_scale == pytest.approx({0.25: event["share_profile"], 6.0: event["share_usad"] / 2, 24.0: event["share_usad"] / 2})
-    assert list(found.by_hour) == [NOON, NOON + 4 * QUARTER]
-    # In the first hour each quarter tells 2 x ln 100 + ln 10,000, in the second 2 x ln 100 + ln 1e12.
-    assert list(found.by_hour.values()) == pytest.approx([8 / 24, 16 / 24])
+    # In the first hour each quarter tells 2 x ln 100 + ln 10,000, in the second 2 x ln 100 + ln 1e12: 8 and 16 by ln 10.
+    assert found.by_hour == pytest.approx({NOON + k * QUARTER: (8 if k < 4 else 16) / 96 for k in range(8)})
+
+
+def test_of_more_than_twelve_hours_each_hour_of_the_local_clock_has_its_share(
+    lake: Lake, settings: Settings, portfolio: ModuleType
+) -> None:
+    found, event = explained(lake, settings, portfolio, {}, quarters=50, zone="Asia/Kolkata")
+    # Noon UTC is 17:30 in Kolkata, whose hours begin at half past in UTC.
+    assert list(found.by_hour) == [NOON - 2 * QUARTER + k * 4 * QUARTER for k in range(13)]
+    assert event["end"] - event["start"] == 50 * QUARTER
+    assert sum(found.by_hour.values()) == pytest.approx(1)
+    # Weights are alike here: 2 + 4 decades a quarter in the first half of the event, 2 + 12 in the second; its first hour has two quarters.
+    assert next(iter(found.by_hour.values())) == pytest.approx(2 * 6 / (25 * 6 + 25 * 14))
+
+
+def test_what_a_rule_found_no_detector_has_a_share_in(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
+    portfolio.register(lake, ["m"])
+    span = {NOON + k * QUARTER: k for k in range(16)}
+    stuck = {"quality": dict.fromkeys(span, "suspect"), "rule": dict.fromkeys(span, "flat_run"), "p_profile": dict.fromkeys(span, 1e-6)}
+    frame = portfolio.scored("m", MARCH, **stuck)
+    lake.write(SCORES, Partition(Industry.METAL, MARCH), [frame], fingerprint="1")
+    materialize_anomalies(lake, settings, Partition(Industry.METAL, MARCH))
+    events = merged_events(lake, [Industry.METAL]).filter(category="data_quality")
+    found = explanations(lake, events)[events["event_id"].item()]
+    assert (found.by_detector, found.by_scale, found.by_hour) == ({}, {}, {})
+    assert found.load.filter(pl.col("timestamp") >= NOON).height > 16
 
 
 def test_of_a_model_that_tells_no_windows_there_are_no_scales(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
@@ -97,7 +123,7 @@ def test_the_nearest_earlier_events_of_the_meter_and_of_its_peers() -> None:
         at(4, meter_id="other", usage_type="general"),
         at(5, category="data_quality", kind="missing_data"),
         at(9),  # later than the one asked about
-        at(6, event_id="asked"),
+        at(7, event_id="asked"),  # a Monday, the first is a Tuesday
     )
     own, peers = similar(pool.filter(event_id="asked"), pool, 3)["asked"]
     assert [one.event_id for one in own] == ["e1", "e0"]
@@ -118,3 +144,28 @@ def test_similar_events_come_nearest_first_and_ended_before(rows: list[tuple[int
         asked = pool.filter(event_id=event_id)["start"].item()
         assert [one.distance for one in own] == sorted(one.distance for one in own)
         assert all(one.end <= asked for one in own)
+
+
+def test_size_is_told_by_the_meters_usual_day_so_that_peers_of_another_size_are_near() -> None:
+    large = {"meter_id": "large", "expected_kwh": 10_000.0, "actual_kwh": 5_000.0, "excess_kwh": -5_000.0}
+    half = {"actual_kwh": 50.0, "excess_kwh": -50.0}
+    pool = events_of(at(1, **large), at(2, meter_id="small", **half), at(3, kind="sag", meter_id="third"), at(7, event_id="asked", **half))
+    _, peers = similar(pool.filter(event_id="asked"), pool, 3)["asked"]
+    assert [(one.meter_id, one.distance) for one in peers[:2]] == [("large", pytest.approx(0)), ("small", pytest.approx(0))]
+
+
+def test_a_weekend_is_that_of_the_clock_told() -> None:
+    friday, monday = (datetime(2022, 3, day, 20, tzinfo=UTC) for day in (4, 7))  # in Seoul it is Saturday, and Tuesday
+    rows = [{"start": start, "end": start + timedelta(hours=1)} for start in (friday, monday)]
+    asked = datetime(2022, 3, 11, 20, tzinfo=UTC)
+    pool = events_of(*rows, {"event_id": "asked", "start": asked, "end": asked + timedelta(hours=1)})
+    nearest = {zone: similar(pool.filter(event_id="asked"), pool, 2, zone)["asked"][0] for zone in ("UTC", "Asia/Seoul")}
+    assert [one.distance for one in nearest["UTC"]] == pytest.approx([0, 0])
+    assert nearest["Asia/Seoul"][0].event_id == "e0"
+    assert nearest["Asia/Seoul"][1].distance > 1
+
+
+def test_where_all_earlier_events_are_alike_in_something_another_one_is_no_million_away() -> None:
+    pool = events_of(at(1), at(2), at(3))
+    own, _ = similar(events_of(at(5, event_id="asked", actual_kwh=50.0)), pool, 1)["asked"]  # a Saturday, and half of it came
+    assert own[0].distance == pytest.approx(1.5)

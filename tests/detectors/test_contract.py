@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecoai_pipeline.detectors import load, make
+from ecoai_pipeline.detectors import load, make, windows
 from ecoai_pipeline.detectors.catalogue import taught
 from ecoai_pipeline.detectors.contract import Detector
 from ecoai_pipeline.detectors.files import StateError
@@ -179,3 +179,21 @@ def test_an_unknown_name_is_refused_with_the_known_ones(settings, tmp_path):
 def test_the_catalogue_does_not_load_torch():
     code = "import sys, ecoai_pipeline.detectors as d; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+LOOKS_AT = {"kmeans_ad": (8,), "sub_pca": (24,), "load_shape": (1, 24), "value_change": (1, 24, 168), "supervised": (1, 24, 168)}
+LOOKS_AT |= dict.fromkeys(("profile", "usage_z", "level", "flat_run", "forecast"), (1,))
+
+
+@pytest.mark.parametrize("name", LOOKS_AT)
+def test_over_how_many_hours_a_detector_without_a_network_looks(name, settings, plan):
+    assert windows(make(name, settings), plan) == LOOKS_AT[name]
+
+
+def test_a_network_looks_over_the_windows_that_it_was_fitted_with(quick, portfolio, plan):
+    assert windows(fitted("lstm_ae", quick, portfolio, plan), plan) == (24,)
+    assert windows(fitted("cnn_gru", quick, portfolio, plan), plan) == (24, 168)
+
+
+def test_it_is_told_how_far_every_detector_looks():
+    assert {*LOOKS_AT, "lstm_ae", "encdec_ad", "usad", "cnn_gru"} == set(DETECTORS)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ecoai_pipeline.domain import ANOMALIES, Kind
+from ecoai_pipeline.quality.rules import DayRule, Rule
 from ecoai_pipeline.reporting import texts
-from ecoai_pipeline.reporting.texts import KINDS, tell
+from ecoai_pipeline.reporting.texts import KINDS, number, tell
 
 SEOUL = "Asia/Seoul"
 TUESDAY = datetime(2022, 2, 28, 17, tzinfo=UTC)  # 02:00 on the 1st of March in Seoul
@@ -56,30 +57,69 @@ def test_an_outage_in_korean() -> None:
 
 MORE = {"actual_kwh": 512.0, "excess_kwh": 100.0}
 LEADS = {
-    "sag": ({}, "Load drop: 4 h 15 min at 3 % of the expected load, 94 kW less"),
-    "brownout": ({}, "Brownout: 4 h 15 min with all of the load at 3 % of the expected"),
-    "surge": (MORE, "Surge: 4 h 15 min with 24 kW more than expected"),
-    "spike": (MORE, "Spike: 4 h 15 min at 124 % of the expected load"),
-    "leak": (MORE, "Leak: a constant 24 kW more than expected, alarmed for 4 h 15 min"),
-    "plateau": (MORE, "Plateau: 17 equal readings, 24 kW more than expected"),
-    "flat": ({}, "Flat line: the last reading repeated 17 times, whatever the load"),
-    "noisy": ({}, "Fluctuation: 4 h 15 min of load that swings about the expected one"),
-    "ramp": (MORE, "Creeping rise: load that crept up over 4 h 15 min, on average 24 kW more"),
-    "sawtooth": (MORE, "Sawtooth: load that built up and fell again and again for 4 h 15 min"),
-    "shifted_schedule": ({"shift_min": -75.0}, "Shifted schedule: the day's load came 1 h 15 min early"),
-    "longer_shift": (MORE, "Longer shift: working load that went on for 4 h 15 min"),
-    "unusual_shape": ({}, "Unusual shape: 4 h 15 min unlike what was expected"),
-    "missing_data": ({}, "Missing data: no reading for 4 h 15 min"),
-    "stuck_counter": ({}, "Stuck counter: the counter stood still for 4 h 15 min"),
-    "counter_reset": ({}, "Counter caught up: a counter that stood or was not read gave its energy at once"),
-    "implausible": ({}, "Implausible reading: readings that cannot be, over 4 h 15 min"),
+    "sag": ({}, "Load drop: 4 h 15 min at 3 % of the expected load, 94 kW less", "부하 저하: 4시간 15분 동안 기대 부하의 3 %, 94 kW 적음"),
+    "brownout": (
+        {},
+        "Brownout: 4 h 15 min with all of the load at 3 % of the expected",
+        "저전압성 부하 감소: 4시간 15분 동안 부하 전체가 기대 부하의 3 %",
+    ),
+    "surge": (MORE, "Surge: 4 h 15 min with 24 kW more than expected", "부하 급증: 4시간 15분 동안 기대 부하보다 24 kW 많음"),
+    "spike": (MORE, "Spike: 1.2 times the expected load for 4 h 15 min", "순간 피크: 4시간 15분 동안 기대 부하의 1.2배"),
+    "leak": (
+        MORE,
+        "Leak: a constant 24 kW more than expected, alarmed for 4 h 15 min",
+        "상시 초과 부하: 기대보다 일정하게 24 kW 많음, 경보 지속 4시간 15분",
+    ),
+    "plateau": (MORE, "Plateau: 17 equal readings, 24 kW more than expected", "부하 고정: 17개 계측값이 같음, 기대 부하보다 24 kW 많음"),
+    "flat": ({}, "Flat line: the last reading repeated 17 times, whatever the load", "계측값 고정: 마지막 계측값이 17번 반복됨"),
+    "noisy": ({}, "Fluctuation: 4 h 15 min of load that swings about the expected one", "부하 요동: 4시간 15분 동안 기대 부하 주위로 요동"),
+    "ramp": (
+        MORE,
+        "Creeping rise: load that crept up over 4 h 15 min, on average 24 kW more",
+        "부하 점증: 4시간 15분에 걸쳐 서서히 증가, 평균 24 kW 많음",
+    ),
+    "sawtooth": (
+        MORE,
+        "Sawtooth: load that built up and fell again and again for 4 h 15 min",
+        "톱니형 변동: 4시간 15분 동안 상승과 급락을 반복",
+    ),
+    "shifted_schedule": (
+        {"shift_min": -75.0},
+        "Shifted schedule: the day's load came 1 h 15 min early",
+        "가동 시간 이동: 하루 부하가 1시간 15분 앞당겨짐",
+    ),
+    "longer_shift": (MORE, "Longer shift: working load that went on for 4 h 15 min", "연장 가동: 종료 시각 이후 4시간 15분 더 가동"),
+    "unusual_shape": ({}, "Unusual shape: 4 h 15 min unlike what was expected", "비정상 부하 형태: 4시간 15분 동안 기대와 다름"),
+    "missing_data": ({}, "Missing data: no reading for 4 h 15 min", "데이터 결측: 4시간 15분 동안 계측값 없음"),
+    "stuck_counter": ({}, "Stuck counter: the counter stood still for 4 h 15 min", "계량기 멈춤: 4시간 15분 동안 계량기 값이 그대로임"),
+    "counter_reset": (
+        {},
+        "Counter caught up: a counter that stood or was not read gave its energy at once",
+        "계량기 일괄 반영: 멈췄거나 검침되지 않은 전력량이 한꺼번에 반영됨",
+    ),
+    "implausible": (
+        {},
+        "Implausible reading: readings that cannot be, over 4 h 15 min",
+        "비현실적 계측값: 4시간 15분 동안 있을 수 없는 계측값",
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", LEADS)
-def test_what_each_kind_leads_with(kind: str) -> None:
-    fields, lead = LEADS[kind]
-    assert tell(event(kind, **fields), "en", SEOUL, "KRW").sentence.startswith(f"{lead}, Tue 1 Mar 02:00 to 06:15;")
+def test_what_each_kind_leads_with_in_both_languages(kind: str) -> None:
+    fields, english, korean = LEADS[kind]
+    known = event(kind, **fields)
+    used = number(known["actual_kwh"])
+    assert tell(known, "en", SEOUL, "KRW").sentence == (
+        f"{english}, Tue 1 Mar 02:00 to 06:15; expected 412 kWh, used {used}; the same hours of the last six Tuesdays were 390 to 430."
+    )
+    assert tell(known, "ko", SEOUL, "KRW").sentence == (
+        f"{korean}, 3월 1일(화) 02:00~06:15; 기대 412 kWh, 사용 {used} kWh; 지난 6주 화요일 같은 시간대는 390~430 kWh."
+    )
+
+
+def test_the_sentences_are_those_of_all_kinds() -> None:
+    assert {*LEADS, "outage"} == {kind.value for kind in Kind}
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -112,7 +152,7 @@ def test_details_say_how_sure_what_it_cost_and_what_else_it_could_be() -> None:
     fields = {"cost": -60_123.4, "co2e_kg": -181.2, "before_ratio": 0.98, "after_ratio": 1.02, "fit": 0.998}
     more = {"next_kind": "sag", "next_fit": 0.61, "restated": 3, "hindsight": True, "rule": "flat_run"}
     assert tell(event(**fields, **more), "en", SEOUL, "KRW").details == (
-        "Confidence 97 %: far below what normal operation brings.",
+        "Confidence 97 %: far beyond what normal operation brings.",
         "About 60,123 KRW of energy not used, CO2e 181 kg.",
         "Before it the load was at 98 % of the expected one, after it at 102 %.",
         "This shape explains 99.8 % of the deviation; next likeliest: Load drop, 61 %.",
@@ -120,3 +160,24 @@ def test_details_say_how_sure_what_it_cost_and_what_else_it_could_be() -> None:
         "3 of its readings were restated.",
         "Scored with hindsight: the model saw data from after it.",
     )
+
+
+def test_details_in_korean_name_rules_in_words_and_leave_alone_what_the_source_said() -> None:
+    fields = {"cost": 60_123.4, "restated": 1, "rule": "flat_run+above_capacity+vendor said", "confidence": 0.7}
+    assert tell(event(**fields), "ko", SEOUL, "KRW").details == (
+        "확신도 70 %: 경보 기준을 뚜렷이 넘음.",
+        "예상보다 약 60,123 KRW 더 듦.",
+        "품질 규칙: 같은 계측값이 장시간 반복됨, 계량기 또는 통신 고착 의심; 계약·설비 용량을 초과함; vendor said.",
+        "계측값 1개가 정정되었음.",
+    )
+
+
+def test_every_quality_rule_has_words_in_both_languages() -> None:
+    assert set(texts._RULES) == {rule.value for rule in (*Rule, *DayRule)}
+    assert all(re.search("[가-힣]", korean) for _, korean in texts._RULES.values())
+
+
+def test_a_headline_is_kind_time_and_energy() -> None:
+    assert tell(event(), "en", SEOUL, "KRW").headline == "Outage, Tue 1 Mar 02:00 to 06:15, −399 kWh"
+    assert tell(event(status="ongoing"), "ko", SEOUL, "KRW").headline == "정전, 3월 1일(화) 02:00부터 계속, −399 kWh"
+    assert tell(event("missing_data", excess_kwh=None), "en", SEOUL, "KRW").headline == "Missing data, Tue 1 Mar 02:00 to 06:15"

@@ -154,7 +154,7 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
     events = ranked(touched, meters)
     energy = events.filter(pl.col("category") == Category.ENERGY)
     shown, rest = energy.head(settings.report.events_shown), energy.slice(settings.report.events_shown)
-    why = explanations(lake, shown.select(past.columns), past)
+    why = explanations(lake, shown.select(past.columns), past, zone=settings.time_zone)
     daily = pl.concat([_daily(lake, Partition(one, about.month), members[one], about.until) for one in industries] or [_no_days()])
     scored = daily["meter_id"].n_unique()
     month_events = _begun(past, meters, about)
