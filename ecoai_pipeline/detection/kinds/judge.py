@@ -24,6 +24,8 @@ _TEETH = (3, 4, 5, 6)
 _AHEAD = {Kind.BROWNOUT: 1.5}
 _NOISY = (0.2, 0.15)  # signs change in a fifth of the steps, and 15 % lie on the rarer side
 _LEAST_EXPLAINED = 0.2  # of the event, by the shape that names it; .1 and .3 name as many rightly
+_LEAST_OF_A_COURSE = 0.4  # by a rise or by teeth: work with a break in it has a little of both
+_READ = 0.5  # share of a segment that must have been read
 _EACH_UP_TO, _LENGTHS, _STARTS = 48, 32, 24  # of segments tried: lengths, one by one and on a logarithmic scale, and starts within one
 _DOWN, _DOWN_INTERVALS = 0.1, 0.6  # an outage: at most so much of the expected load, in so many of the intervals on end ...
 _BELOW_BASE, _NOTHING = 0.5, 0.02  # ... and of what the meter hardly ever falls below, or of the expected load where that is nothing
@@ -80,11 +82,13 @@ def judge(around: Around) -> Judged:
 def _shapes(around: Around) -> list[_Named]:
     event_h = (around.event[1] - around.event[0]) / around.per_hour
     longest = {hours: max(hours, 1.1 * event_h) for hours in (6.0, 8.0, 12.0, 72.0)}
+    usual = float(np.abs(around.expected[around.known]).max())  # a leak is less than what the plant itself uses
     constant = partial(_scaled, around, kernel.CONSTANT, 0)
     found = [
         constant(Kind.SPIKE, (0.25, 0.75), _MORE),
         constant(Kind.SURGE, (1.0, _LASTING_H), _MORE),
-        constant(Kind.LEAK, (_LASTING_H, longest[72.0]), _MORE),
+        constant(Kind.LEAK, (_LASTING_H, longest[72.0]), (0.0, usual)),
+        constant(Kind.SURGE, (_LASTING_H, longest[72.0]), (usual, np.inf)),
         constant(Kind.SAG, (0.25, longest[8.0]), _LESS),
         _scaled(around, kernel.SHARE, 0, Kind.BROWNOUT, (0.5, longest[6.0]), _SHARE_TAKEN),
         _scaled(around, kernel.RAMP, 0, Kind.RAMP, (3.0, longest[12.0]), _MORE),
@@ -101,7 +105,7 @@ def _shapes(around: Around) -> list[_Named]:
 
 
 def _segments(around: Around, hours: tuple[float, float]) -> Segments:
-    """Segments between two lengths that share half of themselves, or of the event, with the event."""
+    """Segments between two lengths that share half of themselves, or of the event, with the event, and of which half was read."""
     start, stop = around.event
     low, high = around.intervals(hours[0]), min(around.intervals(hours[1]), len(around.kwh))
     lengths = _lengths(low, high)
@@ -109,7 +113,8 @@ def _segments(around: Around, hours: tuple[float, float]) -> Segments:
     first = np.concatenate([np.empty(0, np.int64), *starts])
     last = first + np.repeat(lengths, [len(own) for own in starts])
     shared = np.minimum(last, stop) - np.maximum(first, start)
-    inside = shared >= 0.5 * np.minimum(stop - start, last - first)
+    read = np.concatenate(([0], np.cumsum(around.known)))
+    inside = (shared >= 0.5 * np.minimum(stop - start, last - first)) & (read[last] - read[first] >= _READ * (last - first))
     return first[inside], last[inside]
 
 
@@ -127,7 +132,8 @@ def _arrays(around: Around) -> tuple[Floats, Floats, Floats, kernel.Bools, float
 
 def _scaled(around: Around, shape: int, teeth: int, kind: Kind, hours: tuple[float, float], sizes: tuple[float, float]) -> _Named:
     segments = _segments(around, hours)
-    gain, start, stop, size = kernel.scaled(*_arrays(around), segments, (shape, teeth), sizes, _LEAST_EXPLAINED)
+    least = _LEAST_EXPLAINED if shape in (kernel.CONSTANT, kernel.SHARE) else _LEAST_OF_A_COURSE
+    gain, start, stop, size = kernel.scaled(*_arrays(around), segments, (shape, teeth), sizes, least)
     added = np.empty(stop - start)
     kernel.write(shape, teeth, around.expected, start, added)
     places = len(segments[0]) * (len(_TEETH) if teeth else 1)
