@@ -82,6 +82,7 @@ def _answer(root: Path, made: Simulation, night: date) -> Answer:
         f"alarms were false, {stopped} of them in planned stops; {tonight} events touch the last night, {night}",
         f"found by kind:  {_shares(matched.per_kind, pl.col('kind'))}",
         f"found by depth: {_shares(matched.per_depth, pl.format('{} to {}', pl.col('least').round(1), pl.col('most').round(1)))}",
+        f"the page about {night}: {the_lake().night_report(night, None, 'en')}",
         f"the same on your screen: ecoai --root {root} ui   (Dagster on http://127.0.0.1:3000)",
         f"the events again:        ecoai --root {root} events --since {month.first_day}",
     ]
