@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, ModelWeights, marked_by
 from ecoai_pipeline.detection.revisions import receipts_of, revise
 from ecoai_pipeline.detection.surroundings import READINGS, surroundings
-from ecoai_pipeline.domain import ANOMALIES, SCORES, EventStatus, Industry, Meter, Month, Partition
+from ecoai_pipeline.domain import ANOMALIES, SCORES, Category, EventStatus, Industry, Meter, Month, Partition
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, PartitionInfo, Written
@@ -123,6 +124,39 @@ def _require_registered(events: pl.DataFrame, partition: Partition, members: Map
             f"{partition}: meter {unknown[0]!r} has scores and is not in the meter registry for this industry and month; "
             f"materialize raw_readings of {partition} and what follows again"
         )
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What an operator asks of a month's events first; energy events only.
+
+    Attributes:
+        meters: with scores, that the alarms are spread over.
+        worst: the meter of the most severe event, with its kind.
+    """
+
+    alarms: int
+    meters: int
+    excess_kwh: float
+    missing_kwh: float
+    cost: float
+    worst: str
+
+
+def figures(lake: Lake, partition: Partition) -> Figures:
+    """The figures of a partition as it stands."""
+    energy = lake.read(ANOMALIES, partition).filter(pl.col("category") == Category.ENERGY)
+    excess = energy["excess_kwh"].fill_null(0)
+    worst = energy.sort("severity", "meter_id", descending=[True, False]).head(1)
+    named = "".join(f"{meter}: {kind}" for meter, kind in worst.select("meter_id", "kind").iter_rows())
+    return Figures(
+        alarms=energy.height,
+        meters=lake.info(SCORES, partition).meters,
+        excess_kwh=round(float(excess.clip(lower_bound=0).sum()), 1),
+        missing_kwh=round(-float(excess.clip(upper_bound=0).sum()), 1),
+        cost=round(float(energy["cost"].sum() or 0.0)),
+        worst=named or "–",
+    )
 
 
 def merged_events(lake: Lake, industries: Iterable[Industry], since: date | None = None, *, until: Month | None = None) -> pl.DataFrame:

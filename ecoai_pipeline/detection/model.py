@@ -224,6 +224,11 @@ def card_of(bundles: Bundles, record: ModelRecord) -> str:
     return (bundles.open(record.industry, record.resolution, FUSED, record.version) / _CARD).read_text(encoding="utf-8")
 
 
+def card_place(bundles: Bundles, industry: Industry, resolution: Resolution, version: str) -> Path:
+    """Where the card of a model lies."""
+    return bundles.folder(industry, resolution, FUSED, version) / _CARD
+
+
 def _value(folder: Path) -> str:
     return folder.name.partition("=")[2]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import json
 import re
 import secrets
@@ -95,7 +96,7 @@ class Name:
         self.meter_id = meter_id
         self._text = re.compile(rf"(?<![\w.-]){re.escape(meter_id)}(?![\w-])")
         forms = {meter_id.encode(encoding) for encoding in _ENCODINGS if _encodable(meter_id, encoding)}
-        forms.add(json.dumps(meter_id)[1:-1].encode())
+        forms |= {json.dumps(meter_id)[1:-1].encode(), html.escape(meter_id).encode()}
         whole = b"|".join(re.escape(form) for form in sorted(forms))
         self._bytes = re.compile(rb"(?<![0-9A-Za-z_.-])(?:" + whole + rb")(?![0-9A-Za-z_-])")
 

@@ -27,13 +27,17 @@ class Night(dg.Config):
 )
 def anomalies(context: dg.AssetExecutionContext, config: Night, lakehouse: Lakehouse) -> dg.MaterializeResult:
     """Events with kind, start, end and energy; one that crosses a month's end has a row in each month."""
-    from ecoai_pipeline.detection.anomalies import materialize_anomalies
+    from ecoai_pipeline.detection.anomalies import figures, materialize_anomalies
     from ecoai_pipeline.detection.revisions import revisions_since
     from ecoai_pipeline.reporting.plots import events_plot
 
     began = datetime.now(UTC)
     worked = work_through(context, lakehouse, ANOMALIES, materialize_anomalies)
-    lake = lakehouse.lake()
+    lake, budget = lakehouse.lake(), lakehouse.settings().detection.budget_per_meter_month
+    for done in worked.done:
+        found = figures(lake, done.partition)
+        told = {**vars(found), "meters": done.written.info.meters, "meters_scored": found.meters, "budget": budget * found.meters}
+        context.add_asset_metadata(told, partition_key=done.partition.key)
     extra = _record_night(context, lakehouse, config.day, worked.done) if config.day else {}
     extra["revised"] = dg.MetadataValue.json(revisions_since(lake, began))
     return result(context, worked, lake=lake, plot=events_plot, checks=[alarm_budget(lake, lakehouse.settings(), worked.done)], extra=extra)

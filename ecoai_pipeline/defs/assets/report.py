@@ -10,7 +10,7 @@ from ecoai_pipeline.defs.assets.drift import drift
 from ecoai_pipeline.defs.history import last_ran
 from ecoai_pipeline.defs.layers import partitions_of, table_asset
 from ecoai_pipeline.defs.resources import Lakehouse
-from ecoai_pipeline.domain import SCORES, Industry, Partition
+from ecoai_pipeline.domain import SCORES, Industry, Partition, Resolution
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,8 @@ def _written(context: dg.AssetExecutionContext, lakehouse: Lakehouse, about: Any
 
     ran = last_ran(context.instance, [about.industry] if about.industry else list(Industry), about.month)
     contents, places = write_page(lakehouse.lake(), lakehouse.settings(), about, datetime.now(UTC), ran)
-    return {**_figures(contents), **_links(places), **_thumbnails(contents)}
+    pages = {f"page_{lang}": path for lang, path in places.items()}
+    return {**_figures(contents), **_links({**pages, **_beside(lakehouse, contents)}), **_thumbnails(contents)}
 
 
 def _figures(contents: "Contents") -> dict[str, Any]:
@@ -63,8 +64,23 @@ def _figures(contents: "Contents") -> dict[str, Any]:
     }
 
 
-def _links(places: "dict[Any, Path]") -> dict[str, Any]:
-    return {f"page_{lang}": dg.MetadataValue.url(path.resolve().as_uri()) for lang, path in places.items()}
+def _links(places: "dict[str, Path]") -> dict[str, Any]:
+    return {name: dg.MetadataValue.url(path.resolve().as_uri()) for name, path in places.items() if path.exists()}
+
+
+def _beside(lakehouse: Lakehouse, contents: "Contents") -> "dict[str, Path]":
+    """What else there is to read: Data Docs, the page on data quality, and the cards of the models that scored."""
+    from ecoai_pipeline.detection.model import card_place
+    from ecoai_pipeline.reporting.data_quality import KIND
+    from ecoai_pipeline.storage.bundles import Bundles
+
+    lake, about = lakehouse.lake(), contents.about
+    found = {"data_docs": lake.docs / "latest" / "index.html"}
+    if about.industry:
+        found["data_quality"] = lake.report(KIND, Partition(about.industry, about.month))
+        for resolution, version in contents.scored[0].models.items() if contents.scored else ():
+            found[f"model_card_{resolution}"] = card_place(Bundles(lake), about.industry, Resolution(resolution), version)
+    return found
 
 
 def _thumbnails(contents: "Contents") -> dict[str, Any]:
