@@ -14,6 +14,7 @@ from ecoai_pipeline.cli.bench_ingest import PEER, measure_ingest, write_file
 from ecoai_pipeline.cli.bench_plain import PLAIN
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
 from ecoai_pipeline.detectors.windowed.inputs import Windows
+from ecoai_pipeline.domain import Industry
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.sources.writers.catalog import WRITTEN
 
@@ -184,3 +185,10 @@ def test_networks_are_timed_beside_the_plain_loop_and_a_portfolio_is_fitted(ecoa
     assert {"detector", "score_windows_per_s", "plain_score_windows_per_s", "bound_score_windows_per_s", "peak_mb"} <= set(row)
     assert row["peak_mb"] > 100
     assert ecoai("bench", "detect", "--detectors", "nobody").code == 1
+
+
+def test_report_tells_seconds_and_sizes_of_all_pages(ecoai: Ecoai) -> None:
+    document = ecoai("bench", "report", "--meters", "8", "--events", "3", "--json").document
+    assert {page["about"] for page in document["pages"]} == {*Industry, "portfolio"}
+    assert (document["pages"][-1]["events"], document["meters"]) == (3, 8)
+    assert all(page["kB"] > 10 for page in document["pages"])

@@ -65,7 +65,7 @@ def _figures(contents: "Contents") -> dict[str, Any]:
 
 
 def _links(places: "dict[str, Path]") -> dict[str, Any]:
-    return {name: dg.MetadataValue.url(path.resolve().as_uri()) for name, path in places.items() if path.exists()}
+    return {name: dg.MetadataValue.url(path.absolute().as_uri()) for name, path in places.items() if path.exists()}
 
 
 def _beside(lakehouse: Lakehouse, contents: "Contents") -> "dict[str, Path]":
