@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ecoai_pipeline.detection.revisions import Revision
     from ecoai_pipeline.storage.lake import Lake
 
-EVENT_COLUMNS = ("meter_id", "start", "duration", "kind", "category", "status", "excess_kwh", "confidence", "restated")
+EVENT_COLUMNS = ("meter_id", "start", "duration", "kind", "category", "status", "excess_kwh", "cost", "severity", "confidence", "restated")
 
 
 def events(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _AHEAD = {Kind.BROWNOUT: 1.5}
 _NOISY = (0.2, 0.15)  # signs change in a fifth of the steps, and 15 % lie on the rarer side
 _LEAST_EXPLAINED = 0.2  # of the event, by the shape that names it; .1 and .3 name as many rightly
 _LEAST_OF_A_COURSE = 0.4  # by a rise or by teeth: work with a break in it has a little of both
-_READ = 0.5  # share of a segment that must have been read
+_SHARED, _READ = 0.5, 0.5  # shares of a segment, or of the event: that lies within the other one; that was read
 _EACH_UP_TO, _LENGTHS, _STARTS = 48, 32, 24  # of segments tried: lengths, one by one and on a logarithmic scale, and starts within one
 _DOWN, _DOWN_INTERVALS = 0.1, 0.6  # an outage: at most so much of the expected load, in so many of the intervals on end ...
 _BELOW_BASE, _NOTHING = 0.5, 0.02  # ... and of what the meter hardly ever falls below, or of the expected load where that is nothing
@@ -106,18 +106,11 @@ def _shapes(around: Around) -> list[_Named]:
 
 def _segments(around: Around, hours: tuple[float, float]) -> Segments:
     """Segments between two lengths that share half of themselves, or of the event, with the event, and of which half was read."""
-    start, stop = around.event
-    low, high = around.intervals(hours[0]), min(around.intervals(hours[1]), len(around.kwh))
-    lengths = _lengths(low, high)
-    starts = [np.arange(max(0, start - n + 1), min(stop, len(around.kwh) - n + 1), max(1, n // _STARTS)) for n in lengths]
-    first = np.concatenate([np.empty(0, np.int64), *starts])
-    last = first + np.repeat(lengths, [len(own) for own in starts])
-    shared = np.minimum(last, stop) - np.maximum(first, start)
-    read = np.concatenate(([0], np.cumsum(around.known)))
-    inside = (shared >= 0.5 * np.minimum(stop - start, last - first)) & (read[last] - read[first] >= _READ * (last - first))
-    return first[inside], last[inside]
+    lengths = _lengths(around.intervals(hours[0]), min(around.intervals(hours[1]), len(around.kwh)))
+    return kernel.segments(around.known, around.event, lengths, _STARTS, _SHARED, _READ)
 
 
+@lru_cache(maxsize=1024)
 def _lengths(low: int, high: int) -> kernel.Ints:
     """All lengths up to some, beyond them about every tenth."""
     if high < low:

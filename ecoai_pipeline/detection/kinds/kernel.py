@@ -20,6 +20,7 @@ _LEAST_LEFT = 0.15  # a share falls to this at least, as far as its noise shrink
 _SCALES = (0.5, 0.7, 0.9, 1.1)
 _ROUGHER = (3.0, 10.0, 30.0)  # times the usual noise within a shape: a real fault is seldom as smooth as the load of a steady machine
 _ROUGHER_COSTS = 2.0  # nats; without, .004 to .008 more of macro-F1 on simulated faults, whose shapes are exact
+_HOPELESS = 50.0  # nats behind, from where no quieter reading brings a moved load back
 _BOUND = -1e9
 
 Floats = NDArray[np.float64]
@@ -92,23 +93,56 @@ def explained(kwh: Floats, expected: Floats, unit: Floats, known: Bools, event: 
 
 
 @compiled
-def _least_squares(kwh: Floats, expected: Floats, unit: Floats, known: Bools, phi: float, start: int, shape: Floats) -> tuple[float, float]:
-    """Size of a shape (m,) by least squares, and by how much it lowers half the sum of squares."""
+def _least_squares(inverse: Floats, left: Floats, phi: float, start: int, shape: Floats) -> tuple[float, float]:
+    """Size of a shape (m,) by least squares, and by how much it lowers half the sum of squares.
+
+    `inverse` (n,) is 1 / unit, `left` (n,) what the autoregression leaves of the distances; NaN where that is not known.
+    """
     stop = start + len(shape)
-    along, square = 0.0, 0.0
-    for i in range(start, min(stop + 1, len(kwh))):
-        if not known[i] or (i and not known[i - 1]):
-            continue
-        here = shape[i - start] / unit[i] if i < stop else 0.0
-        before = shape[i - 1 - start] / unit[i - 1] if i > start else 0.0
-        own = (kwh[i] - expected[i]) / unit[i]
-        last = (kwh[i - 1] - expected[i - 1]) / unit[i - 1] if i else 0.0
-        u, e = here - phi * before, own - phi * last
-        along += u * e
-        square += u * u
+    along, square, before = 0.0, 0.0, 0.0
+    for i in range(start, min(stop + 1, len(left))):
+        here = shape[i - start] * inverse[i] if i < stop else 0.0
+        if not np.isnan(left[i]):
+            u = here - phi * before
+            along += u * left[i]
+            square += u * u
+        before = here
     if square <= 0:
         return 0.0, 0.0
     return along / square, along * along / square / 2
+
+
+@compiled
+def _left(kwh: Floats, expected: Floats, unit: Floats, known: Bools, phi: float) -> Floats:
+    """What the autoregression leaves of the distances, (n,); NaN where a reading or the one before it is not known."""
+    out = np.full(len(kwh), np.nan)
+    for i in range(len(kwh)):
+        if known[i] and (i == 0 or known[i - 1]):
+            before = (kwh[i - 1] - expected[i - 1]) / unit[i - 1] if i else 0.0
+            out[i] = (kwh[i] - expected[i]) / unit[i] - phi * before
+    return out
+
+
+@compiled
+def segments(known: Bools, event: tuple[int, int], lengths: Ints, starts: int, shared: float, read: float) -> tuple[Ints, Ints]:
+    """First interval and the one after the last of the segments of some lengths that could belong to an event.
+
+    Each length is tried at about `starts` places per length; a segment and the event share at least `shared` of the shorter one, and
+    `read` of the segment is known.
+    """
+    n, (start, stop) = len(known), event
+    before = np.concatenate((np.zeros(1, np.int64), np.cumsum(known)))
+    count = 0
+    for length in lengths:
+        count += max(0, (min(stop, n - length + 1) - max(0, start - length + 1)) // max(1, length // starts) + 1)
+    first, last, found = np.empty(count, np.int64), np.empty(count, np.int64), 0
+    for length in lengths:
+        for at in range(max(0, start - length + 1), min(stop, n - length + 1), max(1, length // starts)):
+            both = min(at + length, stop) - max(at, start)
+            if both >= shared * min(stop - start, length) and before[at + length] - before[at] >= read * length:
+                first[found], last[found] = at, at + length
+                found += 1
+    return first[:found], last[:found]
 
 
 @compiled
@@ -128,11 +162,12 @@ def scaled(
     kind, teeth = shape
     count = len(segments[0])
     reached, size_of = np.full(count, _BOUND), np.zeros(count)
+    inverse, left, room = 1 / unit, _left(kwh, expected, unit, known, phi), np.empty(len(kwh))
     for k in range(count):
         start, stop = segments[0][k], segments[1][k]
-        added = np.empty(stop - start)
+        added = room[: stop - start]
         write(kind, teeth, expected, start, added)
-        size, gain = _least_squares(kwh, expected, unit, known, phi, start, added)
+        size, gain = _least_squares(inverse, left, phi, start, added)
         if sizes[0] < size < sizes[1]:
             reached[k], size_of[k] = gain, size
     best = (_BOUND, event[0], event[1], 0.0)
@@ -224,6 +259,8 @@ def moved(
                 if there or i == start:
                     gain -= _cost(own - phi * last) + np.log(noise / unit[i])
                 last, there = own, True
+                if gain < best[0] - _HOPELESS:
+                    break
             if gain > best[0]:
                 added = expected[start - shift : stop - shift] - expected[start:stop]
                 if explained(kwh, expected, unit, known, event, start, added) > least:
