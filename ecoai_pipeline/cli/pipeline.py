@@ -193,8 +193,7 @@ def run_night(day: date, steps: Steps) -> list[Materialized]:
         done = runner.tables(NIGHT_ASSETS, todo, day=day.isoformat())
         done += _follow(runner, list(Industry), FIRST_MONTH, steps)
         steps.start("report", 1)
-        runner.tables([REPORT], dict.fromkeys(Industry, MonthRange(Month.of(day), Month.of(day))), day=day.isoformat())
-        return done
+        return done + runner.tables([REPORT], dict.fromkeys(Industry, MonthRange(Month.of(day), Month.of(day))), day=day.isoformat())
 
 
 def run_backfill(

@@ -145,12 +145,17 @@ def result(
             "run_partitions": len(worked.done),
             "run_rows": sum(d.written.info.rows for d in worked.done),
             "run_changed": sum(d.written.changed for d in worked.done),
-            "run_seconds": round(time.perf_counter() - worked.started, 3),
-            "run_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            **costs(worked.started),
             **(extra or {}),
         },
         check_results=list(checks),
     )
+
+
+def costs(started: float) -> dict[str, Any]:
+    """What an asset of a run cost that began at `started` (perf_counter): seconds, and the memory's high-water mark."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return {"run_seconds": round(time.perf_counter() - started, 3), "run_peak_mb": peak}
 
 
 def _picture(png: bytes) -> str:

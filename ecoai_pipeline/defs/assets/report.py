@@ -1,5 +1,6 @@
 """Report: the pages that people open in the morning, and a look at the first events in the UI."""
 
+import time
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import dagster as dg
 from ecoai_pipeline.defs.assets.anomalies import Night, anomalies
 from ecoai_pipeline.defs.assets.drift import drift
 from ecoai_pipeline.defs.history import last_ran
-from ecoai_pipeline.defs.layers import partitions_of, table_asset
+from ecoai_pipeline.defs.layers import costs, partitions_of, table_asset
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import SCORES, Industry, Partition, Resolution
 
@@ -25,6 +26,7 @@ def report(context: dg.AssetExecutionContext, config: Night, lakehouse: Lakehous
     """Of a night: the page of each industry of the run and that of the portfolio. Without a night: the page of each month."""
     from ecoai_pipeline.reporting.night.contents import About
 
+    started = time.perf_counter()
     partitions, day = partitions_of(context), date.fromisoformat(config.day) if config.day else None
     lake, totals = lakehouse.lake(), dict[str, Any]()
     for partition in partitions if not day else [Partition(one, partitions[-1].month) for one in _industries(partitions)]:
@@ -34,7 +36,8 @@ def report(context: dg.AssetExecutionContext, config: Night, lakehouse: Lakehous
         context.add_asset_metadata(told, partition_key=partition.key)
     if day:
         totals = _written(context, lakehouse, About(partitions[-1].month, day, None))
-    return dg.MaterializeResult(metadata={f"run_{name}": value for name, value in totals.items()})
+    told = {f"run_{name}": value for name, value in totals.items()}
+    return dg.MaterializeResult(metadata={**told, "run_rows": totals.get("alarms", 0), **costs(started)})
 
 
 def _industries(partitions: list[Partition]) -> list[Industry]:
