@@ -45,7 +45,7 @@ def explain(
     row = found(events, event)
     zone = _zone(lake, row, settings.time_zone)
     told = tell(row, lang.value, zone, settings.impact.currency)
-    explanation = explanations(lake, events.filter(event_id=row["event_id"]), events, zone=zone)[row["event_id"]]
+    explanation = explanations(lake, events.filter(event_id=row["event_id"]), events, zones={row["meter_id"]: zone})[row["event_id"]]
     rows = _contributions(explanation, zone, lang.value)
     notes = [f"{row['meter_id']}  {row['industry']}  {row['event_id']}", told.sentence, *told.details]
     if row["category"] == Category.DATA_QUALITY:

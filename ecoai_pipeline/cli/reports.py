@@ -43,7 +43,7 @@ def report(
         steps.start("pages", len(pages))
         for about in pages:
             ran = last_ran(instance, [about.industry] if about.industry else list(Industry), about.month)
-            contents, places = write_page(lake, settings, about, now, ran, (lang.value,) if lang else LANGS)
+            contents, places = write_page(lake, settings, about, now, ran, (lang.value,) if lang else LANGS, pages)
             named = about.industry.value if about.industry else "portfolio"
             figures = {"alarms": contents.alarms.shown, "data_events": contents.data_events.height}
             rows += [{"about": named, **figures, "lang": one, "page": str(path)} for one, path in places.items()]

@@ -96,7 +96,8 @@ def _chunk_events(
     still_open = lake.scan(ANOMALIES, before, meters).filter(pl.col("status") == EventStatus.ONGOING)
     events = find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params, weights)
     _require_registered(events, partition, registered)
-    return surroundings(_compared(lake, chunk, before, events), events, since, registered, settings.impact)
+    months = dict(chunk.group_by("meter_id").agg(pl.col("timestamp").min()).iter_rows())
+    return surroundings(_compared(lake, chunk, before, events), events, months, registered, settings.impact)
 
 
 def _compared(lake: Lake, chunk: pl.DataFrame, before: Sequence[Partition], events: pl.DataFrame) -> pl.DataFrame:

@@ -60,23 +60,24 @@ class Explanation:
 
 
 def explanations(
-    lake: Lake, events: pl.DataFrame, before: pl.DataFrame | None = None, *, count: int = 3, zone: str = "UTC"
+    lake: Lake, events: pl.DataFrame, before: pl.DataFrame | None = None, *, count: int = 3, zones: Mapping[str, str] | None = None
 ) -> dict[str, Explanation]:
     """Explain events (columns of ANOMALIES, one row each); each month is read once, and of it only the meters asked for.
 
     Args:
         before: all events to look for similar ones in; without it there are none.
         count: similar events of the meter, and of its peers.
-        zone: whose clock tells hours and weekends.
+        zones: of the meters, whose clocks tell hours and weekends; UTC where none is given.
     """
     found: dict[str, Explanation] = {}
-    alike = similar(events, before, count, zone) if before is not None else {}
+    alike = similar(events, before, count, zones) if before is not None else {}
     for (industry,), own in events.group_by("industry", maintain_order=True):
         scores, facts = _scores(lake, Industry(str(industry)), own)
         frames = {str(key[0]): frame for key, frame in scores.partition_by("meter_id", as_dict=True).items()}
         for event in own.iter_rows(named=True):
             of_meter, of_peers = alike.get(event["event_id"], ((), ()))
             frame = frames.get(event["meter_id"], scores.clear())
+            zone = (zones or {}).get(event["meter_id"], "UTC")
             found[event["event_id"]] = _explained(event, frame, facts, zone, of_meter, of_peers)
     return found
 
@@ -86,17 +87,19 @@ def window(event: Mapping[str, Any]) -> tuple[datetime, datetime]:
     return event["start"] - _WEEK, event["end"] + _BESIDE
 
 
-def similar(events: pl.DataFrame, before: pl.DataFrame, count: int, zone: str = "UTC") -> dict[str, tuple[list[Similar], list[Similar]]]:
+def similar(
+    events: pl.DataFrame, before: pl.DataFrame, count: int, zones: Mapping[str, str] | None = None
+) -> dict[str, tuple[list[Similar], list[Similar]]]:
     """The nearest events that ended before each one began, within a year: of its own meter, and of peers.
 
     Compared are the kind, how long and how large by the meter's usual day (logarithms), the share of the expected energy that came, the
-    hour of the day on its circle, and whether it began at a weekend, by the clock of `zone`; each in its standard deviations over
+    hour of the day on its circle, and whether it began at a weekend, by the clock of its meter; each in its standard deviations over
     `before`. Peers share industry, usage type and category.
     """
     pool = before.sort("start", "event_id")
     if not pool.height or not events.height:
         return {}
-    both = _traits(pl.concat([pool.select(events.columns), events]), zone)
+    both = _traits(pl.concat([pool.select(events.columns), events]), zones or {})
     deviation = both[: pool.height].std(axis=0)
     spread = np.where(deviation > 1e-6, deviation, 1.0)
     theirs, ours = both[: pool.height] / spread, both[pool.height :] / spread
@@ -113,14 +116,21 @@ def similar(events: pl.DataFrame, before: pl.DataFrame, count: int, zone: str = 
     return found
 
 
-def _traits(events: pl.DataFrame, zone: str) -> NDArray[np.float64]:
+def _traits(events: pl.DataFrame, zones: Mapping[str, str]) -> NDArray[np.float64]:
     """What events are compared by, (n, 6)."""
     hours = (pl.col("end") - pl.col("start")).dt.total_seconds() / 3600
-    local = pl.col("start").dt.convert_time_zone(zone)
+    local = _local_start(sorted(set(zones.values()) | {"UTC"}), zones)
     angle = 2 * np.pi * (local.dt.hour() + local.dt.minute() / 60) / 24
     share = (pl.col("actual_kwh") / pl.col("expected_kwh")).fill_nan(1.0).fill_null(1.0).clip(-1, 5)
     traits = (hours.clip(0.01).log(), _size(hours), share, angle.sin(), angle.cos(), local.dt.weekday() > 5)
     return events.select(trait.cast(pl.Float64).alias(str(n)) for n, trait in enumerate(traits)).to_numpy()
+
+
+def _local_start(names: Sequence[str], zones: Mapping[str, str]) -> pl.Expr:
+    """Start on the clock of the event's meter, naive."""
+    zone = pl.col("meter_id").replace_strict(list(zones), list(zones.values()), default="UTC", return_dtype=pl.String)
+    clocks = {name: pl.col("start").dt.convert_time_zone(name).dt.replace_time_zone(None) for name in names}
+    return pl.coalesce(pl.when(zone == name).then(clock) for name, clock in clocks.items())
 
 
 def _size(hours: pl.Expr) -> pl.Expr:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -37,14 +38,14 @@ TOLD = pl.Schema(
         "severity": pl.Float64(),
     }
 )
-_WEEK = np.timedelta64(7, "D")
+_WEEK = timedelta(days=7)
 _BESIDE_H = (1.0, 24.0)  # looked at on either side: as long as the event, within these
 _READ = 0.9  # share of the hours that must have been read for a week to count
 Floats = NDArray[np.float64]
 
 
 def surroundings(
-    readings: pl.DataFrame, events: pl.DataFrame, since: datetime, meters: Mapping[str, Meter], params: ImpactParams
+    readings: pl.DataFrame, events: pl.DataFrame, since: Mapping[str, datetime], meters: Mapping[str, Meter], params: ImpactParams
 ) -> pl.DataFrame:
     """The events with the columns TOLD; a data quality event keeps its kind, and has no cost: a counter's fault is no consumption.
 
@@ -52,12 +53,14 @@ def surroundings(
         readings: columns READINGS of the meters of the events with the weeks before them, in order of meter and time; kwh is null where
             a quality rule says that it is no consumption.
         events: as `find_events` gives them.
-        since: start of the month: what the same hours usually used, and cost, are told of the event's part from there on, as its energy is.
+        since: start of the month of each meter, whose zone begins it: what the same hours usually used, and cost, are told of the event's
+            part from there on, as its energy is.
         meters: from the registry; each meter of the events.
     """
     load_of = {str(key[0]): _Load.of(frame) for key, frame in readings.partition_by("meter_id", as_dict=True).items()}
     columns = ("meter_id", "start", "end", "category", "kind", "confidence", "excess_kwh")
-    told = [_told(load_of[row["meter_id"]], row, since, meters[row["meter_id"]], params) for row in events.select(columns).to_dicts()]
+    rows = [(row["meter_id"], row) for row in events.select(columns).to_dicts()]
+    told = [_told(load_of[meter_id], row, since[meter_id], meters[meter_id], params) for meter_id, row in rows]
     return events.with_columns(pl.DataFrame(told, schema=TOLD).get_columns())
 
 
@@ -82,7 +85,7 @@ class _Load:
 
 
 def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, params: ImpactParams) -> dict[str, Any]:
-    start, part, end = (np.datetime64(moment.replace(tzinfo=None)) for moment in (event["start"], max(event["start"], since), event["end"]))
+    start, part, end = (_instant(moment) for moment in (event["start"], max(event["start"], since), event["end"]))
     first, last = load.at(start), max(load.at(end), load.at(start) + 1)
     interval_s = int(load.interval_s[min(first, len(load.interval_s) - 1)])
     beside = max(1, round(np.clip((last - first) * interval_s / 3600, *_BESIDE_H) * 3600 / interval_s))
@@ -90,7 +93,7 @@ def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, 
         "before_ratio": _ratio(load, max(0, first - beside), first),
         "after_ratio": _ratio(load, last, last + beside),
     }
-    usual = sorted(_weeks_before(load, part, end))
+    usual = sorted(_weeks_before(load, max(event["start"], since), event["end"], meter.time_zone))
     edges = {"usual_low_kwh": usual[0], "usual_high_kwh": usual[-1]} if usual else {}
     energy = event["category"] == Category.ENERGY
     rows, hours = slice(load.at(part), last), float((end - part) / np.timedelta64(1, "h"))
@@ -132,13 +135,20 @@ def _ratio(load: _Load, start: int, stop: int) -> float | None:
     return float(kwh[known].sum()) / whole if whole > 0 else None
 
 
-def _weeks_before(load: _Load, start: Any, end: Any) -> Iterator[float]:
-    """Energy of the same hours in each of the weeks before that was read; none of more than a week, whose own hours would be among them."""
+def _weeks_before(load: _Load, start: datetime, end: datetime, zone: str) -> Iterator[float]:
+    """Energy of the same hours of the local clock in each of the weeks before that was read.
+
+    None of an event of more than a week, whose own hours would be among them.
+    """
     if end - start > _WEEK:
         return
-    seconds = (end - start) / np.timedelta64(1, "s")
     for week in range(1, WEEKS + 1):
-        rows = slice(load.at(start - week * _WEEK), load.at(end - week * _WEEK))
+        first, last = (_instant((edge.astimezone(ZoneInfo(zone)) - week * _WEEK).astimezone(UTC)) for edge in (start, end))
+        rows = slice(load.at(first), load.at(last))
         read = np.isfinite(load.kwh[rows])
-        if load.interval_s[rows][read].sum() >= _READ * seconds:
+        if load.interval_s[rows][read].sum() >= _READ * ((last - first) / np.timedelta64(1, "s")):
             yield float(load.kwh[rows][read].sum())
+
+
+def _instant(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.replace(tzinfo=None))

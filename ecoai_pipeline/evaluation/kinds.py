@@ -137,7 +137,7 @@ def _events(settings: Settings, model: Model, portfolio: Sequence[Series], start
         scores.filter(pl.col("timestamp") >= start), scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), settings.detection.events
     )
     energy = found.filter(pl.col("category") == Category.ENERGY)
-    return surroundings(scores.select(READINGS), energy, start, meters, ImpactParams())
+    return surroundings(scores.select(READINGS), energy, dict.fromkeys(meters, start), meters, ImpactParams())
 
 
 def _scores(model: Model, portfolio: Sequence[Series], budget: float) -> pl.DataFrame:

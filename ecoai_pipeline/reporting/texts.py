@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from ecoai_pipeline.detection.surroundings import WEEKS
 from ecoai_pipeline.domain import EventStatus, Kind
 from ecoai_pipeline.quality.rules import MEANINGS, DayRule, Rule
 
@@ -76,12 +77,25 @@ _PHRASES: Mapping[str, Pair] = {
     "early": ("{duration} early", "{duration} 앞당겨짐"),
     "since": ("since {start}", "{start}부터 계속"),
     "energy": ("expected {expected} kWh, used {actual}", "기대 {expected} kWh, 사용 {actual} kWh"),
-    "usual_day": (
-        "the same hours of the last {weeks} {weekday}s were {low} to {high}",
-        "지난 {weeks}주 {weekday}요일 같은 시간대는 {low}~{high} kWh",
+    "usual_all": ("the same hours of the last six {weekday}s were {range}", "지난 6주 {weekday}요일 같은 시간대는 {range} kWh"),
+    "usual_some": (
+        "the same hours of {weeks} of the last six {weekday}s were {range}",
+        "지난 6주 중 {weeks}주의 {weekday}요일 같은 시간대는 {range} kWh",
     ),
-    "usual_one": ("the same hours a week before were {low}", "지난주 같은 시간대는 {low} kWh"),
-    "usual_days": ("the same hours of the last {weeks} weeks were {low} to {high}", "지난 {weeks}주 같은 시간대는 {low}~{high} kWh"),
+    "usual_all_days": ("the same hours of the last six weeks were {range}", "지난 6주 같은 시간대는 {range} kWh"),
+    "usual_some_days": (
+        "the same hours in {weeks} of the last six weeks were {range}",
+        "지난 6주 중 {weeks}주의 같은 시간대는 {range} kWh",
+    ),
+    "range": ("{low} to {high}", "{low}~{high}"),
+    "expected_band": (
+        "Nine times in ten each reading was expected between edges that sum up to {low} and {high} kWh.",
+        "각 계측값의 기대 구간(5~95 %) 합계는 {low}~{high} kWh.",
+    ),
+    "uncertain": (
+        "The kind is uncertain: its shape explains {fit} of the event's deviation.",
+        "유형이 불확실함: 이 형태는 이벤트 편차의 {fit}만 설명함.",
+    ),
     "confidence": ("Confidence {percent}: {word}.", "확신도 {percent}: {word}."),
     "certain": ("far beyond what normal operation brings", "정상 운전에서 나올 수 없는 수준"),
     "likely": ("clearly beyond the alarm threshold", "경보 기준을 뚜렷이 넘음"),
@@ -94,10 +108,10 @@ _PHRASES: Mapping[str, Pair] = {
         "이전 부하는 기대의 {before}, 이후 부하는 기대의 {after}.",
     ),
     "level_before": ("Before it the load was at {before} of the expected one.", "이전 부하는 기대의 {before}."),
-    "fit": ("This shape explains {fit} of the deviation.", "이 형태가 편차의 {fit}를 설명함."),
+    "fit": ("This shape explains {fit} of the event's deviation.", "이 형태가 이벤트 편차의 {fit}를 설명함."),
     "next": (
-        "This shape explains {fit} of the deviation; next likeliest: {kind}, {next_fit}.",
-        "이 형태가 편차의 {fit}를 설명함. 다음 후보: {kind}, {next_fit}.",
+        "Next likeliest, by the hours around it as well: {kind}, which explains {next_fit}.",
+        "전후 시간대까지 본 다음 후보: {kind}, 편차의 {next_fit}를 설명.",
     ),
     "rule": ("Quality rule: {rule}.", "품질 규칙: {rule}."),
     "restated_one": ("One of its readings was restated.", "계측값 1개가 정정되었음."),
@@ -137,6 +151,7 @@ _LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 _SURE, _LIKELY = 0.9, 0.65
+_UNCERTAIN = 0.4  # of the deviation explained, below which a kind is a guess
 
 
 @dataclass(frozen=True)
@@ -231,7 +246,7 @@ def percent(share: float) -> str:
     ['3 %', '0.4 %', '0 %', '99.9 %', '100 %']
     """
     value = 100 * share
-    return f"{min(max(value, 0.1), 99.9):.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
+    return f"{min(max(value, 0.1), 99.9):.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:,.0f} %"
 
 
 def _lead(event: Mapping[str, Any], lang: Lang) -> str:
@@ -245,7 +260,8 @@ def _fields(event: Mapping[str, Any], lang: Lang) -> dict[str, str]:
     """What a lead may name; empty where nothing is known of it."""
     duration, excess, expected = event["end"] - event["start"], event["excess_kwh"], event["expected_kwh"]
     hours, shift = duration.total_seconds() / 3600, event["shift_min"]
-    share = event["actual_kwh"] / expected if expected and event["actual_kwh"] is not None and expected > 0 else None
+    share = event["actual_kwh"] / expected if expected and event["actual_kwh"] is not None and event["actual_kwh"] / expected >= 0 else None
+    excess = -excess if excess is not None and (expected or 0) < 0 else excess  # of a meter that feeds in, more is more fed in
     shifted = None if not shift else phrase("late" if shift > 0 else "early", lang, duration=length(timedelta(minutes=abs(shift)), lang))
     return {
         "duration": length(duration, lang),
@@ -271,12 +287,21 @@ def _usual(event: Mapping[str, Any], lang: Lang, zone: str) -> str:
     start = event["start"].astimezone(ZoneInfo(zone))
     weekday = _LONG_WEEKDAYS[start.weekday()] if lang == "en" else _WEEKDAYS["ko"][start.weekday()]
     count = _COUNTS[weeks] if lang == "en" else str(weeks)
-    name = "usual_one" if weeks == 1 else "usual_day" if event["end"] - event["start"] <= timedelta(days=1) else "usual_days"
-    return phrase(name, lang, weeks=count, weekday=weekday, low=number(low), high=number(high))
+    name = ("usual_all" if weeks == WEEKS else "usual_some") + ("_days" if event["end"] - event["start"] > timedelta(days=1) else "")
+    ends = number(low), number(high)
+    told = ends[0] if ends[0] == ends[1] else phrase("range", lang, low=ends[0], high=ends[1])
+    return phrase(name, lang, weeks=count, weekday=weekday, range=told)
 
 
 def _details(event: Mapping[str, Any], lang: Lang, currency: str) -> list[str]:
-    lines = [_sure(event, lang), _worth(event, lang, currency), _beside(event, lang), _fits(event, lang), _broken(event, lang)]
+    lines = [
+        _sure(event, lang),
+        _worth(event, lang, currency),
+        _band(event, lang),
+        _beside(event, lang),
+        _fits(event, lang),
+        _broken(event, lang),
+    ]
     if event["restated"]:
         lines.append(phrase("restated_one" if event["restated"] == 1 else "restated", lang, count=str(event["restated"])))
     if event["hindsight"]:
@@ -304,8 +329,12 @@ def _broken(event: Mapping[str, Any], lang: Lang) -> str:
     """The quality rules in words; what the source itself said of readings stands as it came."""
     if not event["rule"]:
         return ""
-    meanings = [_of(_RULES[name], lang) if name in _RULES else name for name in event["rule"].split("+")]
-    return phrase("rule", lang, rule="; ".join(meanings))
+    return phrase("rule", lang, rule=rules_in_words(event["rule"], lang))
+
+
+def rules_in_words(rule: str, lang: Lang) -> str:
+    """The `+`-joined rules of an event; what is none of ours stands as it is."""
+    return "; ".join(_of(_RULES[name], lang) if name in _RULES else name for name in rule.split("+"))
 
 
 def _beside(event: Mapping[str, Any], lang: Lang) -> str:
@@ -318,11 +347,19 @@ def _beside(event: Mapping[str, Any], lang: Lang) -> str:
 
 
 def _fits(event: Mapping[str, Any], lang: Lang) -> str:
+    """How well the shape fits, and what came next; kinds are chosen by likelihood, in which what lies around the event counts, too."""
     if event["fit"] is None or event["kind"] == Kind.UNUSUAL_SHAPE:
         return ""
+    told = phrase("uncertain" if event["fit"] < _UNCERTAIN else "fit", lang, fit=percent(event["fit"]))
     if event["next_kind"] is None or event["next_fit"] is None:
-        return phrase("fit", lang, fit=percent(event["fit"]))
-    return phrase("next", lang, fit=percent(event["fit"]), kind=kind_name(event["next_kind"], lang), next_fit=percent(event["next_fit"]))
+        return told
+    return f"{told} {phrase('next', lang, kind=kind_name(event['next_kind'], lang), next_fit=percent(event['next_fit']))}"
+
+
+def _band(event: Mapping[str, Any], lang: Lang) -> str:
+    if event["low_kwh"] is None or event["high_kwh"] is None:
+        return ""
+    return phrase("expected_band", lang, low=number(event["low_kwh"]), high=number(event["high_kwh"]))
 
 
 def phrase(name: str, lang: Lang, **fields: str) -> str:

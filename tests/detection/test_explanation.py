@@ -41,7 +41,7 @@ def explained(
         materialize_anomalies(lake, settings, Partition(Industry.METAL, month))
     events = merged_events(lake, [Industry.METAL])
     (event,) = events.to_dicts()
-    return explanations(lake, events, zone=zone)[event["event_id"]], event
+    return explanations(lake, events, zones={"m": zone})[event["event_id"]], event
 
 
 def test_shares_are_those_of_the_table_and_sum_up(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
@@ -159,7 +159,10 @@ def test_a_weekend_is_that_of_the_clock_told() -> None:
     rows = [{"start": start, "end": start + timedelta(hours=1)} for start in (friday, monday)]
     asked = datetime(2022, 3, 11, 20, tzinfo=UTC)
     pool = events_of(*rows, {"event_id": "asked", "start": asked, "end": asked + timedelta(hours=1)})
-    nearest = {zone: similar(pool.filter(event_id="asked"), pool, 2, zone)["asked"][0] for zone in ("UTC", "Asia/Seoul")}
+    nearest = {
+        zone: similar(pool.filter(event_id="asked"), pool, 2, dict.fromkeys(pool["meter_id"], zone))["asked"][0]
+        for zone in ("UTC", "Asia/Seoul")
+    }
     assert [one.distance for one in nearest["UTC"]] == pytest.approx([0, 0])
     assert nearest["Asia/Seoul"][0].event_id == "e0"
     assert nearest["Asia/Seoul"][1].distance > 1

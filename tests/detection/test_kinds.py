@@ -126,6 +126,20 @@ def test_hours_count_and_not_intervals(interval_s: int) -> None:
         assert judge(Around.of(with_it, expected, band, interval_s, (int(at[0]), int(at[1])))).kind is kind
 
 
+def test_a_meter_of_daily_readings_has_no_spikes() -> None:
+    """A day with half as much again is a surge: what is over within an hour cannot be seen by it."""
+    expected = np.full(60, 100.0)
+    kwh = expected + np.random.default_rng(0).normal(size=60)
+    kwh[50] *= 1.5
+    assert judge(Around.of(kwh, expected, np.full(60, 3.29), 86_400, (50, 51))).kind is Kind.SURGE
+
+
+@pytest.mark.parametrize("kind", [Kind.OUTAGE, Kind.SURGE, Kind.SAG])
+def test_of_a_meter_that_feeds_in_kinds_are_of_what_it_feeds_in(kind: Kind) -> None:
+    kwh, expected, first, stop = faulty(kind, 0)
+    assert named(-kwh, -expected, first, stop).kind is kind
+
+
 def cost(deviation: np.ndarray[Any, Any], phi: float, known: np.ndarray[Any, Any], scale: np.ndarray[Any, Any]) -> float:
     """Negative log likelihood by the definition: Student's t with four degrees of freedom on what an autoregression leaves."""
     left = (deviation - phi * np.concatenate(([0.0], deviation[:-1]))) / scale

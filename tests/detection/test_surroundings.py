@@ -30,7 +30,7 @@ def told(portfolio: ModuleType, p: dict[datetime, float], kwh: dict[datetime, fl
     scores = pl.concat([portfolio.scored("m", FEBRUARY, {}, kwh=kwh), portfolio.scored("m", MARCH, p, kwh=kwh, **columns)])
     month = scores.filter(pl.col("timestamp") >= SINCE)
     events = find_events(month, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
-    return surroundings(scores.select(READINGS), events, SINCE, METERS, IMPACT).to_dicts()
+    return surroundings(scores.select(READINGS), events, {"m": SINCE}, METERS, IMPACT).to_dicts()
 
 
 def test_levels_beside_an_event_are_by_what_was_expected_there(portfolio: ModuleType) -> None:
@@ -45,6 +45,29 @@ def test_the_same_hours_of_the_weeks_before_that_were_read(portfolio: ModuleType
     kwh |= at(NOON - 3 * WEEK, 1, None)
     (event,) = told(portfolio, at(NOON, 4, 1e-6), kwh)
     assert (event["usual_weeks"], event["usual_low_kwh"], event["usual_high_kwh"]) == (4, 44.0, 60.0)
+
+
+def test_each_meter_counts_from_the_start_of_its_own_month(portfolio: ModuleType) -> None:
+    """Over the end of February: the first eight quarters belong to February of this meter, whose month begins at 02:00 UTC."""
+    start, begins = datetime(2022, 3, 1, tzinfo=UTC), datetime(2022, 3, 1, 2, tzinfo=UTC)
+    kwh = at(start, 16, 30.0)
+    scores = portfolio.scored("m", MARCH, at(start, 16, 1e-6), kwh=kwh)
+    events = find_events(scores, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
+    whole, part = (
+        surroundings(scores.select(READINGS), events, {"m": since}, METERS, IMPACT).row(0, named=True) for since in (start, begins)
+    )
+    assert part["co2e_kg"] == pytest.approx(whole["co2e_kg"] / 2)
+
+
+def test_the_same_hours_are_those_of_the_clock(portfolio: ModuleType) -> None:
+    """Noon to one in Berlin is 11:00 UTC before the 27th of March 2022 and 10:00 after it."""
+    day = datetime(2022, 3, 29, 10, tzinfo=UTC)
+    kwh = at(day, 4, 0.0) | at(day - WEEK + timedelta(hours=1), 4, 25.0)
+    scores = portfolio.scored("m", MARCH, at(day, 4, 1e-6), kwh=kwh)
+    events = find_events(scores, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
+    berlin = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "Europe/Berlin", signed=False, valid_from=date(2000, 1, 1))}
+    event = surroundings(scores.select(READINGS), events, {"m": SINCE}, berlin, IMPACT).row(0, named=True)
+    assert event["usual_high_kwh"] == 100.0
 
 
 def test_an_event_of_more_than_a_week_has_no_usual_hours(portfolio: ModuleType) -> None:

@@ -105,17 +105,25 @@ def test_what_comes_from_data_is_shown_as_it_is_and_not_obeyed(lake: Lake, setti
     assert "a&amp;b&lt;i&gt;" in text
 
 
-def test_pages_lie_beside_each_other_and_name_each_other(made: Path, settings: Settings) -> None:
-    lake = Lake(made)
-    _, industry = write_page(lake, settings, About(MARCH, NIGHT, Industry.METAL), NOW)
-    _, places = write_page(lake, settings, PORTFOLIO, NOW)
+def test_pages_lie_beside_each_other_and_name_those_that_are_there_or_coming(made: Path, settings: Settings) -> None:
+    lake, metal = Lake(made), About(MARCH, NIGHT, Industry.METAL)
+    _, alone = write_page(lake, settings, metal, NOW, langs=("en",))
+    assert "<a href" not in alone["en"].read_text(encoding="utf-8").split("<nav>")[1].split("</nav>")[0]
+    _, industry = write_page(lake, settings, metal, NOW, beside=[metal, PORTFOLIO])
+    _, places = write_page(lake, settings, PORTFOLIO, NOW, beside=[metal, PORTFOLIO])
     assert places["ko"] == made / "reports" / "night" / "2025-03-31" / "portfolio.ko.html"
-    assert industry["en"].name == "industry=metal.en.html"
-    text = places["en"].read_text(encoding="utf-8")
-    for link in ("portfolio.ko.html", "industry=metal.en.html"):
-        assert f'href="{link}"' in text
-        assert (places["en"].parent / link).exists()
     assert 'href="portfolio.en.html"' in industry["en"].read_text(encoding="utf-8")
+    text = places["en"].read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^"]+)"', text.split("<nav>")[1].split("</nav>")[0])
+    assert links == ["portfolio.ko.html", "industry=metal.en.html"]
+    assert all((places["en"].parent / link).exists() for link in links)
+
+
+def test_of_each_site_only_what_people_are_asked_to_act_on_is_shown_whole(made: Path, settings: Settings) -> None:
+    one = settings.model_copy(update={"detection": settings.detection.model_copy(update={"top_per_site": 1})})
+    contents = gather(Lake(made), one, PORTFOLIO, NOW)
+    assert {card.event["rank"] for card in contents.cards} == {1}
+    assert len(contents.cards) + contents.rest.height == EVENTS
 
 
 def test_a_month_has_a_page_of_all_its_events(made: Path, settings: Settings) -> None:

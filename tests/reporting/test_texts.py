@@ -145,7 +145,9 @@ def test_days_are_named_again_where_they_differ_and_an_ongoing_event_has_no_end(
     assert ", Tue 1 Mar 02:00 to Wed 2 Mar 08:00;" in tell(event(**night), "en", SEOUL, "KRW").sentence
     assert "the same hours of the last six weeks were" in tell(event(**night), "en", SEOUL, "KRW").sentence
     assert ", since Tue 1 Mar 02:00;" in tell(event(status="ongoing"), "en", SEOUL, "KRW").sentence
-    assert "a week before were 390" in tell(event(usual_weeks=1), "en", SEOUL, "KRW").sentence
+    one = tell(event(usual_weeks=1, usual_high_kwh=390.0), "en", SEOUL, "KRW").sentence
+    assert "the same hours of one of the last six Tuesdays were 390." in one
+    assert "지난 6주 중 4주의 화요일 같은 시간대는 390~430 kWh" in tell(event(usual_weeks=4), "ko", SEOUL, "KRW").sentence
 
 
 def test_details_say_how_sure_what_it_cost_and_what_else_it_could_be() -> None:
@@ -155,7 +157,8 @@ def test_details_say_how_sure_what_it_cost_and_what_else_it_could_be() -> None:
         "Confidence 97 %: far beyond what normal operation brings.",
         "About 60,123 KRW of energy not used, CO2e 181 kg.",
         "Before it the load was at 98 % of the expected one, after it at 102 %.",
-        "This shape explains 99.8 % of the deviation; next likeliest: Load drop, 61 %.",
+        "This shape explains 99.8 % of the event's deviation. "
+        "Next likeliest, by the hours around it as well: Load drop, which explains 61 %.",
         "Quality rule: equal readings run on for long; a counter or a line that is stuck.",
         "3 of its readings were restated.",
         "Scored with hindsight: the model saw data from after it.",

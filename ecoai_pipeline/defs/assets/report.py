@@ -16,7 +16,7 @@ from ecoai_pipeline.domain import SCORES, Industry, Partition, Resolution
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ecoai_pipeline.reporting.night.contents import Contents
+    from ecoai_pipeline.reporting.night.contents import About, Contents
 
 _THUMBNAILS = 3
 
@@ -29,13 +29,15 @@ def report(context: dg.AssetExecutionContext, config: Night, lakehouse: Lakehous
     started = time.perf_counter()
     partitions, day = partitions_of(context), date.fromisoformat(config.day) if config.day else None
     lake, totals = lakehouse.lake(), dict[str, Any]()
-    for partition in partitions if not day else [Partition(one, partitions[-1].month) for one in _industries(partitions)]:
-        if not lake.info(SCORES, partition).rows:
-            continue
-        told = _written(context, lakehouse, About(partition.month, day, partition.industry))
+    asked = partitions if not day else [Partition(one, partitions[-1].month) for one in _industries(partitions)]
+    scored = [partition for partition in asked if lake.info(SCORES, partition).rows]
+    whole = [About(partitions[-1].month, day, None)] if day else []
+    pages = [*(About(one.month, day, one.industry) for one in scored), *whole]
+    for partition, about in zip(scored, pages, strict=False):
+        told = _written(context, lakehouse, about, pages)
         context.add_asset_metadata(told, partition_key=partition.key)
-    if day:
-        totals = _written(context, lakehouse, About(partitions[-1].month, day, None))
+    for about in whole:
+        totals = _written(context, lakehouse, about, pages)
     told = {f"run_{name}": value for name, value in totals.items()}
     return dg.MaterializeResult(metadata={**told, "run_rows": totals.get("alarms", 0), **costs(started)})
 
@@ -44,11 +46,11 @@ def _industries(partitions: list[Partition]) -> list[Industry]:
     return sorted({partition.industry for partition in partitions}, key=list(Industry).index)
 
 
-def _written(context: dg.AssetExecutionContext, lakehouse: Lakehouse, about: Any) -> dict[str, Any]:
+def _written(context: dg.AssetExecutionContext, lakehouse: Lakehouse, about: "About", beside: "list[About]") -> dict[str, Any]:
     from ecoai_pipeline.reporting.night.write import write_page
 
     ran = last_ran(context.instance, [about.industry] if about.industry else list(Industry), about.month)
-    contents, places = write_page(lakehouse.lake(), lakehouse.settings(), about, datetime.now(UTC), ran)
+    contents, places = write_page(lakehouse.lake(), lakehouse.settings(), about, datetime.now(UTC), ran, beside=beside)
     pages = {f"page_{lang}": path for lang, path in places.items()}
     return {**_figures(contents), **_links({**pages, **_beside(lakehouse, contents)}), **_thumbnails(contents)}
 

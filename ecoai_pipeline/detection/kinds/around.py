@@ -53,8 +53,13 @@ class Around:
         Args:
             kwh, expected, band: (n,) of a regular grid, kWh, NaN where unknown; the band is as wide as from 5 % to 95 %.
             event: first interval and the one after the last.
+
+        Where energy is fed in, kinds are of what is fed in: a surge is more of it, an outage none.
         """
         per_hour, (start, stop) = 3600 / interval_s, event
+        inside = expected[start:stop]
+        if np.isfinite(inside).any() and float(np.nanmean(inside)) < 0:
+            kwh, expected = -kwh, -expected
         known = np.isfinite(kwh) & np.isfinite(expected) & np.isfinite(band)
         unit = np.where(known, band / _BAND, 0.0)
         least = _LEAST_UNIT * float(np.abs(expected[known]).mean()) if known.any() else 0.0

@@ -25,6 +25,7 @@ _AHEAD = {Kind.BROWNOUT: 1.5}
 _NOISY = (0.2, 0.15)  # signs change in a fifth of the steps, and 15 % lie on the rarer side
 _LEAST_EXPLAINED = 0.2  # of the event, by the shape that names it; .1 and .3 name as many rightly
 _LEAST_OF_A_COURSE = 0.4  # by a rise or by teeth: work with a break in it has a little of both
+_LEAST_INTERVALS = 0.5  # a shape that is over sooner cannot be told from any other by a meter of so long intervals
 _SHARED, _READ = 0.5, 0.5  # shares of a segment, or of the event: that lies within the other one; that was read
 _EACH_UP_TO, _LENGTHS, _STARTS = 48, 32, 24  # of segments tried: lengths, one by one and on a logarithmic scale, and starts within one
 _DOWN, _DOWN_INTERVALS = 0.1, 0.6  # an outage: at most so much of the expected load, in so many of the intervals on end ...
@@ -98,7 +99,7 @@ def _shapes(around: Around) -> list[_Named]:
         _extended(around),
     ]
     best: dict[Kind, _Named] = {}
-    for named in found:
+    for named in (one for one in found if one is not None):
         if named.kind not in best or named.gain > best[named.kind].gain:
             best[named.kind] = named
     return list(best.values())
@@ -123,7 +124,9 @@ def _arrays(around: Around) -> tuple[Floats, Floats, Floats, kernel.Bools, float
     return around.kwh, around.expected, around.unit, around.known, around.phi, around.event
 
 
-def _scaled(around: Around, shape: int, teeth: int, kind: Kind, hours: tuple[float, float], sizes: tuple[float, float]) -> _Named:
+def _scaled(around: Around, shape: int, teeth: int, kind: Kind, hours: tuple[float, float], sizes: tuple[float, float]) -> _Named | None:
+    if hours[1] * around.per_hour < _LEAST_INTERVALS:
+        return None
     segments = _segments(around, hours)
     least = _LEAST_EXPLAINED if shape in (kernel.CONSTANT, kernel.SHARE) else _LEAST_OF_A_COURSE
     gain, start, stop, size = kernel.scaled(*_arrays(around), segments, (shape, teeth), sizes, least)

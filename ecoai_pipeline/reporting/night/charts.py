@@ -107,7 +107,7 @@ def _axis(scale: _Scale, zone: str, lang: Lang) -> str:
     for n, midnight in enumerate(midnights):
         x = float(scale.x(midnight.timestamp()))
         label = f"{weekday_name(midnight, lang)} {midnight.day}" if lang == "en" else f"{midnight.day}일({weekday_name(midnight, lang)})"
-        text = f'<text x="{x + 3:.1f}" y="{_HEIGHT - 6}">{label}</text>' if n % every == 0 and x < _WIDTH - 30 else ""
+        text = f'<text x="{x + 3:.1f}" y="{_HEIGHT - 6}">{label}</text>' if n % every == 0 and x < _WIDTH - 60 else ""
         parts.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>{text}')
     return "".join(parts)
 
@@ -164,8 +164,9 @@ def calendar(ratio: Mapping[date, float | None], events: frozenset[date], title:
     columns = (days[-1] - first).days // 7 + 1
     cells = "".join(_day(day, ratio[day], day in events, (day - first).days) for day in days)
     names = "".join(f'<text x="0" y="{row * _CELL + 10}">{weekday_name(first + timedelta(days=row), lang)}</text>' for row in (0, 2, 4, 6))
-    box = f"0 0 {26 + columns * _CELL} {7 * _CELL}"
-    return f'<svg class="calendar" viewBox="{box}" role="img"><title>{escape(title)}</title>{names}{cells}</svg>'
+    width = 26 + columns * _CELL
+    opening = f'<svg class="calendar" style="width:{1.4 * width:.0f}px" viewBox="0 0 {width} {7 * _CELL}" role="img">'
+    return f"{opening}<title>{escape(title)}</title>{names}{cells}</svg>"
 
 
 def _day(day: date, ratio: float | None, event: bool, place: int) -> str:

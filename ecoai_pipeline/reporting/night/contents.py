@@ -120,11 +120,13 @@ class Contents:
         by_detector: shares of the evidence of the month's energy events.
         drift: rows of DRIFT with `industry`, of all meters together, and of single ones that drifted.
         zone: of the page's own clock.
+        zones: of the meters.
     """
 
     about: About
     made_at: datetime
     zone: str
+    zones: Mapping[str, str]
     currency: str
     meters: int
     industries: Sequence[Industry]
@@ -153,8 +155,9 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
     touched = _touched(past, meters, about)
     events = ranked(touched, meters)
     energy = events.filter(pl.col("category") == Category.ENERGY)
-    shown, rest = energy.head(settings.report.events_shown), energy.slice(settings.report.events_shown)
-    why = explanations(lake, shown.select(past.columns), past, zone=settings.time_zone)
+    shown, rest = _shown(energy, settings)
+    zones = {meter_id: meter.time_zone for meter_id, meter in meters.items()}
+    why = explanations(lake, shown.select(past.columns), past, zones=zones)
     daily = pl.concat([_daily(lake, Partition(one, about.month), members[one], about.until) for one in industries] or [_no_days()])
     scored = daily["meter_id"].n_unique()
     month_events = _begun(past, meters, about)
@@ -167,7 +170,8 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
         industries=industries,
         alarms=_alarms(energy, month_events, scored, about, settings.detection.budget_per_meter_month),
         stake=_stake(energy),
-        cards=[Card(row, meters[row["meter_id"]].time_zone, why[row["event_id"]]) for row in shown.to_dicts()],
+        cards=[Card(row, zones[row["meter_id"]], why[row["event_id"]]) for row in shown.to_dicts()],
+        zones=zones,
         rest=rest,
         data_events=events.filter(pl.col("category") == Category.DATA_QUALITY).sort("meter_id", "start"),
         calendars=_calendars(lake, settings, about, energy, past, members),
@@ -179,6 +183,14 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
         scored=[_scored(lake, one, about.month) for one in industries],
         ran=ran,
     )
+
+
+def _shown(energy: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Events that are shown whole, of each site as many as a night asks people to act on, and the others."""
+    top, rank = settings.detection.top_per_site, pl.col("rank")
+    asked = energy.filter(rank <= top) if top else energy
+    shown = asked.head(settings.report.events_shown)
+    return shown, energy.filter(~pl.col("event_id").is_in(shown["event_id"].implode()))
 
 
 def _touched(events: pl.DataFrame, meters: Mapping[str, Meter], about: About) -> pl.DataFrame:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from ecoai_pipeline.detection.explanation import Similar
+from ecoai_pipeline.domain import EventStatus
 from ecoai_pipeline.quality.report import PartitionQuality
 from ecoai_pipeline.reporting.night.charts import calendar, hours, legend, load_chart, share_bars
 from ecoai_pipeline.reporting.night.contents import Card, Contents, clock
 from ecoai_pipeline.reporting.night.style import STYLE
 from ecoai_pipeline.reporting.night.words import Words
-from ecoai_pipeline.reporting.texts import Lang, Told, kind_name, length, number, percent, span, tell, weekday_name
+from ecoai_pipeline.reporting.texts import Lang, Told, kind_name, length, number, percent, rules_in_words, signed, span, tell, weekday_name
 
 Cell = tuple[str, str]  # HTML of a cell, and its class
 _NAMED = 40
@@ -49,7 +52,7 @@ def _body(contents: Contents, words: Words) -> str:
     parts = [
         _glance(contents, words),
         _events(contents, words),
-        _data_events(contents.data_events, words),
+        _data_events(contents, words),
         _calendars(contents, words),
         _pivot(contents, words),
         _figures(contents, words),
@@ -76,8 +79,8 @@ def _glance(contents: Contents, words: Words) -> str:
         (f"{contents.meters:,}", words("meters"), words("late", count=late, pending=pending)),
         (f"{alarms.shown:,}", words("tonight" if night else "of_month"), f"{words('ongoing', count=alarms.ongoing)}; {budget}"),
         (f"{alarms.in_month:,}", f"{words('alarms')}, {words('so_far')}", words("budget", count=number(alarms.budget))),
-        (number(stake.excess_kwh), words("excess"), f"{number(stake.cost_more)} {words('cost_more', currency=contents.currency)}"),
-        (number(stake.missing_kwh), words("missing"), f"{number(stake.cost_less)} {words('cost_less', currency=contents.currency)}"),
+        (number(stake.excess_kwh), words("excess"), words("cost_more", cost=number(stake.cost_more), currency=contents.currency)),
+        (number(stake.missing_kwh), words("missing"), words("cost_less", cost=number(stake.cost_less), currency=contents.currency)),
         (_signed(stake.co2e_kg), words("co2e"), ""),
         (_completeness(contents.quality), words("completeness"), words("data_quality")),
         (str(whole), words("drifted_industries"), words("drifted_meters", count=single)),
@@ -115,7 +118,7 @@ def _events(contents: Contents, words: Words) -> str:
 
 
 def _chart_legend(words: Words) -> str:
-    marks = (("load", "actual"), ("expected", "expected"), ("band", "band"))
+    marks = (("load", "actual"), ("expected", "expected"), ("band", "band"), ("mark", "event"))
     named = (f'<span><i style="background:var(--{colour})"></i>{words(name)}</span>' for colour, name in marks)
     return f"<p class=legend>{''.join(named)}</p>"
 
@@ -124,13 +127,14 @@ def _card(card: Card, place: int, contents: Contents, words: Words) -> str:
     event, lang = card.event, words.lang
     told = tell(event, lang, card.zone, contents.currency)
     chart = load_chart(card.explanation.load, (event["start"], event["end"]), card.zone, told.sentence, lang)
-    rank = words("rank", rank=event["rank"], site=event["site"])
-    whose = f"{words.known(event['industry'])}, {words.known(event['usage_type'])}; {rank}"
+    of_site = "" if event["site"] == event["meter_id"] else f"; {words('rank', rank=event['rank'], site=event['site'])}"
+    whose = f"{words.known(event['industry'])}, {words.known(event['usage_type'])}{of_site}"
     return (
         f'<article class=card id="e{event["event_id"]}">'
         f"<header><span class=badge>{place}</span><h3>{escape(event['meter_id'])}</h3><span class=grey>{escape(whose)}</span></header>"
         f"<p>{escape(told.sentence)}</p>{_worth(event, contents.currency, words)}<div class=wide>{chart}</div>"
-        f"<details><summary>{words('why')}, {words('details')}</summary>{_why(card, told, words)}</details>{_similar(card, words)}"
+        f"<details><summary>{words('why')}, {words('details')}</summary>{_why(card, told, words)}</details>"
+        f"{_similar(card, contents, words)}"
         f"<footer><span>{event['event_id']}</span><span>{escape(event['model_version'] or '–')}</span></footer></article>"
     )
 
@@ -147,29 +151,35 @@ def _worth(event: Mapping[str, Any], currency: str, words: Words) -> str:
 
 
 def _why(card: Card, told: Told, words: Words) -> str:
-    """Details in words, and the shares of detectors and of the lengths they look at."""
+    """Details in words, and the shares of detectors, of the lengths they look at, and of the times of day."""
     details = "".join(f"<li>{escape(line)}</li>" for line in told.details)
     scales = {words("looks_at", hours=number(hours)): share for hours, share in card.explanation.by_scale.items()}
-    return f"<ul>{details}</ul><div class=grid2>{share_bars(card.explanation.by_detector)}{share_bars(scales)}</div>"
+    times = {f"{moment.astimezone(ZoneInfo(card.zone)):%H:%M}": 0.0 for moment in card.explanation.by_hour}
+    for moment, share in card.explanation.by_hour.items():
+        times[f"{moment.astimezone(ZoneInfo(card.zone)):%H:%M}"] += share
+    columns = "".join(share_bars(shares) for shares in (card.explanation.by_detector, scales, times))
+    return f"<ul>{details}</ul><div class=grid2>{columns}</div>"
 
 
-def _similar(card: Card, words: Words) -> str:
+def _similar(card: Card, contents: Contents, words: Words) -> str:
     found = [*card.explanation.similar, *card.explanation.similar_peers]
     if not found:
         return ""
-    lines = (
-        f"{one.start:%Y-%m-%d} {one.meter_id} ({kind_name(one.kind, words.lang)}, {length(one.end - one.start, words.lang)}"
-        f"{'' if one.excess_kwh is None else f', {_signed(one.excess_kwh)} kWh'})"
-        for one in found
-    )
+    lines = (_likeness(one, contents.zones.get(one.meter_id, card.zone), words) for one in found)
     return f"<p class='grey small'>{words('like')} {escape('; '.join(lines))}</p>"
+
+
+def _likeness(one: Similar, zone: str, words: Words) -> str:
+    excess = "" if one.excess_kwh is None else f", {_signed(one.excess_kwh)} kWh"
+    told = f"{kind_name(one.kind, words.lang)}, {length(one.end - one.start, words.lang)}{excess}"
+    return f"{one.start.astimezone(ZoneInfo(zone)):%Y-%m-%d} {one.meter_id} ({told})"
 
 
 def _event_table(events: pl.DataFrame, contents: Contents, words: Words) -> str:
     head = ("meter", "industry", "kind", "began", "duration", "severity", "energy", "cost")
     rows = []
     for event in events.to_dicts():
-        when = span(event["start"], event["end"], words.lang, contents.zone)
+        when = _when(event, contents, words)
         cells = [
             (escape(event["meter_id"]), "id"),
             (words.known(event["industry"]), ""),
@@ -184,7 +194,13 @@ def _event_table(events: pl.DataFrame, contents: Contents, words: Words) -> str:
     return _table([words(name, currency=contents.currency) if name == "cost" else words(name) for name in head], rows)
 
 
-def _data_events(events: pl.DataFrame, words: Words) -> str:
+def _when(event: Mapping[str, Any], contents: Contents, words: Words) -> str:
+    ongoing = event["status"] == EventStatus.ONGOING
+    return span(event["start"], event["end"], words.lang, contents.zones[event["meter_id"]], ongoing=ongoing)
+
+
+def _data_events(contents: Contents, words: Words) -> str:
+    events = contents.data_events
     if not events.height:
         return _section(words("data_events"), f"<p class=box>{words('no_data_events')}</p>")
     rows = [
@@ -192,14 +208,15 @@ def _data_events(events: pl.DataFrame, words: Words) -> str:
             (escape(event["meter_id"]), "id"),
             (words.known(event["industry"]), ""),
             (kind_name(event["kind"], words.lang), ""),
+            (_when(event, contents, words), ""),
             (length(event["end"] - event["start"], words.lang), "n"),
-            (f"{event['readings']:,}", "n"),
-            (escape((event["rule"] or "–").replace("+", ", ")), ""),
+            (escape(rules_in_words(event["rule"], words.lang)) if event["rule"] else "–", ""),
+            (event["event_id"], ""),
         ]
         for event in events.head(_NAMED).to_dicts()
     ]
-    more = f"<p class=grey>{words('more', count=events.height - _NAMED)}</p>" if events.height > _NAMED else ""
-    head = [words(name) for name in ("meter", "industry", "kind", "duration", "readings", "rule")]
+    more = f"<p class=grey>{words('and_more', count=events.height - _NAMED)}</p>" if events.height > _NAMED else ""
+    head = [words(name) for name in ("meter", "industry", "kind", "began", "duration", "rule", "event")]
     return _section(words("data_events"), f"<div class=box>{_table(head, rows)}{more}</div>")
 
 
@@ -258,8 +275,9 @@ def _quality(quality: Sequence[PartitionQuality], words: Words) -> str:
         counts = ("meters", "readings", "suspect", "quarantined", "silent_meters", "late_meters")
         rows.append(cells + [(f"{row[name]:,}", "n") for name in counts])
     head = ["industry", "completeness", "meters", "readings", "suspect", "quarantined", "silent"]
-    late = words("late", count="", pending="").split(",")[0].strip()
-    return _section(words("data_quality").capitalize(), f"<div class=box>{_table([*(words(name) for name in head), late], rows)}</div>")
+    return _section(
+        words("data_quality").capitalize(), f"<div class=box>{_table([words(name) for name in (*head, 'late_meters')], rows)}</div>"
+    )
 
 
 def _drift(drift: pl.DataFrame, words: Words) -> str:
@@ -316,4 +334,4 @@ def _amount(value: float | None) -> str:
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{'+' if value > 0 else '−' if value < 0 else ''}{number(abs(value))}"
+    return "–" if value is None else signed(value)

@@ -89,9 +89,9 @@ svg{{display:block;width:100%;height:auto}}svg text{{font-size:10px;fill:var(--g
 {"".join(f"rect.r{n}{{fill:var(--r{n})}}i.r{n}{{background:var(--r{n})}}" for n in range(7))}
 rect.none{{fill:none;stroke:var(--line)}}rect.rest{{fill:var(--r3)}}rect.hot{{fill:var(--r5)}}
 rect.frame{{fill:none;stroke:var(--ink);stroke-width:1.4}}
-.calendar{{max-width:18rem}}svg text.sign{{font-size:9px;fill:var(--sign);text-anchor:middle}}
+svg text.sign{{font-size:9px;fill:var(--sign);text-anchor:middle}}
 .hours{{max-width:34rem}}svg text.count{{font-size:8px;fill:var(--sign);text-anchor:middle}}
 @media (max-width:30rem){{body{{padding:.6rem}}.card{{padding:.6rem .7rem}}.chart text{{font-size:17px}}}}
 @media print{{:root{{{_variables(LIGHT)}color-scheme:light}}body{{background:#fff;padding:0;font-size:11px}}
- .card,.tile,.box,tr{{break-inside:avoid}}h2{{break-after:avoid}}nav,.skip{{display:none}}details>*{{display:block}}.chart{{max-height:4cm}}}}
+ .card,.tile,.box,tr{{break-inside:avoid}}h2{{break-after:avoid}}nav,.skip{{display:none}}details>*{{display:block}}details::details-content{{content-visibility:visible;block-size:auto}}.chart{{max-height:4cm}}}}
 """

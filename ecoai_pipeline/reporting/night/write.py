@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
 
-from ecoai_pipeline.domain import SCORES, Industry, Partition
+from ecoai_pipeline.domain import Industry, Partition
 from ecoai_pipeline.reporting.data_quality import KIND
 from ecoai_pipeline.reporting.night.contents import About, Contents, Ran, gather
 from ecoai_pipeline.reporting.night.page import Link, page
@@ -21,17 +22,27 @@ _NAMES = {"en": "English", "ko": "한국어"}
 
 
 def write_page(
-    lake: Lake, settings: Settings, about: About, now: datetime, ran: Sequence[Ran] = (), langs: Sequence[Lang] = LANGS
+    lake: Lake,
+    settings: Settings,
+    about: About,
+    now: datetime,
+    ran: Sequence[Ran] = (),
+    langs: Sequence[Lang] = LANGS,
+    beside: Sequence[About] = (),
 ) -> tuple[Contents, dict[Lang, Path]]:
     """Write a page in each language; returns what it says and where it lies.
 
     Whoever takes the lock last has seen what all before it wrote: runs of other industries write the portfolio's page as well.
+
+    Args:
+        beside: pages that are written along with this one, and may be linked before they are there.
     """
     with lake.lock("report"):
         contents = gather(lake, settings, about, now, ran)
         places: dict[Lang, Path] = {lang: place(lake, about, lang) for lang in langs}
+        coming = {place(lake, one, lang) for one in (about, *beside) for lang in langs}
         for lang, path in places.items():
-            write_text(path, page(contents, lang, _links(lake, about, lang, path.parent)))
+            write_text(path, page(contents, lang, _links(lake, about, lang, coming)))
     return contents, places
 
 
@@ -42,17 +53,17 @@ def place(lake: Lake, about: About, lang: Lang) -> Path:
     return lake.month_report(Partition(about.industry, about.month), lang)
 
 
-def _links(lake: Lake, about: About, lang: Lang, here: Path) -> list[Link]:
-    """Pages that belong to this one: those of the same night, which are written with it, and others where they are there."""
+def _links(lake: Lake, about: About, lang: Lang, coming: AbstractSet[Path]) -> list[Link]:
+    """Pages that belong to this one, as far as they are there or coming."""
     words, other = Words(lang), next(one for one in LANGS if one != lang)
-    beside = [(_NAMES[other], place(lake, about, other))]
+    found = [(_NAMES[other], place(lake, about, other))]
     if about.day:
-        industries = [one for one in Industry if lake.info(SCORES, Partition(one, about.month)).rows]
-        pages = [(words("portfolio"), None), *((words.known(one), one) for one in industries)]
-        beside += [(name, lake.night_report(about.day, one, lang)) for name, one in pages if one != about.industry]
-    there = [(words("data_docs"), lake.docs / "latest" / "index.html")]
+        pages = [(words("portfolio"), None), *((words.known(one), one) for one in Industry)]
+        found += [(name, lake.night_report(about.day, one, lang)) for name, one in pages if one != about.industry]
     if about.industry:
         partition = Partition(about.industry, about.month)
-        there.insert(0, (words("quality_page"), lake.report(KIND, partition)))
-        there += [(words("month_page"), lake.month_report(partition, lang))] if about.day else []
-    return [Link(name, os.path.relpath(path, here)) for name, path in (*beside, *(one for one in there if one[1].exists()))]
+        found += [(words("month_page"), lake.month_report(partition, lang))] if about.day else []
+        found.append((words("quality_page"), lake.report(KIND, partition)))
+    found.append((words("data_docs"), lake.docs / "latest" / "index.html"))
+    here = place(lake, about, lang).parent
+    return [Link(name, os.path.relpath(path, here)) for name, path in found if path in coming or path.exists()]
