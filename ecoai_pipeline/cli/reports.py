@@ -38,17 +38,18 @@ def report(
     lake, settings, now = the_lake(), load_settings(), datetime.now(UTC)
     chosen = Industry.parse(industry) if industry else None
     pages = _months(month, chosen) if month else _nights(day, chosen, settings.time_zone)
-    rows = []
+    rows, meters = [], 0
     with progress_bar() as steps, instance_of(settings.root) as instance:
         steps.start("pages", len(pages))
         for about in pages:
             ran = last_ran(instance, [about.industry] if about.industry else list(Industry), about.month)
             contents, places = write_page(lake, settings, about, now, ran, (lang.value,) if lang else LANGS, pages)
+            meters += contents.meters
             named = about.industry.value if about.industry else "portfolio"
             figures = {"alarms": contents.alarms.shown, "data_events": contents.data_events.height}
             rows += [{"about": named, **figures, "lang": one, "page": str(path)} for one, path in places.items()]
             steps.done(named)
-    notes = [] if rows else ["no industry has scores there; `ecoai status` shows what there is"]
+    notes = [] if meters else ["no industry has scores there; `ecoai status` shows what there is"]
     Answer({"pages": rows}, rows, title=f"pages about {month or pages[-1].day}", notes=notes).show(form, as_json)
 
 
