@@ -382,7 +382,7 @@ FEATURES = Table(
         Column("slot_of_week", "i32", "interval of the local week, from Monday 00:00"),
         Column("season", "str", "spring, summer, autumn or winter"),
         Column("weekend", "bool", "Saturday or Sunday, local"),
-        Column("holiday", "bool", "public holiday of the zone's country; false where the country is unknown"),
+        Column("holiday", "bool", "public holiday where the meter is; false where the country is unknown"),
     ),
 )
 SPECTRA = Table(

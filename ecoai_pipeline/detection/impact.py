@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecoai_pipeline.domain import UsageType
-from ecoai_pipeline.features.calendar import holidays_of
+from ecoai_pipeline.features.calendar import Place, holidays_of
 from ecoai_pipeline.tariffs import EmissionFactor, ImpactParams, Tariff
 
 Floats = NDArray[np.float64]
@@ -70,7 +70,7 @@ def _worth(tariffs: tuple[Tariff, ...], usage: UsageType, zone: str, times: NDAr
         day = hour.date()
         tariff = _at(tariffs, day)
         assert tariff is not None
-        free = day.weekday() == _SUNDAY or day in holidays_of(zone, day.year)
+        free = day.weekday() == _SUNDAY or day in holidays_of(Place.of(zone), day.year)
         return tariff.price(usage, day.month, hour.hour, saturday=day.weekday() == _SATURDAY, free=free)
 
     return _hourly(price, zone, times, interval_s) if tariffs else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline.domain import FEATURES, SPECTRA, VALIDATED_READINGS, Partition
-from ecoai_pipeline.features.calendar import DAY_S, local_seconds, with_calendar
+from ecoai_pipeline.features.calendar import DAY_S, Place, local_seconds, with_calendar
 from ecoai_pipeline.features.differencing import first_difference
 from ecoai_pipeline.features.grid import Grid, horizons, regular_grid
 from ecoai_pipeline.features.imputation import fill_short_gaps
@@ -32,16 +32,20 @@ class _Portfolio:
     """What is known of the meters of a partition before any reading is laid out.
 
     Attributes:
-        zones: time zone of every meter.
+        places: where every meter is.
         earlier: the partitions of the month before that hold the meters' readings; a meter may have changed its industry.
         silent: meters of the industry with readings in the month before and none in this, in order.
         horizon: by zone the end of the last reading of the month.
     """
 
-    zones: Mapping[str, str]
+    places: Mapping[str, Place]
     earlier: Sequence[Partition]
     silent: tuple[str, ...]
     horizon: Mapping[str, datetime]
+
+    @property
+    def zones(self) -> dict[str, str]:
+        return _zones(self.places)
 
 
 def materialize_features(lake: Lake, settings: Settings, partition: Partition) -> Written:
@@ -74,7 +78,7 @@ def _fingerprint(lake: Lake, settings: Settings, registry: MeterRegistry, partit
     inputs = {
         "validated": lake.info(VALIDATED_READINGS, partition).content,
         "before": {part.key: lake.info(VALIDATED_READINGS, part).content for part in earlier},
-        "zones": {meter_id: meter.time_zone for meter_id, meter in members.items()},
+        "places": {meter_id: astuple(Place.of_meter(meter)) for meter_id, meter in members.items()},
         "default_zone": settings.time_zone,
     }
     return fingerprint(inputs=inputs, params=settings.features, code=code_digest("features"))
@@ -91,8 +95,12 @@ def _portfolio(lake: Lake, settings: Settings, registry: MeterRegistry, partitio
     past = [meter_id for meter_id in _meter_ids(lake.scan(VALIDATED_READINGS, earlier)) if meter_id not in present]
     silent = tuple(meter_id for meter_id in past if (meter := registry.at(meter_id, month)) and meter.industry == partition.industry)
     known = {meter_id: registry.at(meter_id, month) for meter_id in (*present, *silent)}
-    zones = {meter_id: meter.time_zone if meter else settings.time_zone for meter_id, meter in known.items()}
-    return _Portfolio(zones, earlier, silent, horizons(readings, zones))
+    places = {meter_id: Place.of_meter(meter) if meter else Place.of(settings.time_zone) for meter_id, meter in known.items()}
+    return _Portfolio(places, earlier, silent, horizons(readings, _zones(places)))
+
+
+def _zones(places: Mapping[str, Place]) -> dict[str, str]:
+    return {meter_id: place.zone for meter_id, place in places.items()}
 
 
 def _meter_ids(readings: pl.LazyFrame) -> dict[str, None]:
@@ -108,11 +116,12 @@ def _frames(
     intervals: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     found: list[pl.DataFrame] = []
+    zones = portfolio.zones
     for current, before in _chunks(lake, partition, portfolio):
-        grid = regular_grid(current, before, partition.month, portfolio.zones, portfolio.horizon)
+        grid = regular_grid(current, before, partition.month, zones, portfolio.horizon)
         load = imputed_load(grid, params)
         found.append(spectra(_loads(grid, load), params))
-        month = _month_rows(grid, load)
+        month = _month_rows(grid, load, portfolio.places)
         missing = month.filter(~pl.col("observed"))
         unfilled = missing["kwh_imputed"].null_count()
         counts.update(meters=grid.meters.height, imputed=missing.height - unfilled, unfilled=unfilled)
@@ -167,7 +176,7 @@ def _loads(grid: Grid, load: NDArray[np.float64]) -> Iterator[Load]:
     return (Load(meter_id, interval_s, load[begin:end]) for meter_id, begin, end, interval_s in _slices(grid.meters))
 
 
-def _month_rows(grid: Grid, load: NDArray[np.float64]) -> pl.DataFrame:
+def _month_rows(grid: Grid, load: NDArray[np.float64], places: Mapping[str, Place]) -> pl.DataFrame:
     """The rows of `features`: the grid without the month before, with load, difference and calendar."""
     difference = first_difference(load, grid.meters["offset"].to_numpy())
     rows = grid.rows.with_columns(
@@ -175,8 +184,10 @@ def _month_rows(grid: Grid, load: NDArray[np.float64]) -> pl.DataFrame:
         pl.col("kwh").is_not_null().alias("observed"),
         pl.Series("diff_kwh", difference, nan_to_null=True),
     ).filter(pl.col("number") >= 0)
-    zones = grid.meters.select("meter_id", "zone")
-    if zones["zone"].n_unique() == 1:
-        return with_calendar(rows, zones["zone"][0]).select(FEATURES.names)
-    parts = rows.join(zones, on="meter_id", maintain_order="left").partition_by("zone")
-    return pl.concat([with_calendar(part, part["zone"][0]) for part in parts]).select(FEATURES.names)
+    of_meter = {meter_id: places[meter_id] for meter_id in grid.meters["meter_id"]}
+    present = list(dict.fromkeys(of_meter.values()))
+    if len(present) == 1:
+        return with_calendar(rows, present[0]).select(FEATURES.names)
+    number = pl.col("meter_id").replace_strict({meter: present.index(place) for meter, place in of_meter.items()}, return_dtype=pl.Int32)
+    parts = rows.with_columns(number.alias("place")).partition_by("place", maintain_order=True)
+    return pl.concat([with_calendar(part, present[part["place"][0]]) for part in parts]).select(FEATURES.names)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
-from ecoai_pipeline.features.calendar import country_of, holidays_of, with_calendar
+from ecoai_pipeline.features.calendar import Place, country_of, holiday_name, holidays_of, with_calendar
 
 
 def calendar(zone: str, *times: datetime, interval_s: int = 900) -> list[dict[str, object]]:
     schema = {"timestamp": pl.Datetime("us", "UTC"), "interval_s": pl.Int32}
-    return with_calendar(pl.DataFrame({"timestamp": times, "interval_s": [interval_s] * len(times)}, schema=schema), zone).to_dicts()
+    return with_calendar(
+        pl.DataFrame({"timestamp": times, "interval_s": [interval_s] * len(times)}, schema=schema), Place.of(zone)
+    ).to_dicts()
 
 
 def at(zone: str, *local: datetime) -> list[dict[str, object]]:
@@ -52,7 +55,7 @@ def test_seollal_is_a_holiday_from_its_local_midnight_to_the_next() -> None:
 
 
 def test_a_day_off_in_lieu_counts() -> None:
-    assert date(2023, 1, 24) in holidays_of("Asia/Seoul", 2023)
+    assert date(2023, 1, 24) in holidays_of(Place.of("Asia/Seoul"), 2023)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Etc/GMT-9"])
@@ -63,3 +66,59 @@ def test_a_zone_of_no_known_country_has_no_holidays(zone: str) -> None:
 @pytest.mark.parametrize(("zone", "country"), [("Asia/Seoul", "KR"), ("Europe/Berlin", "DE"), ("ROK", "KR"), ("US/Pacific", "US")])
 def test_the_country_comes_from_the_tz_database_older_names_included(zone: str, country: str) -> None:
     assert country_of(zone) == country
+
+
+@pytest.mark.parametrize("zone", ["CET", "EST", "MST7MDT", "Iceland", "America/Coral_Harbour"])
+def test_a_zone_name_that_misleads_names_no_country(zone: str) -> None:
+    """CET is a link to Brussels, Iceland to Abidjan and Coral Harbour, in Canada, to Panama: their clocks are alike, not their holidays."""
+    assert country_of(zone) is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "country", "subdivision"),
+    [
+        ({"zone": "Europe/Berlin"}, "DE", None),
+        ({"zone": "Europe/Berlin", "region": "DE-BY"}, "DE", "BY"),
+        ({"zone": "Europe/Berlin", "region": "Bayern"}, "DE", "BY"),
+        ({"zone": "Europe/London", "region": "GB-SCT"}, "GB", "SCT"),
+        ({"zone": "Europe/London", "country": "GB", "subdivision": "SCT"}, "GB", "SCT"),
+        ({"zone": "UTC", "subdivision": "DE-BY"}, "DE", "BY"),
+        ({"zone": "UTC"}, None, None),
+        ({"zone": "Asia/Seoul", "region": "경기도"}, "KR", None),
+        ({"zone": "Europe/Berlin", "country": "AT", "region": "hall 7-North"}, "AT", None),
+    ],
+)
+def test_a_place_is_what_the_registry_says_else_what_the_zone_says(
+    stated: dict[str, str], country: str | None, subdivision: str | None
+) -> None:
+    place = Place.of(**stated)
+    assert (place.country, place.subdivision) == (country, subdivision)
+
+
+def test_holidays_of_a_subdivision_are_added_to_those_of_the_country() -> None:
+    """Epiphany is free in Bavaria and not in Hamburg; St Andrew's Day is free in Scotland alone."""
+    epiphany, andrew = date(2025, 1, 6), date(2025, 12, 1)
+    assert [epiphany in holidays_of(Place.of("Europe/Berlin", region=region), 2025) for region in ("DE-BY", "DE-HH", "")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [andrew in holidays_of(Place.of("Europe/London", region=region), 2025) for region in ("GB-SCT", "GB-ENG")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "lang", "name"),
+    [
+        ("Asia/Seoul", date(2025, 3, 1), "en", "Independence Movement Day (삼일절)"),
+        ("Asia/Seoul", date(2025, 3, 3), "ko", "삼일절 대체 휴일"),
+        ("Europe/Berlin", date(2025, 10, 3), "en", "German Unity Day (Tag der Deutschen Einheit)"),
+        ("Europe/Berlin", date(2025, 10, 3), "ko", "German Unity Day (Tag der Deutschen Einheit)"),
+        ("Europe/London", date(2025, 12, 26), "en", "Boxing Day"),
+        ("Asia/Seoul", date(2025, 3, 2), "en", None),
+        ("UTC", date(2025, 12, 25), "en", None),
+    ],
+)
+def test_a_holiday_is_named_in_the_language_of_the_reader_and_in_its_own(
+    zone: str, day: date, lang: Literal["en", "ko"], name: str
+) -> None:
+    assert holiday_name(Place.of(zone), day, lang) == name
