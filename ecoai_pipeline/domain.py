@@ -184,7 +184,7 @@ class Month:
         """Read `2022-03` or the partition key `2022-03-01`.
 
         Raises:
-            ValueError: the text is no month, or lies before 2000-01, the first partition.
+            ValueError: the text is no month.
         """
         try:
             first = date.fromisoformat(text if len(text) > 7 else f"{text}-01")
@@ -192,8 +192,6 @@ class Month:
             raise ValueError(f"{text!r} is not a month; write it as 2022-03") from None
         if first.day != 1:
             raise ValueError(f"{text!r} is a day, not a month; write it as {text[:7]}")
-        if first < FIRST_MONTH.first_day:
-            raise ValueError(f"month {text} lies before {FIRST_MONTH}, the first partition")
         return cls(first.year, first.month)
 
     @classmethod
@@ -219,9 +217,6 @@ class Month:
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
-
-
-FIRST_MONTH = Month(2000, 1)
 
 
 @dataclass(frozen=True, order=True)

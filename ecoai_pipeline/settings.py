@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from ecoai_pipeline import domain
 from ecoai_pipeline.tariffs import ImpactParams
@@ -452,6 +453,20 @@ class EvaluationParams(Params):
     references: ReferenceParams = ReferenceParams()
 
 
+EARLIEST_MONTH = domain.Month(1900, 1)
+_REGISTRY_START = date(2000, 1, 1)  # every lake holds registry rows with this day; another day would compete with them
+
+
+def _first_month(value: Any) -> domain.Month:
+    month = value if isinstance(value, domain.Month) else domain.Month.parse(str(value))
+    if month < EARLIEST_MONTH:
+        raise ValueError(f"{month} is too early; the earliest is {EARLIEST_MONTH}")
+    return month
+
+
+FirstMonth = Annotated[domain.Month, NoDecode, BeforeValidator(_first_month), PlainSerializer(str)]
+
+
 class Settings(BaseSettings):
     """All parameters, and the root of the lake."""
 
@@ -459,6 +474,7 @@ class Settings(BaseSettings):
 
     root: Path = Field(Path("data"), description="root of the lake, relative to the working directory")
     time_zone: str = Field("Asia/Seoul", description="zone of meters whose registry or file names none")
+    first_month: FirstMonth = Field(domain.Month(2010, 1), description="first partition; readings from before it are quarantined")
     storage: StorageParams = StorageParams()
     sources: SourceParams = SourceParams()
     quality: QualityParams = QualityParams()
@@ -475,6 +491,20 @@ class Settings(BaseSettings):
     @classmethod
     def _known_zone(cls, zone: str) -> str:
         return domain.time_zone(zone)
+
+    @property
+    def registry_start(self) -> date:
+        """The day from which a row of the registry holds that names none."""
+        return min(_REGISTRY_START, self.first_month.first_day)
+
+    def require_partitions_from(self, month: domain.Month, what: str) -> None:
+        """
+        Raises:
+            ValueError: `what` begins with a month that lies before the first partition; the message names the line to set.
+        """
+        if month < self.first_month:
+            line = f"`first_month: {month}` in params.yaml, or ECOAI_FIRST_MONTH={month}"
+            raise ValueError(f"{what} from {month} on, but first_month is {self.first_month}; nothing is lost: set {line}")
 
     def for_training(self, industry: domain.Industry) -> Settings:
         """These parameters as the models of an industry are trained with them: `augmentation` sets the epsilon of its networks."""

@@ -16,7 +16,7 @@ import typer
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
 from ecoai_pipeline.cli.simulate import FORMATS
-from ecoai_pipeline.domain import FIRST_MONTH, Industry, Month, MonthRange
+from ecoai_pipeline.domain import Industry, Month, MonthRange
 
 if TYPE_CHECKING:
     from ecoai_pipeline.sources.writers.block import Block
@@ -109,13 +109,14 @@ def write_file(name: str, megabytes: str, folder: str) -> dict[str, Any]:
 
 def _blocks(count: int, of_one_meter: bool) -> Iterator[Block]:
     """`count` meters over a month at 15 minutes, or one meter over so many months at one minute."""
+    from ecoai_pipeline.settings import load_settings
     from ecoai_pipeline.sources.simulation.simulator import blocks
 
     if not of_one_meter:
         return blocks(Industry.METAL, meters=count, months=MonthRange(LAST, LAST))
-    first = LAST
+    first, earliest = LAST, load_settings().first_month
     for _ in range(count - 1):
-        first = max(first.previous, FIRST_MONTH)
+        first = max(first.previous, earliest)
     return blocks(Industry.METAL, meters=1, months=MonthRange(first, LAST), interval_s=60)
 
 

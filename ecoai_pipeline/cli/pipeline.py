@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ecoai_pipeline.cli.output import Steps
 from ecoai_pipeline.domain import (
     ARRIVAL_ASSETS,
-    FIRST_MONTH,
     NIGHT_ASSETS,
     REPORT,
     VALIDATED_READINGS,
@@ -191,7 +190,7 @@ def run_night(day: date, steps: Steps) -> list[Materialized]:
     steps.start("night", partitions_in(todo) * len(NIGHT_ASSETS))
     with reporting_runner(steps) as runner:
         done = runner.tables(NIGHT_ASSETS, todo, day=day.isoformat())
-        done += _follow(runner, list(Industry), FIRST_MONTH, steps)
+        done += _follow(runner, list(Industry), settings.first_month, steps)
         steps.start("report", 1)
         return done + runner.tables([REPORT], dict.fromkeys(Industry, MonthRange(Month.of(day), Month.of(day))), day=day.isoformat())
 
@@ -215,11 +214,12 @@ def walk_forward(span: MonthRange, industries: Sequence[Industry], steps: Steps)
     done: list[Materialized] = []
     for month in span:
         for industry in industries:
-            before = training_span(lake, industry, MonthRange(FIRST_MONTH, month.previous))
-            if before is None or month not in lake.months(VALIDATED_READINGS, industry):
+            present = lake.months(VALIDATED_READINGS, industry)
+            before = [one for one in present if one < month]
+            if not before or month not in present:
                 continue
             try:
-                train_all(industry, None, before, steps)
+                train_all(industry, None, MonthRange(before[0], before[-1]), steps)
             except NothingToTrainError:
                 continue
             steps.start(f"{industry} {month}", len(NIGHT_ASSETS))

@@ -65,7 +65,7 @@ def ingest_paths(
     settings = load_settings()
     lake, now = Lake(settings.root, settings.storage), datetime.now(UTC)
     if registry and dry_run:
-        read_registry(registry, zone=settings.time_zone)
+        read_registry(registry, zone=settings.time_zone, since=settings.registry_start)
     moved = bool(registry and not dry_run and register_file(lake, settings, registry, at=now).fresh)
     entries: list[dict[str, Any]] = []
     touched: set[Partition] = set()

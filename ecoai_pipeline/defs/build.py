@@ -16,21 +16,34 @@ from ecoai_pipeline.defs.assets.scores import scores
 from ecoai_pipeline.defs.assets.snapshot import snapshot
 from ecoai_pipeline.defs.assets.validated import validated_readings
 from ecoai_pipeline.defs.jobs import backfill_job, ingest_job, land_inbox, nightly_job, record_job, training_job
+from ecoai_pipeline.defs.partitions import every_month, industry_month
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
 from ecoai_pipeline.defs.sensors import inbox, retraining, versions
+from ecoai_pipeline.domain import Month
 
 ASSETS = [raw_readings, validated_readings, features, models, champions, scores, drift, anomalies, report, evaluation, snapshot]
 
 
 def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:
-    """The definitions, on the lake of the environment unless another is given."""
+    """The definitions, on the lake of the environment unless another is given; its parameter `first_month` is where tables start."""
+    lakehouse = lakehouse or Lakehouse()
     return dg.Definitions(
-        assets=ASSETS,
+        assets=_starting_at(lakehouse.settings().first_month),
         jobs=[ingest_job, nightly_job, backfill_job, training_job, record_job, land_inbox],
         schedules=[nightly, monthly_training],
         sensors=[inbox, versions, retraining],
-        resources={"lakehouse": lakehouse or Lakehouse()},
+        resources={"lakehouse": lakehouse},
         # Steps cost seconds to spawn; runs, not steps, are what goes on side by side.
         executor=dg.in_process_executor,
     )
+
+
+def _starting_at(first: Month) -> list[dg.AssetsDefinition]:
+    """The assets, those by industry and month with partitions from `first` on."""
+    tables = industry_month(first)
+
+    def started(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(partitions_def=tables) if spec.partitions_def == every_month else spec
+
+    return [asset.map_asset_specs(started) for asset in ASSETS]

@@ -166,6 +166,6 @@ def _picture(png: bytes) -> str:
 
 def table_asset(**also: Any) -> dict[str, Any]:
     """What all assets by industry and month have in common, as arguments of `@asset`."""
-    from ecoai_pipeline.defs.partitions import industry_month
+    from ecoai_pipeline.defs.partitions import every_month
 
-    return {"partitions_def": industry_month, "backfill_policy": dg.BackfillPolicy.single_run(), "kinds": {"parquet", "polars"}, **also}
+    return {"partitions_def": every_month, "backfill_policy": dg.BackfillPolicy.single_run(), "kinds": {"parquet", "polars"}, **also}

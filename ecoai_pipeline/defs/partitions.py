@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ecoai_pipeline.domain import EVALUATIONS, FIRST_MONTH, Industry, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import EVALUATIONS, Industry, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.settings import EARLIEST_MONTH
 
 TIME_ZONE = "Asia/Seoul"
 
-months = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH.key, timezone=TIME_ZONE, end_offset=1)
 industries = dg.StaticPartitionsDefinition([industry.value for industry in Industry])
 resolutions = dg.StaticPartitionsDefinition([resolution.value for resolution in Resolution])
 
 evaluations = dg.StaticPartitionsDefinition(list(EVALUATIONS))
 
-industry_month = dg.MultiPartitionsDefinition({"industry": industries, "month": months})
+
+def industry_month(first: Month) -> dg.MultiPartitionsDefinition:
+    """The partitions of all tables: each industry in each month from `first` to the current one."""
+    months = dg.MonthlyPartitionsDefinition(start_date=first.key, timezone=TIME_ZONE, end_offset=1)
+    return dg.MultiPartitionsDefinition({"industry": industries, "month": months})
+
+
+# Assets are declared over all months that there can be; `build_definitions` lets them start at the parameter `first_month`.
+every_month = industry_month(EARLIEST_MONTH)
+
 industry_resolution = dg.MultiPartitionsDefinition({"industry": industries, "resolution": resolutions})
 
 _same_industry = dg.DimensionPartitionMapping("industry", dg.IdentityPartitionMapping())

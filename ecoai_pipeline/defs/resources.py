@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from ecoai_pipeline.domain import Month
 from ecoai_pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,15 @@ class Lakehouse(dg.ConfigurableResource):
         return load_settings(Path(self.root) if self.root else None)
 
     def lake(self) -> Lake:
+        """
+        Raises:
+            ValueError: the lake holds readings from before the first partition; the message names the line to set.
+        """
         from ecoai_pipeline.storage.lake import Lake
+        from ecoai_pipeline.storage.landing import Landing
 
         settings = self.settings()
-        return Lake(settings.root, settings.storage)
+        lake = Lake(settings.root, settings.storage)
+        held = [Month.parse(month) for month, meters in Landing(lake).book.readers().items() if meters]
+        settings.require_partitions_from(min(held, default=settings.first_month), "the lake holds readings")
+        return lake

@@ -55,7 +55,9 @@ class Runner:
 
     def __init__(self, instance: dg.DagsterInstance, root: Path) -> None:
         self._instance = instance
-        self._job = build_definitions(Lakehouse(root=str(root))).resolve_implicit_global_asset_job_def()
+        self._lakehouse = Lakehouse(root=str(root))
+        self._lakehouse.lake()  # says before any run whether the lake holds months that have no partition
+        self._job = build_definitions(self._lakehouse).resolve_implicit_global_asset_job_def()
 
     def tables(
         self, assets: Sequence[str], todo: Mapping[Industry, MonthRange], *, day: str | None = None, choice: Mapping[str, Any] | None = None
@@ -72,7 +74,10 @@ class Runner:
 
         Raises:
             RunFailedError: a step failed; all that could be done has been.
+            ValueError: a month lies before the first partition.
         """
+        for span in todo.values():
+            self._lakehouse.settings().require_partitions_from(span.first, "months are asked for")
         ops = {**dict.fromkeys(TOLD_THE_NIGHT, {"day": day} if day else None), "scores": choice}
         config = {"ops": {name: {"config": dict(value)} for name, value in ops.items() if value and name in assets}}
         done: list[Materialized] = []

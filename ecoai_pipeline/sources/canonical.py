@@ -23,7 +23,6 @@ from ecoai_pipeline.sources.reasons import Reason
 REFUSED = pl.Schema(
     {"line": pl.Int64(), "cell": pl.Int32(), "text": pl.String(), "meter": pl.String(), "month": pl.Int32(), "reason": pl.String()}
 )
-FIRST_KEY = 200_001
 STATED_DOUBT = "stated"
 """The rule of a reading that its sender doubts without saying why."""
 _SURE_STEPS = 3
@@ -55,10 +54,10 @@ def month_key(local: pl.Expr, *, ends: bool = False) -> pl.Expr:
     return inside.dt.year().cast(pl.Int32) * 100 + inside.dt.month().cast(pl.Int32)
 
 
-def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zones], latest: datetime) -> Parts:
+def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zones], first: int, latest: datetime) -> Parts:
     """Give each rough reading its number, local time, zones and month; refuse what cannot be read or dated.
 
-    `latest` is the last instant that is believed.
+    `first` is the key of the first month that is accepted, `latest` the last instant that is believed.
     """
     zones = {meter: zones_of(meter) for meter in rough["meter"].unique().drop_nulls().to_list()}
     zone = _looked_up({meter: both.stamps for meter, both in zones.items()})
@@ -70,7 +69,7 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
         "reason",
         _when(pl.col("meter").is_null() | (pl.col("meter") == ""), Reason.NO_METER),
         _when(pl.col("local").is_null(), Reason.BAD_STAMP),
-        _when(pl.col("month") < FIRST_KEY, Reason.BEFORE_2000),
+        _when(pl.col("month") < first, Reason.BEFORE_FIRST),
         _when(pl.col("late"), Reason.FUTURE),
         "number_reason",
     )

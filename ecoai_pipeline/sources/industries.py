@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from ecoai_pipeline.domain import FIRST_MONTH, Industry, Month
+from ecoai_pipeline.domain import Industry, Month
 from ecoai_pipeline.storage.registry import MeterRegistry
 
 Said = tuple[Industry, Industry]
@@ -36,17 +36,17 @@ def said_by_lines(claims: pl.DataFrame) -> dict[str, dict[Month, Said]]:
     return said
 
 
-def rule(meter_id: str, said: Mapping[Month, Said], registry: MeterRegistry) -> Ruling:
+def rule(meter_id: str, said: Mapping[Month, Said], registry: MeterRegistry, since: date) -> Ruling:
     """Compare what a file says of a meter's industry with the registry.
 
     A change that the file itself shows applies from the next month. A month in which the file says another industry
-    than the registry, without having agreed with it before, is refused.
+    than the registry, without having agreed with it before, is refused. `since` is the first day of a row of an unknown meter.
     """
     ruling, agreed = Ruling(), False
     for month, (first, last) in sorted(said.items()):
         now = _in_force(meter_id, month, ruling, registry)
         if now is None:
-            ruling.rows.append((FIRST_MONTH.first_day, first))
+            ruling.rows.append((since, first))
         elif agreed and first not in (now, _in_force(meter_id, month.next, ruling, registry)):
             ruling.rows.append((month.first_day, first))
         elif first not in (now, _in_force(meter_id, month.next, ruling, registry)):

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from ecoai_pipeline.domain import FIRST_MONTH, QUARANTINE, Industry, Meter, Month, Partition, UsageType
+from ecoai_pipeline.domain import QUARANTINE, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.capacity import Inference, Weighing
 from ecoai_pipeline.sources.intake import Intake, Prepared, by_reason
@@ -22,7 +22,7 @@ from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress
 from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
 from ecoai_pipeline.sources.remade import land_remade
-from ecoai_pipeline.sources.remarks import warnings
+from ecoai_pipeline.sources.remarks import too_early, warnings
 from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces, months_of, partitions_of
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing, OtherBytesError
@@ -30,6 +30,7 @@ from ecoai_pipeline.storage.receipts import MeterRow, Statement
 
 __all__ = ["IngestError", "IngestOptions", "IngestResult", "ingest_file"]
 
+_BEFORE = "the date lies before"  # Reason.BEFORE_FIRST, and what lakes hold in which the first month was fixed
 _NOT_SHOWN = {"sha256", "options", "received_at", "zones", "elsewhere", "registers", "remade"}
 
 
@@ -79,12 +80,21 @@ def ingest_file(
     with nullcontext() if dry_run else lake.lock("landing"):
         landing = Landing(lake)
         earlier = landing.statement(prepared.statement_id)
-        if earlier is not None and earlier.remade is None:
+        if earlier is not None and earlier.remade is None and not _more_is_accepted(landing, earlier, settings):
             if not dry_run:
                 _land(landing, path, prepared.sha256)
             if can_be_read(lake, settings, earlier):
                 return _again(lake, settings, earlier, received_at, write=not dry_run)
         return _Entry(lake, settings, prepared, options, received_at, write=not dry_run, allow_again=allow_again).run(path, progress)
+
+
+def _more_is_accepted(landing: Landing, earlier: Statement, settings: Settings) -> bool:
+    """Whether rows of a known file were refused for a first month that has been set earlier since."""
+    refused = landing.table_path(QUARANTINE, earlier.statement_id)
+    if not refused.exists():
+        return False
+    early = pl.col("reason").str.starts_with(_BEFORE) & (pl.col("month") >= str(settings.first_month))
+    return bool(pl.scan_parquet(refused, hive_partitioning=False).select(early.any()).collect().item())
 
 
 def _land(landing: Landing, path: Path, sha256: str) -> None:
@@ -173,7 +183,10 @@ class _Entry:
             if self.lessened and self.lessened.meters == self.intake.all_meters:
                 return self._judged_anew(_again(self.lake, self.settings, self.lessened, self.intake.received_at, write=self.write))
             if not self.intake.accepted:
-                raise IngestError(path, "no row of it is a usable reading; nothing was kept", by_reason(self.intake.refused["reason"]))
+                advice = "".join(f"; {line}" for line in too_early(self.intake.refused, self.settings.first_month))
+                raise IngestError(
+                    path, f"no row of it is a usable reading; nothing was kept{advice}", by_reason(self.intake.refused["reason"])
+                )
             return self._enter(path)
         except BaseException:
             if self.write:
@@ -244,7 +257,7 @@ class _Entry:
         for name in intake.all_meters:
             first = min(month for month, names in intake.meters.items() if name in names)
             known, ruling = intake.registry.at(name, first), intake.rulings.get(name)
-            rows = ruling.rows if ruling else [] if known else [(FIRST_MONTH.first_day, self.options.industry or Industry.OTHER)]
+            rows = ruling.rows if ruling else [] if known else [(self.settings.registry_start, self.options.industry or Industry.OTHER)]
             fresh += [self._meter(name, known, industry, valid_from) for valid_from, industry in rows]
         return fresh
 

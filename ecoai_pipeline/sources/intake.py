@@ -152,7 +152,7 @@ class Intake:
         """Read all months and, when writing, keep them as pieces."""
         with tempfile.TemporaryDirectory(prefix="ecoai-ingest-") as folder:
             latest = self.received_at + timedelta(hours=self.settings.sources.future_tolerance_h)
-            terms = Terms(self.prepared.traits, self._zones_of, latest)
+            terms = Terms(self.prepared.traits, self._zones_of, self.settings.first_month, latest)
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder), self.settings.storage.piece_rows)
             kept = _Kept(Path(folder) / "kept")
             reader.read(self.settings.sources.block_mb << 20, progress)
@@ -200,7 +200,9 @@ class Intake:
         if self.options.industry is not None:
             self.claimed = claims.filter(pl.col("industry") != self.options.industry.value)["meter"].unique().sort().to_list()
         if self.options.industry is None and claims.height:
-            self.rulings = {name: rule(name, said, self.registry) for name, said in said_by_lines(claims).items()}
+            self.rulings = {
+                name: rule(name, said, self.registry, self.settings.registry_start) for name, said in said_by_lines(claims).items()
+            }
         first = claims.drop_nulls("usage").unique("meter", keep="first", maintain_order=True)
         self.usage = {meter: UsageType(usage) for meter, usage in first.select("meter", "usage").iter_rows()}
         unknown = claims.drop_nulls("unknown_usage").unique("meter", keep="first", maintain_order=True)

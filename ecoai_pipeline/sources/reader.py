@@ -13,7 +13,6 @@ from ecoai_pipeline.domain import Month
 from ecoai_pipeline.sources.arrival import with_behind, with_month_above
 from ecoai_pipeline.sources.aside import Aside, Meters
 from ecoai_pipeline.sources.canonical import (
-    FIRST_KEY,
     REFUSED,
     Parts,
     Zones,
@@ -52,7 +51,13 @@ class Terms:
 
     traits: Traits
     zones_of: Callable[[str], Zones]
+    first_month: Month
     latest: datetime
+
+    @property
+    def first_key(self) -> int:
+        """The first month that is accepted, as a key."""
+        return self.first_month.year * 100 + self.first_month.month
 
 
 class Reader:
@@ -144,15 +149,15 @@ class Reader:
         self._refuse(parts)
         good = with_behind(parts.good, key)
         for (month,), rows in good.partition_by("month", as_dict=True).items():
-            if month >= FIRST_KEY:
+            if month >= self._terms.first_key:
                 carried.setdefault(int(month), []).append(rows)
             else:
-                self.refused.append(rows.with_columns(reason=pl.lit(Reason.BEFORE_2000.value)).select(REFUSED.names()))
+                self.refused.append(rows.with_columns(reason=pl.lit(Reason.BEFORE_FIRST.value)).select(REFUSED.names()))
 
     def _sort_out(self, rows: pl.DataFrame) -> None:
         rough = self._layout.rough(rows)
         rough = self._without_second_industries(rough, self._layout.claims(rows))
-        parts = sort_out(rough, self._terms.traits, self._terms.zones_of, self._terms.latest)
+        parts = sort_out(rough, self._terms.traits, self._terms.zones_of, self._terms.first_key, self._terms.latest)
         self._refuse(parts)
         if not self._terms.traits.fixed_interval:
             self._steps.append(count_steps(parts.good))

@@ -15,7 +15,7 @@ class Reason(StrEnum):
     FIELDS = "the line has more or fewer fields than the header"
     NO_METER = "the meter is not named"
     BAD_STAMP = "the date or time cannot be read"
-    BEFORE_2000 = "the date lies before 2000-01"
+    BEFORE_FIRST = "the date lies before first_month of params.yaml"
     FUTURE = "the time lies in the future of the file's receipt"
     NO_SUCH_TIME = "the local time does not exist (clocks went forward)"
     NO_VALUE = "the reading has no value"

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from ecoai_pipeline.domain import FIRST_MONTH, Industry, Meter, UsageType, time_zone
+from ecoai_pipeline.domain import Industry, Meter, UsageType, time_zone
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.catalog import SOURCES
 from ecoai_pipeline.sources.files import header_of, open_file
@@ -24,10 +24,10 @@ OPTIONAL = ("usage_type", "time_zone", "signed", "valid_from", "capacity_kw", "s
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
 
 
-def read_registry(path: Path, *, zone: str = "Asia/Seoul") -> list[Meter]:
+def read_registry(path: Path, *, zone: str = "Asia/Seoul", since: date = date(2000, 1, 1)) -> list[Meter]:
     """Meters of a registry file with the columns REQUIRED and any of OPTIONAL.
 
-    Empty cells take: industrial, `zone`, not signed, 2000-01-01, unknown.
+    Empty cells take: industrial, `zone`, not signed, valid from `since`, unknown.
 
     Raises:
         IngestError: a column is missing or unknown, a cell cannot be understood (the message names its row), or a meter is
@@ -41,7 +41,7 @@ def read_registry(path: Path, *, zone: str = "Asia/Seoul") -> list[Meter]:
     found: dict[tuple[str, date], tuple[int, Meter]] = {}
     for block in opened.blocks(1 << 24):
         for line, fields in block.rows.select("line", "fields").iter_rows():
-            meter = _meter(opened.file, line, opened.header, fields, zone)
+            meter = _meter(opened.file, line, opened.header, fields, zone, since)
             earlier = found.setdefault((meter.meter_id, meter.valid_from), (line, meter))
             if earlier[1] != meter:
                 _refuse_second(opened.file, line, meter, *earlier)
@@ -72,7 +72,7 @@ def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -
     Raises:
         IngestError: as `read_registry`.
     """
-    meters = read_registry(path, zone=settings.time_zone)
+    meters = read_registry(path, zone=settings.time_zone, since=settings.registry_start)
     with lake.lock("landing"):
         erased = Tombstones(lake).erased(meter.meter_id for meter in meters)
         wanted = [meter for meter in meters if meter.meter_id not in erased]
@@ -80,7 +80,7 @@ def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -
     return Registered(fresh, len(meters) - len(wanted))
 
 
-def _meter(file: str, line: int, header: tuple[str, ...], fields: list[str], zone: str) -> Meter:
+def _meter(file: str, line: int, header: tuple[str, ...], fields: list[str], zone: str, since: date) -> Meter:
     if len(fields) != len(header):
         raise IngestError(file, f"row {line} has {len(fields)} fields, the header {len(header)}; correct the row")
     row = {name: (text or "").strip() for name, text in zip(header, fields, strict=True)}
@@ -100,7 +100,7 @@ def _meter(file: str, line: int, header: tuple[str, ...], fields: list[str], zon
         usage_type=read("usage_type", UsageType.parse, UsageType.INDUSTRIAL),
         time_zone=read("time_zone", time_zone, zone),
         signed=read("signed", _flag, False),
-        valid_from=read("valid_from", date.fromisoformat, FIRST_MONTH.first_day),
+        valid_from=read("valid_from", date.fromisoformat, since),
         capacity_kw=read("capacity_kw", _positive, None),
         site=row.get("site") or None,
         region=row.get("region") or None,

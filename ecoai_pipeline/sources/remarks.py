@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from ecoai_pipeline.domain import Meter, UsageType
+from ecoai_pipeline.domain import Meter, Month, UsageType
+from ecoai_pipeline.settings import EARLIEST_MONTH
 from ecoai_pipeline.sources.intake import Intake
+from ecoai_pipeline.sources.reasons import Reason
 
 
 def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
@@ -19,9 +21,22 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
     if intake.claimed:
         yield f"the file puts {_shown(intake.claimed)} into another industry than --industry {industry}, which was taken"
     yield from intake.prepared.traits.warnings
+    yield from too_early(intake.refused, intake.settings.first_month)
     yield from _zone_warnings(intake)
     yield from _usage_warnings(intake, fresh)
     yield from _weather_warnings(intake.weather)
+
+
+def too_early(refused: pl.DataFrame, first: Month) -> Iterator[str]:
+    """Name the line to set where readings (REFUSED) were refused because they lie before the first month."""
+    early = refused.filter(reason=Reason.BEFORE_FIRST.value)
+    months = [Month(key // 100, key % 100) for key in early["month"].unique().sort()]
+    possible = [month for month in months if month >= EARLIEST_MONTH]
+    if possible:
+        yield (
+            f"{early.height} readings lie before {first}, the first month of this lake; to accept them set "
+            f"`first_month: {possible[0]}` in params.yaml, or ECOAI_FIRST_MONTH={possible[0]}, and ingest the file again"
+        )
 
 
 def _zone_warnings(intake: Intake) -> Iterator[str]:

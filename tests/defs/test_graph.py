@@ -7,7 +7,7 @@ import pytest
 
 from ecoai_pipeline.defs.build import build_definitions
 from ecoai_pipeline.defs.partitions import all_of_the_industry, industry_month, industry_resolution, with_month_before
-from ecoai_pipeline.domain import EVALUATIONS
+from ecoai_pipeline.domain import EVALUATIONS, Month
 
 GRAPH = {
     "raw_readings": [],
@@ -22,6 +22,7 @@ GRAPH = {
     "evaluation": [],
     "snapshot": ["anomalies", "champions", "drift", "features", "models", "raw_readings", "scores", "validated_readings"],
 }
+TABLES = industry_month(Month(2010, 1))
 CHECKS = {
     "validated_readings": ["data_is_complete", "lateness", "readings_are_sound"],
     "champions": ["not_worse"],
@@ -48,7 +49,7 @@ def test_every_table_is_partitioned_by_industry_and_month_and_models_by_resoluti
     graph = repository.asset_graph
     for name in GRAPH.keys() - {"evaluation", "snapshot"}:
         node = graph.get(dg.AssetKey(name))
-        assert node.partitions_def == (industry_resolution if name in ("models", "champions") else industry_month)
+        assert node.partitions_def == (industry_resolution if name in ("models", "champions") else TABLES)
         assert node.backfill_policy == dg.BackfillPolicy.single_run(), f"{name}: one run per partition would cost an hour"
 
 
@@ -76,13 +77,20 @@ def test_an_evaluation_is_partitioned_by_the_way_it_judges(repository: dg.Reposi
 
 def test_a_month_needs_the_month_before() -> None:
     needed = with_month_before.get_upstream_mapped_partitions_result_for_partitions(
-        industry_month.subset_with_partition_keys(["metal|2022-03-01"]), industry_month, industry_month
+        TABLES.subset_with_partition_keys(["metal|2022-03-01"]), TABLES, TABLES
     )
     assert sorted(map(str, needed.partitions_subset.get_partition_keys())) == ["metal|2022-02-01", "metal|2022-03-01"]
 
 
 def test_scores_need_all_models_of_their_industry() -> None:
     needed = all_of_the_industry.get_upstream_mapped_partitions_result_for_partitions(
-        industry_month.subset_with_partition_keys(["metal|2022-03-01"]), industry_month, industry_resolution
+        TABLES.subset_with_partition_keys(["metal|2022-03-01"]), TABLES, industry_resolution
     )
     assert sorted(map(str, needed.partitions_subset.get_partition_keys())) == ["metal|high", "metal|low", "metal|mid"]
+
+
+def test_tables_start_at_the_parameter_first_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOAI_FIRST_MONTH", "1997-01")
+    partitions = build_definitions().get_repository_def().asset_graph.get(dg.AssetKey("anomalies")).partitions_def
+    assert partitions is not None
+    assert partitions.get_first_partition_key() == "energy_supplier|1997-01-01"

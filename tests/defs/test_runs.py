@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ecoai_pipeline.defs.runs import RunFailedError, Runner, groups
+from ecoai_pipeline.defs.runs import RunFailedError, Runner, groups, runner
 from ecoai_pipeline.detection.anomalies import merged_events
 from ecoai_pipeline.detection.staleness import months_to_run, stale_months, unread_months
 from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, SCORES, VALIDATED_READINGS, Industry, Month, MonthRange, Partition
@@ -109,6 +109,23 @@ def test_a_range_that_ends_before_it_starts_is_refused(lake: Lake, run: Runner) 
         run.run(READINGS, tags, {})
     with pytest.raises(ValueError, match="ends before it starts"):
         MonthRange.parse("2025-03..2025-01")
+
+
+def test_a_lake_with_months_before_the_first_partition_is_refused_with_the_line_to_set(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in(lake, write_readings(tmp_path / "readings.csv", datetime(2025, 1, 31), datetime(2025, 2, 2)))
+    monkeypatch.setenv("ECOAI_FIRST_MONTH", "2025-02")
+    with (
+        pytest.raises(ValueError, match=r"the lake holds readings from 2025-01 on, .* set `first_month: 2025-01` in params.yaml"),
+        runner(lake.root),
+    ):
+        pass
+
+
+def test_months_before_the_first_partition_are_refused(run: Runner) -> None:
+    with pytest.raises(ValueError, match=r"months are asked for from 2009-12 on, but first_month is 2010-01"):
+        run.tables(READINGS, {Industry.METAL: MonthRange.parse("2009-12..2010-01")})
 
 
 def test_a_damaged_partition_does_not_stop_the_others(lake: Lake, scored: Runner) -> None:

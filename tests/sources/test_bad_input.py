@@ -147,7 +147,7 @@ def test_a_lone_comma_is_ambiguous_where_the_delimiter_is_another(ingest, tmp_pa
 @pytest.mark.parametrize(
     ("stamp", "reason"),
     [
-        ("1999-12-31 23:00:00", Reason.BEFORE_2000),
+        ("1999-12-31 23:00:00", Reason.BEFORE_FIRST),
         ("2026-01-11 13:00:00", Reason.FUTURE),
         ("9999-01-01 00:00:00", Reason.FUTURE),
         ("2025-02-30 00:00:00", Reason.BAD_STAMP),

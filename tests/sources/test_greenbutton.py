@@ -436,7 +436,7 @@ def test_a_reading_of_1970_spans_no_days(read):
     days = hourly([240] * 6, T0, DAY, DAY)
     result, readings = read(beside(hourly([10] * 24, T0 + 5 * DAY) + reading(0, HOUR, 1), days))
     assert readings["kwh"].sum() == pytest.approx(6 * 0.24)
-    assert result.quarantined_by_reason == {Reason.SAME_ENERGY.value: 1, Reason.BEFORE_2000.value: 1}
+    assert result.quarantined_by_reason == {Reason.SAME_ENERGY.value: 1, Reason.BEFORE_FIRST.value: 1}
 
 
 def test_single_phases_and_tariffs_are_meters_beside_the_whole(read):
@@ -508,7 +508,7 @@ def test_faulty_readings_are_quarantined_with_line_meter_and_month(read, quarant
         (5, "c:p", "2025-02", Reason.BAD_INTERVAL.value),
         (6, "c:p", "2025-02", Reason.BAD_INTERVAL.value),
         (7, "c:p", None, Reason.BAD_STAMP.value),
-        (8, "c:p", "1969-12", Reason.BEFORE_2000.value),
+        (8, "c:p", "1969-12", Reason.BEFORE_FIRST.value),
     ]
     assert (
         found["text"][3] == f"<IntervalReading><duration>3600</duration><start>{T0 + 2 * HOUR}</start><value>many</value></IntervalReading>"
