@@ -44,20 +44,20 @@ def revisions(
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Events that are no longer what was said of them: lost, gained or changed by restated or withdrawn readings."""
+    """Events that were lost, gained or changed when their month was made again, and why."""
     from ecoai_pipeline.detection.revisions import revisions_ledger
 
     chosen, span = Industry.parse(industry) if industry else None, MonthRange.parse(months) if months else None
     entries = [entry for _, entry in revisions_ledger(the_lake()).read() if chosen in (None, entry.industry)]
     entries = [entry for entry in entries if span is None or span.first <= Month.parse(entry.month) <= span.last]
     rows = [row for entry in entries for row in _revised_rows(entry)]
-    columns = ("revised_at", "month", "what", "meter_id", "start", "kind", "before_kwh", "after_kwh", "received", "withdrawn")
+    columns = ("revised_at", "month", "what", "meter_id", "start", "kind", "before_kwh", "after_kwh", "because", "received", "withdrawn")
     document = {"revisions": [entry.model_dump(mode="json") for entry in entries]}
     Answer(document, rows, columns, title="revised events", notes=[f"{len(entries)} revisions"]).show(form, as_json)
 
 
 def _revised_rows(revision: Revision) -> Iterator[dict[str, Any]]:
-    because = {"received": revision.received, "withdrawn": revision.withdrawn}
+    because = {"because": revision.because, "received": revision.received, "withdrawn": revision.withdrawn}
     head = {"revised_at": revision.revised_at, "industry": revision.industry.value, "month": revision.month}
     for what in ("lost", "gained", "changed"):
         yield from ({**head, "what": what, **event.model_dump(mode="python"), **because} for event in getattr(revision, what))

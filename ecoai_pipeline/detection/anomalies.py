@@ -11,7 +11,7 @@ import polars as pl
 
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, ModelWeights, marked_by
-from ecoai_pipeline.detection.revisions import receipts_of, revise
+from ecoai_pipeline.detection.revisions import Version, receipts_of, revise
 from ecoai_pipeline.detection.surroundings import READINGS, surroundings
 from ecoai_pipeline.domain import ANOMALIES, SCORES, Category, EventStatus, Industry, Meter, Month, Partition
 from ecoai_pipeline.settings import Settings
@@ -37,7 +37,7 @@ def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) 
     """
     scores, former = lake.info(SCORES, partition), lake.info(ANOMALIES, partition)
     if scores.rows == 0:
-        _revise(lake, partition, former, _no_rows().drop("month"), {})
+        _revise(lake, partition, former, Version(_no_rows().drop("month"), {}, ""))
         return lake.write(ANOMALIES, partition, [], fingerprint="")
     before = MeterRegistry(lake).partitions_before(partition)
     members = MeterRegistry(lake).of(partition.industry, partition.month)
@@ -46,24 +46,27 @@ def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) 
         statuses: dict[str, int] = {status.value: 0 for status in EventStatus}
         kinds: dict[str, int] = {}
         found: list[pl.DataFrame] = [_no_rows().drop("month")]
+        until = datetime.min.replace(tzinfo=UTC)
         for chunk in lake.chunks(SCORES, partition):
             events = _chunk_events(lake, settings, partition, chunk, before, members, scores.facts.get("weights", {}))
             for column, counts in (("status", statuses), ("kind", kinds)):
                 for value, count in events.group_by(column).len().sort(column).iter_rows():
                     counts[value] = counts.get(value, 0) + count
             found.append(_completed(events, partition, members, scores.content))
+            until = max(until, chunk.select((pl.col("timestamp") + pl.duration(seconds="interval_s")).max()).item())
             yield found[-1]
-        facts.update(statuses, kinds=kinds)
-        _revise(lake, partition, former, pl.concat(found), facts)
+        facts.update(statuses, kinds=kinds, scores_made_from=scores.fingerprint, until=until.isoformat())
+        _revise(lake, partition, former, Version(pl.concat(found), facts, made_from))
 
-    return lake.refresh(ANOMALIES, partition, anomalies_fingerprint(lake, settings, partition), make)
+    made_from = anomalies_fingerprint(lake, settings, partition)
+    return lake.refresh(ANOMALIES, partition, made_from, make)
 
 
-def _revise(lake: Lake, partition: Partition, former: PartitionInfo, found: pl.DataFrame, facts: dict[str, Any]) -> None:
+def _revise(lake: Lake, partition: Partition, former: PartitionInfo, found: Version) -> None:
     """Note how the events found differ from those that stood, and up to which receipt they know what came in."""
-    facts["receipts"] = receipts_of(lake, partition)
+    found.facts["receipts"] = receipts_of(lake, partition)
     if former.fingerprint:
-        revise(lake, partition, lake.read(ANOMALIES, partition), found, int(former.facts.get("receipts", 0)))
+        revise(lake, partition, Version.stored(lake.read(ANOMALIES, partition), former), found)
 
 
 def anomalies_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:

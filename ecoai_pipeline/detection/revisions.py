@@ -1,18 +1,32 @@
-"""Events that are no longer what was said of them: an append-only ledger, written when a month's table is made again."""
+"""Events that differ from what was published about them: an append-only ledger, written when a month's table is made again."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from ecoai_pipeline.domain import RAW_READINGS, Category, Industry, Kind, Partition
-from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.lake import Lake, PartitionInfo
 from ecoai_pipeline.storage.ledger import Ledger
 from ecoai_pipeline.storage.receipts import Receipt, Statement, Withdrawal, receipts
 
 _SAID = ("kind", "end", "expected_kwh", "actual_kwh", "excess_kwh")
+_SAME_KWH = 3
+"""Decimals of kWh: smaller differences are rounding of another program version and no other statement about the event."""
+
+
+class Because(StrEnum):
+    """Why a month's events were made again."""
+
+    READINGS = "readings"  # statements were received or withdrawn
+    MODEL = "model"  # another model scored the month
+    PARAMETERS = "parameters"
+    PROGRAM = "program"
 
 
 class RevisedEvent(BaseModel):
@@ -33,8 +47,8 @@ class RevisedEvent(BaseModel):
 class Revision(BaseModel):
     """What changed in the events of an industry and month from one version of the table to the next.
 
-    `received` and `withdrawn` are the statements since the version before that are about the month or the one before it,
-    into which it looks.
+    `received` and `withdrawn` are the statements since the version before that concern the month or the month before it, which
+    its events depend on. `because` lists the reasons; entries of earlier program versions have none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +61,7 @@ class Revision(BaseModel):
     changed: list[RevisedEvent]
     received: list[str]
     withdrawn: list[str]
+    because: list[Because] = []
 
     def counts(self) -> dict[str, int]:
         return {"gained": len(self.gained), "lost": len(self.lost), "changed": len(self.changed)}
@@ -67,17 +82,44 @@ def revisions_since(lake: Lake, moment: datetime) -> dict[str, dict[str, int]]:
     return {f"{entry.industry} {entry.month}": entry.counts() for entry in entries}
 
 
-def revise(lake: Lake, partition: Partition, old: pl.DataFrame, new: pl.DataFrame, since: int) -> None:
-    """Enter into the ledger how the table of a partition (ANOMALIES) changes, if it does; `since` is the old one's last receipt.
+@dataclass(frozen=True)
+class Version:
+    """A version of a month's events, and what it was made from.
 
-    It is entered before the table is replaced, so that none is lost to a kill; made again, the same is not entered twice. The
-    table itself does not tell of it: equal readings give equal bytes, whatever stood there before.
+    Attributes:
+        events: ANOMALIES.
+        facts: those of the partition's footer: `receipts`, `scores_made_from` and `until` (ISO, UTC), where it has them.
+        fingerprint: that of the partition.
     """
-    parts = compared(old, new)
+
+    events: pl.DataFrame
+    facts: dict[str, Any]
+    fingerprint: str
+
+    @classmethod
+    def stored(cls, events: pl.DataFrame, info: PartitionInfo) -> Version:
+        return cls(events, dict(info.facts), info.fingerprint)
+
+    @property
+    def until(self) -> datetime | None:
+        """Up to where readings were judged; of a version without that fact, the last end of its events."""
+        said = self.facts.get("until")
+        last: datetime | None = self.events["end"].max()  # type: ignore[assignment]
+        return datetime.fromisoformat(said) if said else last
+
+
+def revise(lake: Lake, partition: Partition, old: Version, new: Version) -> None:
+    """Enter into the ledger how the events of a partition change, if they do.
+
+    The entry is written before the table is replaced, so that a kill loses none; a repeated run does not enter it twice. The
+    table itself holds nothing of it: equal readings give equal bytes, whatever stood there before.
+    """
+    months = {str(partition.month), str(partition.month.previous)}
+    received, withdrawn = _between(lake, months, int(old.facts.get("receipts", 0)), receipts_of(lake, partition))
+    remade = _remade(old, new)
+    parts = compared(old.events, new.events, remade_until=old.until if remade else None)
     if not any(frame.height for frame in parts.values()):
         return
-    months = {str(partition.month), str(partition.month.previous)}
-    received, withdrawn = _between(lake, months, since, receipts_of(lake, partition))
     events = {name: [RevisedEvent(**row) for row in frame.iter_rows(named=True)] for name, frame in parts.items()}
     found = Revision(
         industry=partition.industry,
@@ -85,6 +127,7 @@ def revise(lake: Lake, partition: Partition, old: pl.DataFrame, new: pl.DataFram
         revised_at=datetime.now(UTC),
         received=received,
         withdrawn=withdrawn,
+        because=[*([Because.READINGS] if received or withdrawn else []), *remade],
         **events,
     )
     ledger = revisions_ledger(lake)
@@ -93,26 +136,47 @@ def revise(lake: Lake, partition: Partition, old: pl.DataFrame, new: pl.DataFram
         ledger.append(found)
 
 
-def compared(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _remade(old: Version, new: Version) -> list[Because]:
+    """What else than readings differs between two versions: the model, parameters or code of the scores or of the events."""
+    made = [(old.fingerprint, new.fingerprint)]
+    if "scores_made_from" in old.facts:
+        made.append((old.facts["scores_made_from"], new.facts.get("scores_made_from", "")))
+    parts = [(before.split("-"), after.split("-")) for before, after in made]
+    differs = [any(before[i : i + 1] != after[i : i + 1] for before, after in parts) for i in range(3)]
+    models = [set(version.events["model_version"].drop_nulls()) for version in (old, new)]
+    found = {Because.MODEL: all(models) and models[0] != models[1], Because.PARAMETERS: differs[1], Because.PROGRAM: differs[2]}
+    return [reason for reason, holds in found.items() if holds]
+
+
+def compared(old: pl.DataFrame, new: pl.DataFrame, *, remade_until: datetime | None = None) -> dict[str, pl.DataFrame]:
     """Events gained, lost and changed between two versions of a month (ANOMALIES), as rows of `RevisedEvent`.
 
-    A month that grows by a night is no revision. An event is changed where the number of its restated readings differs, or
-    where it has as many readings as before, restated ones among them, and other energy or another kind; gained where it has
-    restated readings, or takes the place of a lost one (its start, and so its name, may have moved); lost whenever it has
-    vanished, since somebody may have acted on it.
+    New nights that extend a month do not count as revisions. An event is changed where the number of its restated readings
+    differs, or where it has as many readings as before, restated ones among them, and other energy or another kind. It is gained
+    where it has restated readings, or replaces a lost one (its start, and with it its id, may have moved). It is lost whenever it
+    has vanished, since somebody may have acted on it.
+
+    Args:
+        remade_until: up to where the old version had judged the readings, if more than readings differs between the two. Events
+            before it that are new, and events of as many readings with other energy or another kind, count as well.
     """
     both = new.join(old, on="event_id", suffix="_old", maintain_order="left")
-    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in _SAID)
-    again = (pl.col("restated") > 0) & (pl.col("readings") == pl.col("readings_old")) & other
-    changed = both.filter((pl.col("restated") != pl.col("restated_old")) | again)
+    other = pl.any_horizontal(_rounded(both, name).ne_missing(_rounded(both, f"{name}_old")) for name in _SAID)
+    again = (pl.col("restated") > 0) | pl.lit(remade_until is not None)
+    changed = both.filter((pl.col("restated") != pl.col("restated_old")) | again & (pl.col("readings") == pl.col("readings_old")) & other)
     lost = old.join(new, on="event_id", how="anti", maintain_order="left")
     fresh = new.join(old, on="event_id", how="anti", maintain_order="left")
-    gained = fresh.filter((pl.col("restated") > 0) | pl.col("event_id").is_in(_beside(fresh, lost).implode()))
+    judged_before = pl.lit(False) if remade_until is None else pl.col("end") <= remade_until
+    gained = fresh.filter((pl.col("restated") > 0) | pl.col("event_id").is_in(_beside(fresh, lost).implode()) | judged_before)
     return {
         "gained": _rows(gained, before=None, after="excess_kwh"),
         "lost": _rows(lost, before="excess_kwh", after=None),
         "changed": _rows(changed, before="excess_kwh_old", after="excess_kwh"),
     }
+
+
+def _rounded(frame: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.col(name).round(_SAME_KWH) if frame.schema[name].is_float() else pl.col(name)
 
 
 def _beside(fresh: pl.DataFrame, lost: pl.DataFrame) -> pl.Series:
