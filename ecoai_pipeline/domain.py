@@ -288,6 +288,9 @@ class Meter:
     capacity_kw: float | None = None
     site: str | None = None
     region: str | None = None
+    country: str | None = None  # ISO 3166-1 alpha-2; where it is None, that of the time zone holds (`places.home_country`)
+    subdivision: str | None = None  # ISO 3166-2, as DE-BY
+    tariff: str | None = None  # name of a table of `impact.tariffs`
     guessed: bool = False  # nobody has said the industry; any row that does takes this one's place
     inferred_kw: float | None = None  # what its readings let one suppose of an unknown capacity: to be shown, never to judge by
 

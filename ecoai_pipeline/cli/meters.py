@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="What is known of meters, and forgetting one.")
 
-LISTED = ("meter_id", "industry", "usage_type", "time_zone", "capacity", "first", "last", "readings", "statements")
+LISTED = ("meter_id", "industry", "usage_type", "country", "time_zone", "capacity", "first", "last", "readings", "statements")
 
 
 @app.command("list")
@@ -53,7 +53,19 @@ def show(
     notes = [f"{known.readings:,} readings {span}; intervals: {lengths or 'none'}"]
     notes += [f"statement {one['statement']}, received {one['received']:%Y-%m-%d %H:%M}: {one['file']}" for one in statements]
     document = {**_row(known), "registry": rows, "statements": statements}
-    columns = ("valid_from", "industry", "usage_type", "time_zone", "capacity", "signed", "site", "region")
+    columns = (
+        "valid_from",
+        "industry",
+        "usage_type",
+        "country",
+        "subdivision",
+        "time_zone",
+        "tariff",
+        "capacity",
+        "signed",
+        "site",
+        "region",
+    )
     Answer(document, [_in_words(row) for row in rows], columns, title=meter, notes=notes).show(form, as_json)
 
 

@@ -7,32 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from ecoai_pipeline.domain import Meter, Month
+from ecoai_pipeline.places import country_of
 
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
 _SEASONS = {0: "winter", 1: "spring", 2: "summer", 3: "autumn"}
-# Older zone names that only name an offset from UTC, and those that are links to a zone of another country.
-_OFFSETS = ("CET", "EET", "EST", "HST", "MET", "MST", "WET", "EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT")
-_MOVED = (
-    "Iceland",
-    "Africa/Asmera",
-    "Africa/Timbuktu",
-    "America/Coral_Harbour",
-    "America/Virgin",
-    "Antarctica/South_Pole",
-    "Atlantic/Jan_Mayen",
-    "Pacific/Ponape",
-    "Pacific/Truk",
-    "Pacific/Yap",
-)
-_MISLEADING = frozenset((*_OFFSETS, *_MOVED))
 _LANGUAGES: Mapping[str, tuple[str, ...]] = {"en": ("en_US", "en_GB"), "ko": ("ko", "en_US", "en_GB")}
 
 
@@ -69,7 +54,7 @@ class Place:
 
     @classmethod
     def of_meter(cls, meter: Meter) -> Place:
-        return cls.of(meter.time_zone, region=meter.region)
+        return cls.of(meter.time_zone, meter.country, meter.subdivision, meter.region)
 
 
 def month_bounds(month: Month, zone: str) -> tuple[datetime, datetime]:
@@ -185,31 +170,3 @@ def _subdivisions(country: str) -> Mapping[str, str]:
     return {name.casefold(): code for name, code in known.subdivisions_aliases.items()} | {
         code.casefold(): code for code in known.subdivisions
     }
-
-
-def country_of(zone: str) -> str | None:
-    """ISO code of the country that the tz database lists a zone under; None for zones of no country, and for misleading older names.
-
-    >>> country_of("Asia/Seoul"), country_of("US/Pacific"), country_of("UTC"), country_of("CET")
-    ('KR', 'US', None, None)
-    """
-    if zone in _MISLEADING:
-        return None
-    return _countries().get(zone) or _countries().get(_aliases().get(zone, ""))
-
-
-@cache
-def _countries() -> dict[str, str]:
-    lines = _tz_lines("zone.tab")
-    return {line.split("\t")[2]: line[:2] for line in lines if not line.startswith("#")}
-
-
-@cache
-def _aliases() -> dict[str, str]:
-    """Older names, as the lines `L target name` of the compact source give them."""
-    links = (line.split() for line in _tz_lines("tzdata.zi") if line.startswith("L "))
-    return {name: target for _, target, name in links}
-
-
-def _tz_lines(name: str) -> list[str]:
-    return (files("tzdata") / "zoneinfo" / name).read_text(encoding="utf-8").splitlines()

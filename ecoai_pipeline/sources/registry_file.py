@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ecoai_pipeline.domain import Industry, Meter, UsageType, time_zone
+from ecoai_pipeline.places import country, subdivision, zone_in
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.catalog import SOURCES
-from ecoai_pipeline.sources.files import header_of, open_file
+from ecoai_pipeline.sources.files import OpenFile, header_of, open_file
 from ecoai_pipeline.sources.layout import require_columns
 from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.reasons import IngestError
@@ -20,34 +21,44 @@ from ecoai_pipeline.storage.registry import MeterRegistry
 
 T = TypeVar("T")
 REQUIRED = ("meter_id", "industry")
-OPTIONAL = ("usage_type", "time_zone", "signed", "valid_from", "capacity_kw", "site", "region")
+OF_SITE = ("time_zone", "region", "country", "subdivision", "tariff")
+"""Columns that a row without a meter gives to all meters of its site."""
+OPTIONAL = ("usage_type", "signed", "valid_from", "capacity_kw", "site", *OF_SITE)
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
 
 
 def read_registry(path: Path, *, zone: str = "Asia/Seoul", since: date = date(2000, 1, 1)) -> list[Meter]:
     """Meters of a registry file with the columns REQUIRED and any of OPTIONAL.
 
-    Empty cells take: industrial, `zone`, not signed, valid from `since`, unknown.
+    Empty cells take: industrial, not signed, valid from `since`, unknown. A row without a meter_id describes its `site`: its cells of the
+    columns OF_SITE fill the empty ones of the meters of that site in the same file. A time zone that is still empty is that of the
+    country, or `zone` without a country.
 
     Raises:
-        IngestError: a column is missing or unknown, a cell cannot be understood (the message names its row), or a meter is
-            given two industries from the same day (it names both rows).
+        IngestError: a column is missing or unknown, a cell cannot be understood (the message names its row and meter), a country has
+            several time zones and none is named, or a meter or site is described twice for the same day (it names both rows).
     """
     opened = open_file(path)
     require_columns(opened, REQUIRED)
     unknown = [name for name in opened.header if name not in REQUIRED + OPTIONAL]
     if unknown:
         raise IngestError(path, f"column {unknown[0]!r} is not one of {', '.join(REQUIRED + OPTIONAL)}; rename or remove it")
+    rows = [_Row.of(opened.file, opened.header, line, fields) for line, fields in _lines(opened)]
+    sites = _sites([row for row in rows if row.is_site])
     found: dict[tuple[str, date], tuple[int, Meter]] = {}
-    for block in opened.blocks(1 << 24):
-        for line, fields in block.rows.select("line", "fields").iter_rows():
-            meter = _meter(opened.file, line, opened.header, fields, zone, since)
-            earlier = found.setdefault((meter.meter_id, meter.valid_from), (line, meter))
-            if earlier[1] != meter:
-                _refuse_second(opened.file, line, meter, *earlier)
+    for row in (row for row in rows if not row.is_site):
+        meter = _meter(row.filled_from(sites.get(row.text("site"))), zone, since)
+        earlier = found.setdefault((meter.meter_id, meter.valid_from), (row.line, meter))
+        if earlier[1] != meter:
+            _refuse_second(opened.file, row.line, meter, *earlier)
     if not found:
         raise IngestError(path, "it names no meters")
     return [meter for _, meter in found.values()]
+
+
+def _lines(opened: OpenFile) -> Iterator[tuple[int, list[str]]]:
+    for block in opened.blocks(1 << 24):
+        yield from block.rows.select("line", "fields").iter_rows()
 
 
 def is_registry(path: Path) -> bool:
@@ -80,30 +91,88 @@ def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -
     return Registered(fresh, len(meters) - len(wanted))
 
 
-def _meter(file: str, line: int, header: tuple[str, ...], fields: list[str], zone: str, since: date) -> Meter:
-    if len(fields) != len(header):
-        raise IngestError(file, f"row {line} has {len(fields)} fields, the header {len(header)}; correct the row")
-    row = {name: (text or "").strip() for name, text in zip(header, fields, strict=True)}
+class _Row(NamedTuple):
+    """A row of a registry file: texts by column."""
 
-    def read(name: str, parse: Callable[[str], T], default: Any) -> T:
-        text = row.get(name, "")
+    file: str
+    line: int
+    texts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, file: str, header: tuple[str, ...], line: int, fields: list[str]) -> _Row:
+        if len(fields) != len(header):
+            raise IngestError(file, f"row {line} has {len(fields)} fields, the header {len(header)}; correct the row")
+        return cls(file, line, {name: (text or "").strip() for name, text in zip(header, fields, strict=True)})
+
+    @property
+    def is_site(self) -> bool:
+        return not self.text("meter_id") and bool(self.text("site"))
+
+    def text(self, name: str) -> str:
+        return self.texts.get(name, "")
+
+    def filled_from(self, site: _Row | None) -> _Row:
+        """The row with its empty cells taken from the row of its site."""
+        if site is None:
+            return self
+        return self._replace(texts={**self.texts, **{name: self.text(name) or site.text(name) for name in OF_SITE}})
+
+    def read(self, name: str, parse: Callable[[str], T], default: Any) -> T:
         try:
-            return parse(text) if text else default
+            return parse(self.text(name)) if self.text(name) else default
         except ValueError as error:
-            raise IngestError(file, f"row {line}, column {name!r}: {error}; correct the cell") from error
+            whose = f"meter {self.text('meter_id')!r}" if self.text("meter_id") else f"site {self.text('site')!r}"
+            raise IngestError(self.file, f"{whose}, row {self.line}, column {name!r}: {error}; correct the cell") from error
 
-    if not row["meter_id"] or not row["industry"]:
-        raise IngestError(file, f"row {line}: meter_id and industry must not be empty; fill them in")
+    @property
+    def country(self) -> str | None:
+        """That of the column, else that of a subdivision written in full."""
+        named = self.read("country", country, None)
+        return named or self.read("subdivision", lambda text: country(text.partition("-")[0]) if "-" in text else None, None)
+
+    @property
+    def subdivision(self) -> str | None:
+        return self.read("subdivision", lambda text: subdivision(text, of=self.country), None)
+
+    def time_zone(self, default: str) -> str:
+        """That of the column, else that of the country, else the default."""
+        named, home = self.read("time_zone", time_zone, ""), self.country
+        if named or home is None:
+            return named or default
+        return self.read("country" if self.text("country") else "subdivision", lambda _: zone_in(home, default), "")
+
+
+def _sites(rows: list[_Row]) -> dict[str, _Row]:
+    """Rows about sites by the site."""
+    sites: dict[str, _Row] = {}
+    for row in rows:
+        extra = [name for name, text in row.texts.items() if text and name not in ("site", *OF_SITE)]
+        if extra:
+            advice = f"a row without a meter_id describes its site, by {', '.join(OF_SITE)} alone; fill in meter_id or clear the cell"
+            raise IngestError(row.file, f"row {row.line}, column {extra[0]!r}: {advice}")
+        _ = row.country, row.subdivision, row.read("time_zone", time_zone, "")  # errors name this row, not those of its meters
+        earlier = sites.setdefault(row.text("site"), row)
+        if earlier.texts != row.texts:
+            raise IngestError(row.file, f"site {row.text('site')!r} has different rows, {earlier.line} and {row.line}; keep one")
+    return sites
+
+
+def _meter(row: _Row, zone: str, since: date) -> Meter:
+    if not row.text("meter_id") or not row.text("industry"):
+        raise IngestError(row.file, f"row {row.line}: meter_id and industry must not be empty; fill them in")
     return Meter(
-        meter_id=row["meter_id"],
-        industry=read("industry", Industry.parse, Industry.OTHER),
-        usage_type=read("usage_type", UsageType.parse, UsageType.INDUSTRIAL),
-        time_zone=read("time_zone", time_zone, zone),
-        signed=read("signed", _flag, False),
-        valid_from=read("valid_from", date.fromisoformat, since),
-        capacity_kw=read("capacity_kw", _positive, None),
-        site=row.get("site") or None,
-        region=row.get("region") or None,
+        meter_id=row.text("meter_id"),
+        industry=row.read("industry", Industry.parse, Industry.OTHER),
+        usage_type=row.read("usage_type", UsageType.parse, UsageType.INDUSTRIAL),
+        time_zone=row.time_zone(zone),
+        signed=row.read("signed", _flag, False),
+        valid_from=row.read("valid_from", date.fromisoformat, since),
+        capacity_kw=row.read("capacity_kw", _positive, None),
+        site=row.text("site") or None,
+        region=row.text("region") or None,
+        country=row.country,
+        subdivision=row.subdivision,
+        tariff=row.text("tariff") or None,
     )
 
 

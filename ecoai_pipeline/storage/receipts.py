@@ -30,6 +30,9 @@ class MeterRow(BaseModel):
     capacity_kw: float | None = None
     site: str | None = None
     region: str | None = None
+    country: str | None = None
+    subdivision: str | None = None
+    tariff: str | None = None
     guessed: bool = False
     inferred_kw: float | None = None
 

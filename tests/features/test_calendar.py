@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from ecoai_pipeline.features.calendar import Place, country_of, holiday_name, holidays_of, with_calendar
+from ecoai_pipeline.features.calendar import Place, holiday_name, holidays_of, with_calendar
 
 
 def calendar(zone: str, *times: datetime, interval_s: int = 900) -> list[dict[str, object]]:
@@ -61,17 +61,6 @@ def test_a_day_off_in_lieu_counts() -> None:
 @pytest.mark.parametrize("zone", ["UTC", "Etc/GMT-9"])
 def test_a_zone_of_no_known_country_has_no_holidays(zone: str) -> None:
     assert at(zone, datetime(2022, 1, 1))[0]["holiday"] is False
-
-
-@pytest.mark.parametrize(("zone", "country"), [("Asia/Seoul", "KR"), ("Europe/Berlin", "DE"), ("ROK", "KR"), ("US/Pacific", "US")])
-def test_the_country_comes_from_the_tz_database_older_names_included(zone: str, country: str) -> None:
-    assert country_of(zone) == country
-
-
-@pytest.mark.parametrize("zone", ["CET", "EST", "MST7MDT", "Iceland", "America/Coral_Harbour"])
-def test_a_zone_name_that_misleads_names_no_country(zone: str) -> None:
-    """CET is a link to Brussels, Iceland to Abidjan and Coral Harbour, in Canada, to Panama: their clocks are alike, not their holidays."""
-    assert country_of(zone) is None
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_zone_that_is_none_is_refused_by_name_wherever_it_is_given(zone, tmp_p
     with pytest.raises(ValueError, match="is no time zone"):
         load_settings().model_validate({"time_zone": zone})
     registry = put(tmp_path / "r.csv", f"meter_id,industry,time_zone\nm,metal,{zone}\n")
-    with pytest.raises(IngestError, match=r"r.csv: row 2, column 'time_zone': .*is no time zone"):
+    with pytest.raises(IngestError, match=r"r.csv: meter 'm', row 2, column 'time_zone': .*is no time zone"):
         read_registry(registry)
 
 
