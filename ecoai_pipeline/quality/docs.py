@@ -59,7 +59,7 @@ def _render(folder: Path, params: QualityParams, found: Mapping[Partition, Mappi
     with quietly():
         context = in_memory(data_docs_sites={"run": site})
         for partition, results in found.items():
-            for suite in (readings_suite(params), days_suite(params, partition.month)):
+            for suite in (readings_suite(params), days_suite(params)):
                 known = {expectation.name: expectation for expectation in suite.expectations}
                 rows = [row for row in results["suites"] if row["suite"] == suite.name and row["expectation"] in known]
                 _add(context, partition, suite.name, [(known[row["expectation"]], row) for row in rows], run, at)

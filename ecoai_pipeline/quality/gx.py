@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from ecoai_pipeline.quality.suites import Expectation, Severity, Suite
+from ecoai_pipeline.quality.suites import Expectation, Severity, Suite, Where
 
 _LEVEL = {Severity.ERROR: "critical", Severity.WARNING: "warning"}
 # Positions of the rows that failed name their meters; the values themselves are not wanted.
@@ -38,29 +39,52 @@ class Outcome:
 
 
 def validate(frame: pl.DataFrame, suite: Suite) -> list[Outcome]:
-    """Check a frame that has `meter_id` and the columns of the suite.
+    """Check one frame; see `validate_each`."""
+    return validate_each([frame], suite)[0]
+
+
+def validate_each(frames: Sequence[pl.DataFrame], suite: Suite) -> list[list[Outcome]]:
+    """Check several frames in one batch, each for itself; they have `meter_id` and the columns of the suite.
+
+    A batch costs about 0.2 s of CPU whatever its size, so small frames share one.
+
+    Returns:
+        Per frame the outcomes, in the order of the suite.
 
     Raises:
         ExpectationError: an expectation raised instead of giving a result; the message names it.
     """
-    columns = dict.fromkeys(["meter_id", *(column for e in suite.expectations for column in e.columns)])
-    slim = frame.select(_for_pandas(pl.col(name), frame.schema[name]) for name in columns)
+    rows = pl.concat(frame.select(pl.lit(number, pl.Int64).alias(_FRAME), *suite.columns) for number, frame in enumerate(frames))
+    slim = rows.select(_for_pandas(name, rows.schema[name]) for name in suite.columns)
     with quietly():
         import great_expectations as gx
 
         theirs = gx.ExpectationSuite(name=suite.name, expectations=[native(e) for e in suite.expectations])
         batch = _whole_frame().get_batch(batch_parameters={"dataframe": slim.to_pandas()})
         results = {result.expectation_config.meta["name"]: result for result in batch.validate(theirs, result_format=_FORMAT).results}
-    return [_outcome(frame, expectation, results[expectation.name]) for expectation in suite.expectations]
+    checked = _checked(rows, suite)
+    by_expectation = [_outcomes(rows, e, results[e.name], [checked[n][e.name] for n in range(len(frames))]) for e in suite.expectations]
+    return [list(outcomes) for outcomes in zip(*by_expectation, strict=True)]
 
 
-def _for_pandas(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Text as categories and dates as day numbers: four times as quick in pandas as Arrow strings."""
+_FRAME = "__frame"
+"""The number of the frame that a row of a batch came from."""
+
+
+def _for_pandas(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Text as categories and dates as day numbers: four times as quick in pandas as Arrow strings.
+
+    A meter becomes a number of its own in each frame: only equality counts, and two frames may hold the same reading.
+    """
+    column = pl.col(name)
+    if name == "meter_id":
+        return (column.cast(pl.Categorical).to_physical().cast(pl.Int64) + pl.col(_FRAME) * _MANY).alias(name)
     if dtype == pl.String:
         return column.cast(pl.Categorical)
     return (column.cast(pl.Int32) + _EPOCH) if dtype == pl.Date else column
 
 
+_MANY = 1 << 32  # more than there are categories
 _EPOCH = 719_163  # 1970-01-01 as date.toordinal counts
 
 
@@ -97,15 +121,32 @@ def native(expectation: Expectation) -> Any:
     return getattr(gxe, expectation.kind)(**expectation.arguments, **condition, severity=_LEVEL[expectation.severity], meta=meta)
 
 
-def _outcome(frame: pl.DataFrame, expectation: Expectation, result: Any) -> Outcome:
+def _checked(rows: pl.DataFrame, suite: Suite) -> Mapping[int, Mapping[str, int]]:
+    """Per frame, how many rows each expectation is about."""
+    about = {e.name: _about(e.where) for e in suite.expectations}
+    counts = rows.group_by(_FRAME).agg(**about).rows_by_key(_FRAME, named=True, unique=True)
+    none = dict.fromkeys(about, 0)
+    return defaultdict(lambda: none, counts)
+
+
+def _about(where: Where | None) -> pl.Expr:
+    if where is None:
+        return pl.len()
+    column, value = pl.col(where.column), pl.lit(where.value)
+    return (column.eq_missing(value) if where.operator == "==" else column.ne_missing(value)).sum()
+
+
+def _outcomes(rows: pl.DataFrame, expectation: Expectation, result: Any, checked: Sequence[int]) -> list[Outcome]:
+    """Part the result of a batch into one outcome per frame."""
     if result.exception_info.get("raised_exception") is not False or "element_count" not in result.result:
         raise ExpectationError(f"expectation {expectation.name} could not be evaluated: {result.exception_info}")
-    rows = result.result.get("unexpected_index_list") or []
-    meters = frame["meter_id"].gather(rows).unique().sort().to_list()
+    failed = rows[result.result.get("unexpected_index_list") or []].select(_FRAME, "meter_id")
     unexpected = int(result.result["unexpected_count"])
-    if (unexpected > 0) == result.success or len(rows) != unexpected:
+    if (unexpected > 0) == result.success or failed.height != unexpected or int(result.result["element_count"]) != sum(checked):
         raise ExpectationError(f"expectation {expectation.name} contradicts itself: {result.result}")
-    return Outcome(expectation, int(result.result["element_count"]), unexpected, tuple(meters))
+    by_frame = failed.group_by(_FRAME).agg(pl.len(), pl.col("meter_id").unique().sort()).rows_by_key(_FRAME, unique=True)
+    found = (by_frame.get(number, (0, [])) for number in range(len(checked)))
+    return [Outcome(expectation, about, count, tuple(meters)) for about, (count, meters) in zip(checked, found, strict=True)]
 
 
 @contextmanager

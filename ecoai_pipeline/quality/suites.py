@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from ecoai_pipeline.domain import Month, Quality
+from ecoai_pipeline.domain import Quality
 from ecoai_pipeline.quality.rules import DayRule, Rule
 from ecoai_pipeline.settings import QualityParams
 
@@ -49,15 +49,20 @@ class Suite:
     name: str
     expectations: tuple[Expectation, ...]
 
+    @property
+    def columns(self) -> list[str]:
+        """What a frame must have to be checked."""
+        return list(dict.fromkeys(["meter_id", *(column for e in self.expectations for column in e.columns)]))
+
 
 def readings_suite(params: QualityParams) -> Suite:
     """Expectations on examined and marked readings; columns, types and required values are checked before, by the schema."""
     return Suite("readings", (*_reading_errors(), *_reading_warnings(params)))
 
 
-def days_suite(params: QualityParams, month: Month) -> Suite:
+def days_suite(params: QualityParams) -> Suite:
     """Expectations on the meter × day summary of a month."""
-    return Suite("meter_days", (_day_unique(), _day_in_month(month), *_day_warnings(params)))
+    return Suite("meter_days", (_day_unique(), *_day_warnings(params)))
 
 
 def _reading_errors() -> list[Expectation]:
@@ -102,16 +107,12 @@ def _day_unique() -> Expectation:
     return _unique("day_unique", ["meter_id", "day"], "a meter's day is summed up twice")
 
 
-def _day_in_month(month: Month) -> Expectation:
-    """A warning, because a wrong or corrected time zone of one meter causes it, and must not hold up the others."""
-    first, after = month.first_day.toordinal(), month.next.first_day.toordinal()
-    meaning = f"readings lie outside the local month {month}; perhaps the meter's time zone is wrong"
-    return _between("day_in_month", "day", Severity.WARNING, meaning, low=first, high=after - 1)
-
-
 def _day_warnings(params: QualityParams) -> list[Expectation]:
     warning = Severity.WARNING
+    # A warning, because a wrong or corrected time zone of one meter causes it, and must not hold up the others.
+    outside = "readings lie outside the local month; perhaps the meter's time zone is wrong"
     return [
+        _between("day_in_month", "outside_month", warning, outside, high=0),
         _between("day_present", "missing_day", warning, f"whole days have no value ({DayRule.MISSING_DAY})", high=0),
         _between("day_complete", "completeness", warning, "readings of the day are absent or empty", low=params.completeness_min),
         _between("null_run_short", "null_run_h", warning, "the meter gave no value for long", high=params.null_run_h),

@@ -58,7 +58,7 @@ def by_day(
         zero_run_h, flat_run_h (longest runs that touch it, hours); intervals (different lengths);
         overlaps (readings that begin before the one before has ended); suspect, and of some rules (readings that meet them);
         interval_changed (1 where a new interval begins that lasts); order_breaks (readings that stood after a later one);
-        missing_day (1 where the whole day has no value); kwh.
+        missing_day (1 where the whole day has no value); outside_month (1 where the day is of another month); kwh.
     """
     began = [] if before is None else before["meter_id"].unique().to_list()
     spans = _spans(marked, month, horizon, began, silent)
@@ -76,8 +76,8 @@ def by_day(
             completeness=pl.when(pl.col("expected_s") > 0).then(pl.col("covered_s") / pl.col("expected_s")).otherwise(1.0),
         )
         .sort(_METER_DAY)
-        .with_columns(_missing_day(missing_days))
-        .select(*_METER_DAY, "readings", "expected", "missing", "completeness", *_HOURS, *_COUNTS[2:], DayRule.MISSING_DAY.value, "kwh")
+        .with_columns(_missing_day(missing_days), _outside(month))
+        .select(*_METER_DAY, "readings", "expected", "missing", "completeness", *_HOURS, *_COUNTS[2:], *_FLAGS, "kwh")
     )
 
 
@@ -85,6 +85,7 @@ def by_day(
 _COUNTED = (Rule.COUNTER_RESET, Rule.ABOVE_HISTORY, Rule.OFF_GRID, Rule.DRIFTING)
 _COUNTS = ["readings", "covered_s", "intervals", "overlaps", "suspect", *_COUNTED, DayRule.INTERVAL_CHANGED.value, "order_breaks"]
 _HOURS = ["null_run_h", "zero_run_h", "flat_run_h"]
+_FLAGS = [DayRule.MISSING_DAY.value, "outside_month"]
 
 
 def _missing_day(least: int) -> pl.Expr:
@@ -92,6 +93,11 @@ def _missing_day(least: int) -> pl.Expr:
     empty = (pl.col("readings") == 0) & pl.col("whole").fill_null(False)
     stretch = (pl.col("meter_id").ne_missing(pl.col("meter_id").shift()) | (empty != empty.shift())).cum_sum()
     return (empty & (pl.len().over(stretch) >= least)).cast(pl.Int32).alias(DayRule.MISSING_DAY.value)
+
+
+def _outside(month: Month) -> pl.Expr:
+    inside = pl.col("day").is_between(month.first_day, month.next.first_day, closed="left")
+    return (~inside).cast(pl.Int32).alias("outside_month")
 
 
 def day_start(day: date, zone: str) -> datetime:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from ecoai_pipeline.domain import RAW_READINGS, VALIDATED_READINGS, Meter, Partition
-from ecoai_pipeline.quality.gx import Outcome, validate
+from ecoai_pipeline.quality.gx import ExpectationError, Outcome, validate_each
 from ecoai_pipeline.quality.measures import examine
 from ecoai_pipeline.quality.rules import DayRule, mark, meter_frame
 from ecoai_pipeline.quality.suites import Expectation, Severity, days_suite, readings_suite
@@ -34,25 +35,53 @@ class QualityError(ValueError):
 
 
 def materialize_validated(lake: Lake, settings: Settings, partition: Partition) -> Written:
-    """Write VALIDATED_READINGS of a partition from RAW_READINGS, and `validation.json` beside it.
+    """Write VALIDATED_READINGS of one partition; see `Validating`."""
+    return Validating([partition])(lake, settings, partition)
 
-    Warnings are recorded per expectation with the meters they concern and stop nothing. Nothing is done only if the partition
-    and its results were both made from what there is now; results without their table, or a table without its results, are
+
+class Validating:
+    """Writes VALIDATED_READINGS of partitions from RAW_READINGS, one a call, and `validation.json` beside each.
+
+    A batch of Great Expectations costs as much for a few readings as for many. So a call examines the next partitions of the
+    run too, as many as hold `row_group_rows` readings, and checks them in one batch, each for itself. What was checked ahead
+    is used only if the partition would still be made from the same things when its turn comes.
+
+    Warnings are recorded per expectation with the meters they concern and stop nothing. Nothing is done if a partition and
+    its results were both made from what there is now; results without their table, or a table without its results, are
     made again.
 
     Raises:
         QualityError: an expectation of severity `error` failed, or the schema is broken; the old partition stays.
         ValueError: a statement has readings out of order but the table of them is gone.
     """
-    job = _Job.of(lake, settings, partition)
-    before, results = lake.info(VALIDATED_READINGS, partition), load_validation(lake, partition)
-    if results is not None and before.fingerprint == job.fingerprint:
-        return Written(before, changed=False, skipped=True)
-    facts: dict[str, Any] = {}
-    written = lake.write(VALIDATED_READINGS, partition, job.run(facts), fingerprint=job.fingerprint, facts=facts)
-    if written.info.rows == 0:
-        lake.beside(VALIDATED_READINGS, partition, RESULTS).unlink(missing_ok=True)
-    return written
+
+    def __init__(self, run: Sequence[Partition]) -> None:
+        self._waiting = list(run)
+        self._ahead: dict[_Key, list[_Checked]] = {}
+
+    def __call__(self, lake: Lake, settings: Settings, partition: Partition) -> Written:
+        self._waiting = [one for one in self._waiting if one != partition]
+        job = _Job.of(lake, settings, partition)
+        if job.is_current:
+            return Written(lake.info(VALIDATED_READINGS, partition), changed=False, skipped=True)
+        if job.key not in self._ahead:
+            self._ahead = _checked_together(self._batch(job))
+        facts: dict[str, Any] = {}
+        frames = job.run(facts, self._ahead.pop(job.key) or map(_checked, job.pieces()))
+        written = lake.write(VALIDATED_READINGS, partition, frames, fingerprint=job.fingerprint, facts=facts)
+        if written.info.rows == 0:
+            lake.beside(VALIDATED_READINGS, partition, RESULTS).unlink(missing_ok=True)
+        return written
+
+    def _batch(self, first: _Job) -> list[_Job]:
+        """A partition and those after it in the run that are to be made, as far as they are one batch."""
+        batch, rows = [first], first.rows
+        for job in (_Job.of(first.lake, first.settings, partition) for partition in self._waiting):
+            rows += job.rows
+            if rows > first.lake.params.row_group_rows:
+                break
+            batch += [] if job.is_current else [job]
+        return batch
 
 
 def validated_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
@@ -92,13 +121,16 @@ def _line(result: Mapping[str, Any]) -> str:
     return f"{result['meaning']}: {result['unexpected']} of {result['checked']} rows; meters {meters}"
 
 
+_Key = tuple[Partition, str]
+"""A partition and the fingerprint of what it is made from."""
+
+
 @dataclass(frozen=True)
 class _Job:
     """One partition to validate, with what is looked up once."""
 
     lake: Lake
-    params: QualityParams
-    zone: str
+    settings: Settings
     partition: Partition
     meters: Mapping[str, Meter]
     past: Sequence[Partition]
@@ -110,7 +142,25 @@ class _Job:
         meters = registry.of(partition.industry, month)
         touching = Landing(lake).touching(month)
         disordered = tuple(s for s in touching if s.order_breaks and not meters.keys().isdisjoint(s.meters))
-        return cls(lake, settings.quality, settings.time_zone, partition, meters, registry.partitions_before(partition), disordered)
+        return cls(lake, settings, partition, meters, registry.partitions_before(partition), disordered)
+
+    @property
+    def key(self) -> _Key:
+        return self.partition, self.fingerprint
+
+    @property
+    def params(self) -> QualityParams:
+        return self.settings.quality
+
+    @property
+    def rows(self) -> int:
+        return self.lake.info(RAW_READINGS, self.partition).rows
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the partition and its results were both made from what there is now."""
+        made = self.lake.info(VALIDATED_READINGS, self.partition).fingerprint == self.fingerprint
+        return made and load_validation(self.lake, self.partition) is not None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -121,48 +171,96 @@ class _Job:
             # Sorted readings are the same whatever order they came in.
             "disordered": [statement.statement_id for statement in self.disordered],
         }
-        params = {"quality": self.params.model_dump(mode="json"), "time_zone": self.zone}
+        params = {"quality": self.params.model_dump(mode="json"), "time_zone": self.settings.time_zone}
         return fingerprint(inputs=inputs, params=params, code=code_digest("quality"))
 
-    def run(self, facts: dict[str, Any]) -> Iterator[pl.DataFrame]:
-        """Yield the marked readings chunk by chunk; when all have passed, leave the results and fill `facts`."""
-        known, results = meter_frame(self.meters), _Results(self.partition, self.fingerprint)
-        arrivals = Landing(self.lake).order_breaks(self.disordered)
-        raw, past = self.lake.scan(RAW_READINGS, self.partition), self.lake.scan(RAW_READINGS, self.past)
-        horizon, silent = horizons(raw, known, self.zone), silent_meters(raw, past, known)
-        for chunk in self.lake.chunks(RAW_READINGS, self.partition):
-            yield self._chunk(chunk, known, horizon, arrivals, silent, results)
-            silent = silent.clear()  # their days stand with the first chunk
+    def run(self, facts: dict[str, Any], checked: Iterable[_Checked]) -> Iterator[pl.DataFrame]:
+        """Yield the marked readings piece by piece; when all have passed, leave the results and fill `facts`."""
+        results = _Results(self.partition, self.fingerprint)
+        for piece, readings, days in checked:
+            results.add("readings", readings)
+            results.add("meter_days", days)
+            results.refuse_errors()
+            results.count(piece.readings, piece.days)
+            yield piece.readings
         if results.rows:
             self.lake.write_beside(VALIDATED_READINGS, self.partition, RESULTS, results.document())
             facts.update(results.facts())
 
-    def _chunk(
-        self,
-        chunk: pl.DataFrame,
-        known: pl.DataFrame,
-        horizon: pl.DataFrame,
-        arrivals: pl.DataFrame,
-        silent: pl.DataFrame,
-        results: _Results,
-    ) -> pl.DataFrame:
-        before = self._before(chunk)
-        marked = mark(examine(chunk, known, self.params, default_zone=self.zone, before=before), self.params)
+    def pieces(self) -> Iterator[_Piece]:
+        """The readings, examined and marked, some meters at a time."""
+        known, zone = meter_frame(self.meters), self.settings.time_zone
+        arrivals = Landing(self.lake).order_breaks(self.disordered)
+        raw, past = self.lake.scan(RAW_READINGS, self.partition), self.lake.scan(RAW_READINGS, self.past)
+        horizon, silent = horizons(raw, known, zone), silent_meters(raw, past, known)
+        for chunk in self.lake.chunks(RAW_READINGS, self.partition):
+            before = self._before(chunk)
+            marked = mark(examine(chunk, known, self.params, default_zone=zone, before=before), self.params)
+            least = self.params.missing_days
+            days = by_day(marked, self.partition.month, horizon, before, arrivals=arrivals, silent=silent, missing_days=least)
+            yield _Piece(self.params, self._conforming(marked), marked.select(readings_suite(self.params).columns), days)
+            silent = silent.clear()  # their days stand with the first chunk
+
+    def _conforming(self, marked: pl.DataFrame) -> pl.DataFrame:
         try:
-            readings = conform(marked.select(VALIDATED_READINGS.names), VALIDATED_READINGS)
+            return conform(marked.select(VALIDATED_READINGS.names), VALIDATED_READINGS)
         except SchemaError as error:
             raise QualityError(f"readings of {self.partition} do not have their schema: {error}; {_MEND}") from error
-        missing_days = self.params.missing_days
-        days = by_day(marked, self.partition.month, horizon, before, arrivals=arrivals, silent=silent, missing_days=missing_days)
-        results.add("readings", validate(marked, readings_suite(self.params)))
-        results.add("meter_days", validate(days, days_suite(self.params, self.partition.month)))
-        results.refuse_errors()
-        results.count(readings, days)
-        return readings
 
     def _before(self, chunk: pl.DataFrame) -> pl.DataFrame:
         """The month before of the chunk's meters: their history, and the runs that reach into this month."""
         return self.lake.read(RAW_READINGS, self.past, chunk["meter_id"].unique().to_list())
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some meters of a partition: the readings to write, and the two frames that the suites check."""
+
+    params: QualityParams
+    readings: pl.DataFrame
+    examined: pl.DataFrame
+    days: pl.DataFrame
+
+
+class _Checked(NamedTuple):
+    """A piece, and what the expectations found in it."""
+
+    piece: _Piece
+    readings: list[Outcome]
+    days: list[Outcome]
+
+
+def _checked(piece: _Piece) -> _Checked:
+    return _checked_each([piece])[0]
+
+
+def _checked_each(pieces: Sequence[_Piece]) -> list[_Checked]:
+    params = pieces[0].params
+    readings = validate_each([piece.examined for piece in pieces], readings_suite(params))
+    days = validate_each([piece.days for piece in pieces], days_suite(params))
+    return [_Checked(*found) for found in zip(pieces, readings, days, strict=True)]
+
+
+def _checked_together(batch: Sequence[_Job]) -> dict[_Key, list[_Checked]]:
+    """Examine and check some partitions in one batch.
+
+    Nothing is found of a single one, whose pieces need not lie in memory at once, nor of one that fails: it says so when it
+    is made alone.
+    """
+    pieces = {job.key: _examined(job) if len(batch) > 1 else [] for job in batch}
+    every = [piece for found in pieces.values() for piece in found]
+    try:
+        checked = iter(_checked_each(every) if every else [])
+    except ExpectationError:
+        return {key: [] for key in pieces}
+    return {key: list(islice(checked, len(found))) for key, found in pieces.items()}
+
+
+def _examined(job: _Job) -> list[_Piece]:
+    try:
+        return list(job.pieces())
+    except Exception:  # raised again when the partition is made alone
+        return []
 
 
 _MEND = "this is a fault of the pipeline or of the lake, not of the provider: materialize raw_readings again, and report it if it stays"

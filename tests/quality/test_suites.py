@@ -3,14 +3,13 @@
 import os
 import subprocess
 import sys
-from datetime import date
 
 import polars as pl
 import pytest
 
 from ecoai_pipeline.domain import ARRIVALS, Month
 from ecoai_pipeline.quality import gx
-from ecoai_pipeline.quality.gx import ExpectationError, validate
+from ecoai_pipeline.quality.gx import ExpectationError, validate, validate_each
 from ecoai_pipeline.quality.measures import examine
 from ecoai_pipeline.quality.rules import mark, meter_frame
 from ecoai_pipeline.quality.suites import Expectation, Severity, Suite, days_suite, readings_suite
@@ -19,7 +18,7 @@ from ecoai_pipeline.settings import QualityParams
 from ecoai_pipeline.storage.schema import empty
 
 PARAMS, JANUARY = QualityParams(), Month(2022, 1)
-READINGS, DAYS = readings_suite(PARAMS), days_suite(PARAMS, JANUARY)
+READINGS, DAYS = readings_suite(PARAMS), days_suite(PARAMS)
 
 BAD_READING = {
     "reading_unique": {"timestamp": pl.col("timestamp").shift(-1)},
@@ -34,7 +33,7 @@ BAD_READING = {
 }
 BAD_DAY = {
     "day_unique": {"day": pl.col("day").shift(-1)},
-    "day_in_month": {"day": pl.lit(date(2022, 2, 1))},
+    "day_in_month": {"outside_month": pl.lit(1)},
     "day_present": {"missing_day": pl.lit(1)},
     "day_complete": {"completeness": pl.lit(0.89)},
     "null_run_short": {"null_run_h": pl.lit(6.25)},
@@ -96,6 +95,19 @@ def test_a_bad_reading_fails_exactly_its_expectation(examined, name):
 def test_a_bad_day_fails_exactly_its_expectation(days, name):
     rows = 2 if name.endswith("unique") else 1
     assert failed(spoiled(days, BAD_DAY[name]), DAYS) == {name: (rows, ("m2",))}
+
+
+def test_frames_of_one_batch_are_checked_each_for_itself(examined, days):
+    """The same readings twice are no duplicates; what fails in one frame is counted in no other; an empty frame is checked, too."""
+    for frame, suite, bad in ((examined, READINGS, BAD_READING), (days, DAYS, BAD_DAY)):
+        frames = [
+            frame,
+            *(spoiled(frame, changes) for changes in bad.values()),
+            frame,
+            frame.clear(),
+            frame.filter(pl.col("meter_id") != "m1"),
+        ]
+        assert validate_each(frames, suite) == [validate(one, suite) for one in frames]
 
 
 def test_a_number_that_is_none_is_no_value(examined):

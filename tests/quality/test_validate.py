@@ -9,7 +9,16 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from ecoai_pipeline.domain import ARRIVALS, RAW_READINGS, VALIDATED_READINGS, Industry, Month, Partition
-from ecoai_pipeline.quality.validate import QualityError, failures, load_validation, materialize_validated, validated_fingerprint
+from ecoai_pipeline.quality import gx, measures, validate
+from ecoai_pipeline.quality.validate import (
+    RESULTS,
+    QualityError,
+    Validating,
+    failures,
+    load_validation,
+    materialize_validated,
+    validated_fingerprint,
+)
 from ecoai_pipeline.settings import QualityParams, Settings
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
 from ecoai_pipeline.sources.raw import materialize_raw
@@ -122,6 +131,77 @@ def test_chunks_add_up_to_the_same_results(lake, settings, portfolio):
     materialize_validated(small, settings, JANUARY)
     parts = load_validation(small, JANUARY)
     assert {**parts, "fingerprint": whole["fingerprint"]} == whole
+
+
+@pytest.fixture
+def half_a_year(lake, make_readings, make_meter, working):
+    """Two meters in six months; in March one is silent, in April it is negative, May holds a reading twice."""
+    MeterRegistry(lake).register([make_meter(name) for name in "ab"], origin="test", at=NOW)
+    partitions = [Partition(Industry.METAL, Month(2022, month)) for month in range(1, 7)]
+    for n, partition in enumerate(partitions):
+        start = datetime(2022, n + 1, 1, tzinfo=UTC) - timedelta(hours=9)
+        a = make_readings(working(600), meter="a", start=start)
+        b = make_readings([-1.0, *working(599)] if n == 3 else working(600), meter="b", start=start)
+        frames = [a] if n == 2 else [pl.concat([a, a[7:8]]).sort("timestamp"), b] if n == 4 else [a, b]
+        lake.write(RAW_READINGS, partition, frames, fingerprint="raw")
+    return partitions
+
+
+def outcome(stage, lake, settings, partition):
+    try:
+        written = stage(lake, settings, partition)
+    except QualityError as error:
+        return str(error)
+    table = lake.path(VALIDATED_READINGS, partition)
+    return written, table.read_bytes(), lake.beside(VALIDATED_READINGS, partition, RESULTS).read_bytes()
+
+
+def test_months_that_are_checked_in_one_batch_have_the_results_of_months_checked_alone(lake, settings, half_a_year, monkeypatch):
+    """Also where one month fails, and where the readings of a month changed after it had been checked ahead."""
+    batches = []
+    monkeypatch.setattr(validate, "validate_each", lambda frames, suite: batches.append(len(frames)) or gx.validate_each(frames, suite))
+    alone = [outcome(Validating([partition]), lake, settings, partition) for partition in half_a_year]
+    assert batches == [1, 1] * 6
+    for partition in half_a_year:
+        lake.path(VALIDATED_READINGS, partition).unlink(missing_ok=True)
+    batches.clear()
+    stage = Validating(half_a_year)
+    assert [outcome(stage, lake, settings, partition) for partition in half_a_year] == alone
+    assert batches == [6, 6]
+    assert "metal 2022-05 fails readings.reading_unique" in alone[4]
+
+
+def test_a_month_that_changed_after_it_was_checked_ahead_is_checked_again(lake, settings, half_a_year):
+    stage = Validating(half_a_year)
+    stage(lake, settings, half_a_year[0])
+    readings = lake.read(RAW_READINGS, half_a_year[1])
+    lake.write(RAW_READINGS, half_a_year[1], [readings.with_columns(kwh=-pl.col("kwh") - 1)], fingerprint="restated")
+    stage(lake, settings, half_a_year[1])
+    assert by_name(load_validation(lake, half_a_year[1]))["not_negative"]["unexpected"] == readings.height
+
+
+def test_a_month_that_cannot_be_examined_holds_up_no_other(lake, settings, half_a_year, monkeypatch):
+    def examined(readings, *arguments, **options):
+        if readings["timestamp"].min() > datetime(2022, 2, 10, tzinfo=UTC):
+            raise ValueError("broken")
+        return measures.examine(readings, *arguments, **options)
+
+    monkeypatch.setattr(validate, "examine", examined)
+    stage = Validating(half_a_year)
+    assert [stage(lake, settings, partition).info.rows for partition in half_a_year[:2]] == [1200, 1200]
+    with pytest.raises(ValueError, match="broken"):
+        stage(lake, settings, half_a_year[2])
+
+
+@pytest.mark.parametrize("rows", [1200, 2400])
+def test_a_batch_holds_no_more_readings_than_memory_should(lake, settings, half_a_year, monkeypatch, rows):
+    batches = []
+    monkeypatch.setattr(validate, "validate_each", lambda frames, suite: batches.append(len(frames)) or gx.validate_each(frames, suite))
+    small = Lake(lake.root, settings.storage.model_copy(update={"row_group_rows": rows}))
+    stage = Validating(half_a_year[:2])
+    for partition in half_a_year[:2]:
+        stage(small, settings, partition)
+    assert batches == ([1] * 4 if rows == 1200 else [2] * 2)
 
 
 def test_runs_look_into_the_month_before_also_where_the_meter_changed_its_industry(lake, settings, make_readings, make_meter, working):

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ecoai_pipeline.defs.assets.raw import raw_readings
 from ecoai_pipeline.defs.checks import expectations, lateness
-from ecoai_pipeline.defs.layers import Worked, result, table_asset, work_through
+from ecoai_pipeline.defs.layers import Worked, partitions_of, result, table_asset, work_through
 from ecoai_pipeline.defs.partitions import with_month_before
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import VALIDATED_READINGS
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 )
 def validated_readings(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> dg.MaterializeResult:
     """All raw readings, suspicious ones marked with their rules; the suites' results lie beside the partition."""
-    from ecoai_pipeline.quality.validate import materialize_validated
+    from ecoai_pipeline.quality.validate import Validating
     from ecoai_pipeline.reporting.plots import completeness_plot
 
-    worked = work_through(context, lakehouse, VALIDATED_READINGS, materialize_validated)
+    worked = work_through(context, lakehouse, VALIDATED_READINGS, Validating(partitions_of(context)))
     lake, settings = lakehouse.lake(), lakehouse.settings()
     pages = _pages(context, lake, settings, worked)
     checks = [*expectations(lake, worked.done), lateness(lake, settings, worked.done)]
