@@ -1,0 +1,210 @@
+"""Files as people export them, made up from a seed, each with the readings that are right.
+
+A file is drawn from delimiters × date forms × number forms × stamp conventions × encodings × what surrounds the table. `Made.needs`
+names what nobody can see in the file (an ambiguous number or date, a stamp at the end, a zone): a reader may ask for it and must
+not guess it.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+HOME = "Asia/Seoul"
+UTC = ZoneInfo("UTC")
+Stamp = Callable[[datetime], str]
+
+
+@dataclass(frozen=True)
+class DateForm:
+    """A way to write a local time; `day_first` where day and month may be confused; `format` the strptime form that reads it."""
+
+    name: str
+    write: Stamp
+    format: str
+    day_first: bool | None = None
+
+
+def _korean(t: datetime) -> str:
+    return f"{t:%Y. %m. %d} {t:%H:%M}"
+
+
+def _half_day(t: datetime) -> str:
+    return f"{t.month}/{t.day}/{t.year} {t.hour % 12 or 12}:{t:%M} {'AM' if t.hour < 12 else 'PM'}"
+
+
+def _without_midnight(t: datetime) -> str:
+    return f"{t:%Y-%m-%d}" if (t.hour, t.minute, t.second) == (0, 0, 0) else f"{t:%Y-%m-%d %H:%M:%S}"
+
+
+def _micro(t: datetime) -> str:
+    return t.isoformat()
+
+
+DATE_FORMS = (
+    DateForm("iso", lambda t: f"{t:%Y-%m-%d %H:%M:%S}", "%Y-%m-%d %H:%M:%S"),
+    DateForm("iso minutes", lambda t: f"{t:%Y-%m-%d %H:%M}", "%Y-%m-%d %H:%M"),
+    DateForm("iso T", lambda t: f"{t:%Y-%m-%dT%H:%M:%S}", "%Y-%m-%dT%H:%M:%S"),
+    DateForm("isoformat", _micro, "%Y-%m-%dT%H:%M:%S"),
+    DateForm("midnight without time", _without_midnight, "%Y-%m-%d %H:%M:%S"),
+    DateForm("slashes", lambda t: f"{t:%Y/%m/%d %H:%M}", "%Y/%m/%d %H:%M"),
+    DateForm("dots", lambda t: f"{t:%Y.%m.%d %H:%M}", "%Y.%m.%d %H:%M"),
+    DateForm("korean", _korean, "%Y. %m. %d %H:%M"),
+    DateForm("compact", lambda t: f"{t:%Y%m%d%H%M}", "%Y%m%d%H%M"),
+    DateForm("german", lambda t: f"{t:%d.%m.%Y %H:%M}", "%d.%m.%Y %H:%M"),
+    DateForm("british", lambda t: f"{t:%d/%m/%Y %H:%M}", "%d/%m/%Y %H:%M", day_first=True),
+    DateForm("british seconds", lambda t: f"{t:%d/%m/%Y %H:%M:%S}", "%d/%m/%Y %H:%M:%S", day_first=True),
+    DateForm("dashes", lambda t: f"{t:%d-%m-%Y %H:%M}", "%d-%m-%Y %H:%M", day_first=True),
+    DateForm("american", lambda t: f"{t:%m/%d/%Y %H:%M}", "%m/%d/%Y %H:%M", day_first=False),
+    DateForm("american half days", _half_day, "%m/%d/%Y %I:%M %p", day_first=False),
+)
+HEADERS = {
+    "en": (("meter_id", "timestamp", "kwh"), ("meter", "datetime", "energy"), ("Meter", "Timestamp", "Usage")),
+    "ko": (("계기번호", "일시", "사용량"), ("meter_id", "timestamp", "kwh")),
+    "de": (("Zähler", "Zeitpunkt", "Verbrauch"), ("Zähler", "Zeit", "Wert")),
+}
+METERS = {"en": ("M1", "plant 7", "B-12"), "ko": ("금속1공장", "계량기2", "동력반"), "de": ("Halle Süd", "Werk Köln", "Übergabe")}
+ENCODINGS = {
+    "en": ("utf-8", "utf-8-sig", "utf-16"),
+    "ko": ("utf-8", "utf-8-sig", "cp949", "utf-16"),
+    "de": ("utf-8", "utf-8-sig", "cp1252", "utf-16"),
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file and what it says.
+
+    Attributes:
+        readings: by meter, start in UTC and kWh.
+        options: what a sender would say if asked: `columns` keys, and `zone`.
+        needs: those of the options that the file does not show.
+        marks: what was drawn, for the message of a failing test.
+    """
+
+    path: Path
+    readings: dict[str, dict[datetime, float]]
+    options: dict[str, str]
+    needs: frozenset[str]
+    marks: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """A way to write numbers."""
+
+    decimal: str
+    group: str
+    places: int
+
+    def write(self, value: float) -> str:
+        text = f"{value:,.{self.places}f}"
+        return text.replace(",", "\0").replace(".", self.decimal).replace("\0", self.group)
+
+
+def made(folder: Path, seed: int) -> Made:
+    """The file of a seed."""
+    draw = Random(seed)
+    language = draw.choice(list(HEADERS))
+    delimiter = draw.choice([",", ";", "\t", "|"])
+    form = draw.choice(DATE_FORMS)
+    zone = draw.choice([HOME] * 6 + ["Europe/Berlin", "America/Chicago"])
+    interval = draw.choice([900, 900, 1800, 3600])
+    starts = _starts(draw, zone, interval)
+    ends = draw.random() < 0.15
+    jitter = draw.choice([0] * 6 + [1, 2]) if "%S" in form.format else 0
+    numbers = _numbers(draw)
+    names = draw.sample(METERS[language], draw.choice([1, 1, 2]))
+    scale = draw.choice([3.0, 40.0, 900.0, 25_000.0])
+    readings = {name: {start: round(draw.uniform(0.02, 1) * scale, numbers.places) for start in starts} for name in names}
+    cells = [(name, start, kwh) for name, series in readings.items() for start, kwh in series.items()]
+    shift = timedelta(seconds=interval) if ends else timedelta()
+    stamps = [_shown(start + shift, zone) + timedelta(seconds=_noise(draw, jitter, start != starts[0] or ends)) for _, start, _ in cells]
+    texts = [numbers.write(kwh) for _, _, kwh in cells]
+    columns = dict(zip(("meter", "timestamp", "kwh"), draw.choice(HEADERS[language]), strict=True))
+    rows = [[name, form.write(stamp), text] for (name, _, _), stamp, text in zip(cells, stamps, texts, strict=True)]
+    encoding = draw.choice(ENCODINGS[language])
+    around = draw.choice(["nothing"] * 4 + ["sep", "preamble", "trailing", "total", "notes"])
+    text = _table(draw, list(columns.values()), rows, delimiter, around)
+    packed = draw.random() < 0.05
+    path = folder / f"export {seed}.csv{'.gz' if packed else ''}"
+    body = text.encode(encoding)
+    path.write_bytes(gzip.compress(body) if packed else body)
+    options = {**columns, "decimal": numbers.decimal, "format": form.format, "zone": zone, "stamp": "end" if ends else "start"}
+    needs = {"stamp"} if ends else set()
+    needs |= {"zone"} if zone != HOME else set()
+    needs |= {"decimal"} if _ambiguous_numbers(texts) else set()
+    needs |= {"format"} if form.day_first is not None and _ambiguous_days(stamps) else set()
+    options["encoding"] = encoding
+    marks = {"seed": seed, "form": form.name, "delimiter": delimiter, "numbers": numbers, "encoding": encoding, "around": around}
+    marks |= {"zone": zone, "interval": interval, "ends": ends, "jitter": jitter, "first": rows[0], "columns": columns}
+    return Made(path, readings, options, frozenset(needs), marks)
+
+
+def _starts(draw: Random, zone: str, interval: int) -> list[datetime]:
+    """Starts in UTC of some whole local days, those of a clock change among them where the zone has one."""
+    first = datetime(2025, draw.choice([2, 3, 4, 10, 11]), draw.randint(1, 27), tzinfo=ZoneInfo(zone))
+    if zone != HOME and draw.random() < 0.3:
+        first = datetime(2025, 3, {"Europe/Berlin": 29}.get(zone, 8), tzinfo=ZoneInfo(zone))
+    last = (first.replace(tzinfo=None) + timedelta(days=draw.choice([1, 2, 3, 14]))).replace(tzinfo=ZoneInfo(zone))
+    start, end = first.astimezone(UTC), last.astimezone(UTC)
+    return [start + timedelta(seconds=interval * i) for i in range(int((end - start).total_seconds()) // interval)]
+
+
+def _shown(instant: datetime, zone: str) -> datetime:
+    return instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def _noise(draw: Random, jitter: int, may_be_early: bool) -> int:
+    return draw.randint(-jitter if may_be_early else 0, jitter)
+
+
+def _numbers(draw: Random) -> _Numbers:
+    decimal = draw.choice([".", ".", ","])
+    group = draw.choice(["", "", "", "," if decimal == "." else ".", " ", "'"])
+    return _Numbers(decimal, group, draw.choice([1, 2, 3]))
+
+
+def _ambiguous_numbers(texts: list[str]) -> bool:
+    """Whether a comma may be a decimal sign or parts thousands throughout: every text with one is 1 to 3 digits, it, and 3 digits.
+
+    A leading zero, a sign that comes twice, both signs, or another number of digits behind it tell which it is.
+    """
+    commas = [text for text in texts if "," in text]
+    if not commas or any("." in text or " " in text or "'" in text for text in texts):
+        return False
+    split = [text.split(",") for text in commas]
+    return all(len(parts) == 2 and len(parts[1]) == 3 and parts[0][0] != "0" and len(parts[0]) <= 3 for parts in split)
+
+
+def _ambiguous_days(stamps: list[datetime]) -> bool:
+    """Whether day and month may change places throughout: one day, of no equal numbers, none above 12."""
+    days = {stamp.date() for stamp in stamps}
+    return all(day.day <= 12 and day.day != day.month for day in days) and len(days) <= 2
+
+
+def _table(draw: Random, header: list[str], rows: list[list[str]], delimiter: str, around: str) -> str:
+    end = draw.choice(["\n", "\n", "\r\n"])
+    if around == "notes":
+        header = [*header, "note", "by"]
+        rows = [[*row, "read by hand", "x"] if i % 7 == 0 else row for i, row in enumerate(rows)]
+    if around == "total":
+        rows = [*rows, ["Total", "", rows[0][2]]]
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=draw.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    if around == "sep":
+        out.write(f"sep={delimiter}{end}")
+    if around == "preamble":
+        writer.writerows([["Name", "A Plant"], ["Address", "1 Test Road"]])
+        out.write(end)
+    if around == "trailing":
+        header, rows = [*header, ""], [[*row, ""] for row in rows]
+    writer.writerows([header, *rows])
+    return out.getvalue()
