@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+import ecoai_pipeline.defs.backfills  # noqa: F401, one run per industry in every process that knows the definitions
 from ecoai_pipeline.defs.assets.anomalies import anomalies
 from ecoai_pipeline.defs.assets.champions import champions
 from ecoai_pipeline.defs.assets.drift import drift

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from ecoai_pipeline.defs.build import build_definitions
-from ecoai_pipeline.defs.partitions import all_of_the_industry, industry_month, industry_resolution, with_month_before
+from ecoai_pipeline.defs.partitions import all_of_the_industry, industry_month, industry_resolution
 from ecoai_pipeline.domain import EVALUATIONS, Month
 
 GRAPH = {
@@ -75,11 +75,12 @@ def test_an_evaluation_is_partitioned_by_the_way_it_judges(repository: dg.Reposi
     assert partitions.get_partition_keys() == list(EVALUATIONS)
 
 
-def test_a_month_needs_the_month_before() -> None:
-    needed = with_month_before.get_upstream_mapped_partitions_result_for_partitions(
-        TABLES.subset_with_partition_keys(["metal|2022-03-01"]), TABLES, TABLES
-    )
-    assert sorted(map(str, needed.partitions_subset.get_partition_keys())) == ["metal|2022-02-01", "metal|2022-03-01"]
+def test_a_month_of_a_table_leads_to_the_same_month_alone(repository: dg.RepositoryDefinition) -> None:
+    """A mapping that reached into the next month would let a backfill run months that nobody asked for."""
+    graph = repository.asset_graph
+    for name in GRAPH.keys() - {"evaluation", "snapshot", "raw_readings", "models", "champions"}:
+        for parent in graph.get(dg.AssetKey(name)).parent_keys - {dg.AssetKey("champions")}:
+            assert isinstance(graph.get_partition_mapping(dg.AssetKey(name), parent), dg.IdentityPartitionMapping), (name, parent)
 
 
 def test_scores_need_all_models_of_their_industry() -> None:

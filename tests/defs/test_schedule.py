@@ -20,7 +20,7 @@ from ecoai_pipeline.defs.build import build_definitions
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.runs import Runner
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
-from ecoai_pipeline.domain import Industry
+from ecoai_pipeline.domain import NIGHT_ASSETS, REPORT, Industry
 from ecoai_pipeline.storage.lake import Lake
 
 from .conftest import take_in, write_readings
@@ -69,22 +69,19 @@ def test_training_on_the_first_takes_all_that_lies_before(lake: Lake, scored: Ru
     assert requests[0].run_config["ops"]["models"]["config"]["months"] == "2025-01..2025-02"
 
 
-@pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`:DeprecationWarning")  # Dagster's own, in its own daemon
-def test_a_backfill_of_scores_through_the_daemon_asks_for_its_keys_in_one_run_per_industry(tmp_path: Path) -> None:
-    """With an identity mapping to models Dagster's daemon raises here, although direct runs pass."""
+def backfilled(folder: Path, assets: Sequence[str], keys: Sequence[str]) -> tuple[list[dg.DagsterRun], set[tuple[str, str]]]:
+    """The runs that Dagster's daemon asks for in a backfill from the UI, none of which is executed, and the partitions it is about."""
     overrides = {"run_launcher": {"module": MockedRunLauncher.__module__, "class": "MockedRunLauncher"}, "telemetry": {"enabled": False}}
-    keys = [f"{industry}|2021-{month:02d}-01" for industry in ("metal", "food") for month in range(1, 7)]
-    graph = build_definitions().get_repository_def().asset_graph
     target = ModuleTarget("ecoai_pipeline.definitions", None, None, None)
     with ExitStack() as stack:
-        instance = stack.enter_context(dg.instance_for_test(overrides=overrides, temp_dir=str(tmp_path)))
+        instance = stack.enter_context(dg.instance_for_test(overrides=overrides, temp_dir=str(folder)))
         workspace = stack.enter_context(create_test_daemon_workspace_context(target, instance))
         instance.add_backfill(
             PartitionBackfill.from_asset_partitions(
                 backfill_id="b",
-                asset_graph=graph,
-                partition_names=keys,
-                asset_selection=[dg.AssetKey("scores")],
+                asset_graph=build_definitions().get_repository_def().asset_graph,
+                partition_names=list(keys),
+                asset_selection=[dg.AssetKey(asset) for asset in assets],
                 backfill_timestamp=datetime.now().timestamp(),
                 tags={},
                 dynamic_partitions_store=instance,
@@ -95,10 +92,43 @@ def test_a_backfill_of_scores_through_the_daemon_asks_for_its_keys_in_one_run_pe
             )
         )
         errors = [error for error in execute_backfill_iteration(workspace, logging.getLogger("test")) if error]
-        runs = instance.get_runs()
+        assert errors == []
+        backfill = instance.get_backfill("b")
+        assert backfill is not None
+        assert backfill.asset_backfill_data is not None
+        meant = backfill.asset_backfill_data.target_subset.iterate_asset_partitions()
+        return list(instance.get_runs()), {(one.asset_key.to_user_string(), str(one.partition_key)) for one in meant}
 
-    assert errors == []
+
+@pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`:DeprecationWarning")  # Dagster's own, in its own daemon
+def test_a_backfill_of_scores_through_the_daemon_asks_for_its_keys_in_one_run_per_industry(tmp_path: Path) -> None:
+    """With an identity mapping to models Dagster's daemon raises here, although direct runs pass."""
+    keys = [f"{industry}|2021-{month:02d}-01" for industry in ("metal", "food") for month in range(1, 7)]
+    runs, _ = backfilled(tmp_path, ["scores"], keys)
+
     assert sorted((run.tags[START], run.tags[END]) for run in runs) == [
         ("food|2021-01-01", "food|2021-06-01"),
         ("metal|2021-01-01", "metal|2021-06-01"),
     ]
+
+
+@pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (["ceramics|2025-03", "ceramics|2025-04", "metal|2025-04"], ["ceramics|2025-03..04", "metal|2025-04..04"]),
+        ([f"{industry}|2025-0{month}" for industry in Industry for month in (3, 4)], [f"{one}|2025-03..04" for one in Industry]),
+        (["metal|2025-01", "metal|2025-03"], ["metal|2025-01..01", "metal|2025-03..03"]),
+    ],
+    ids=["different months", "fewer months than industries", "a month between is not asked for"],
+)
+def test_a_backfill_of_all_tables_is_one_run_per_industry_over_exactly_its_months(
+    tmp_path: Path, keys: list[str], expected: list[str]
+) -> None:
+    """With mappings that reached into the month before, the first of these made 15 runs and touched four later months."""
+    tables = [*NIGHT_ASSETS, REPORT]
+    runs, meant = backfilled(tmp_path, tables, [f"{key}-01" for key in keys])
+
+    assert sorted(f"{run.tags[START][:-3]}..{run.tags[END][-5:-3]}" for run in runs) == sorted(expected)
+    assert [run.asset_selection for run in runs] == [{dg.AssetKey(table) for table in tables}] * len(expected)
+    assert meant == {(table, f"{key}-01") for table in tables for key in keys}

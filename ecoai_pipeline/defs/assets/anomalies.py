@@ -8,7 +8,6 @@ import dagster as dg
 from ecoai_pipeline.defs.assets.scores import scores
 from ecoai_pipeline.defs.checks import alarm_budget
 from ecoai_pipeline.defs.layers import Done, result, table_asset, work_through
-from ecoai_pipeline.defs.partitions import with_month_before
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import ANOMALIES
 
@@ -21,7 +20,7 @@ class Night(dg.Config):
 
 @dg.asset(
     group_name="detection",
-    deps=[dg.AssetDep(scores, partition_mapping=with_month_before)],
+    deps=[scores],
     check_specs=[dg.AssetCheckSpec("alarm_budget", asset="anomalies", description="Energy events per meter-month stay near the budget.")],
     **table_asset(),
 )

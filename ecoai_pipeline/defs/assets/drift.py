@@ -5,14 +5,13 @@ import dagster as dg
 from ecoai_pipeline.defs.assets.scores import scores
 from ecoai_pipeline.defs.checks import drift as drift_check
 from ecoai_pipeline.defs.layers import result, table_asset, work_through
-from ecoai_pipeline.defs.partitions import with_month_before
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import DRIFT
 
 
 @dg.asset(
     group_name="detection",
-    deps=[dg.AssetDep(scores, partition_mapping=with_month_before)],
+    deps=[scores],
     check_specs=[dg.AssetCheckSpec("no_drift", asset="drift", description="Loads and scores are still what the models were trained on.")],
     **table_asset(),
 )

@@ -4,14 +4,13 @@ import dagster as dg
 
 from ecoai_pipeline.defs.assets.validated import validated_readings
 from ecoai_pipeline.defs.layers import result, table_asset, work_through
-from ecoai_pipeline.defs.partitions import with_month_before
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import FEATURES
 
 
 @dg.asset(
     group_name="features",
-    deps=[dg.AssetDep(validated_readings, partition_mapping=with_month_before)],
+    deps=[validated_readings],
     **table_asset(),
 )
 def features(context: dg.AssetExecutionContext, lakehouse: Lakehouse) -> dg.MaterializeResult:

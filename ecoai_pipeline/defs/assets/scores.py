@@ -8,7 +8,7 @@ from ecoai_pipeline.defs.assets.champions import champions
 from ecoai_pipeline.defs.assets.features import features
 from ecoai_pipeline.defs.checks import hindsight
 from ecoai_pipeline.defs.layers import result, table_asset, work_through
-from ecoai_pipeline.defs.partitions import all_of_the_industry, with_month_before
+from ecoai_pipeline.defs.partitions import all_of_the_industry
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import SCORES, Partition
 
@@ -30,7 +30,7 @@ class Choice(dg.Config):
 @dg.asset(
     group_name="detection",
     deps=[
-        dg.AssetDep(features, partition_mapping=with_month_before),
+        features,
         dg.AssetDep(champions, partition_mapping=all_of_the_industry),
     ],
     check_specs=[dg.AssetCheckSpec("no_hindsight", asset="scores", description="The model was trained on data from before the month.")],

@@ -8,7 +8,6 @@ import dagster as dg
 from ecoai_pipeline.defs.assets.raw import raw_readings
 from ecoai_pipeline.defs.checks import expectations, lateness
 from ecoai_pipeline.defs.layers import Worked, partitions_of, result, table_asset, work_through
-from ecoai_pipeline.defs.partitions import with_month_before
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import VALIDATED_READINGS
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 @dg.asset(
     group_name="readings",
-    deps=[dg.AssetDep(raw_readings, partition_mapping=with_month_before)],
+    deps=[raw_readings],
     check_specs=[
         dg.AssetCheckSpec(
             "readings_are_sound",
