@@ -6,7 +6,7 @@ Imported by the Dagster definitions, so it stays light: the standard library onl
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -243,6 +243,21 @@ class MonthRange:
         """
         first, _, last = text.partition("..")
         return cls(Month.parse(first), Month.parse(last or first))
+
+    @classmethod
+    def consecutive(cls, months: Iterable[Month]) -> list[Self]:
+        """Months as ranges without a gap.
+
+        >>> [str(span) for span in MonthRange.consecutive([Month(2025, 1), Month(2025, 2), Month(2025, 5)])]
+        ['2025-01..2025-02', '2025-05..2025-05']
+        """
+        found: list[Self] = []
+        for month in sorted(set(months)):
+            if found and found[-1].last.next == month:
+                found[-1] = cls(found[-1].first, month)
+            else:
+                found.append(cls(month, month))
+        return found
 
     def __iter__(self) -> Iterator[Month]:
         month = self.first

@@ -467,6 +467,11 @@ def _first_month(value: Any) -> domain.Month:
 FirstMonth = Annotated[domain.Month, NoDecode, BeforeValidator(_first_month), PlainSerializer(str)]
 
 
+class ScheduleParams(Params):
+    nightly: str = Field("30 2 * * *", description="when yesterday is run, as cron in `time_zone`")
+    training: str = Field("0 4 1 * *", description="when models are trained, as cron in `time_zone`")
+
+
 class Settings(BaseSettings):
     """All parameters, and the root of the lake."""
 
@@ -475,6 +480,7 @@ class Settings(BaseSettings):
     root: Path = Field(Path("data"), description="root of the lake, relative to the working directory")
     time_zone: str = Field("Asia/Seoul", description="zone of meters whose registry or file names none")
     first_month: FirstMonth = Field(domain.Month(2010, 1), description="first partition; readings from before it are quarantined")
+    schedules: ScheduleParams = ScheduleParams()
     storage: StorageParams = StorageParams()
     sources: SourceParams = SourceParams()
     quality: QualityParams = QualityParams()

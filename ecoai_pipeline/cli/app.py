@@ -29,6 +29,7 @@ from ecoai_pipeline.cli import (
     views,
 )
 from ecoai_pipeline.cli.output import Format, print_error
+from ecoai_pipeline.cli.pipeline import COMMAND
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,8 +64,10 @@ app.add_typer(bench.app, name="bench")
 
 @app.callback()
 def common(
+    ctx: typer.Context,
     root: Annotated[Path | None, typer.Option(help="Root of the lake; else ECOAI_ROOT, else data.", show_default=False)] = None,
 ) -> None:
+    COMMAND.set(ctx.invoked_subcommand or "ecoai")
     if root is not None:
         os.environ["ECOAI_ROOT"] = str(root)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from ecoai_pipeline.storage.lake import Lake
 
 
+# The command that this process runs, as the runs that it makes are tagged.
+COMMAND: ContextVar[str] = ContextVar("command", default="ecoai")
+
+
 class NothingToTrainError(ValueError):
     """There are no readings to train on, or too few of them."""
 
@@ -43,7 +48,7 @@ def reporting_runner(steps: Steps) -> Iterator[Runner]:
     from ecoai_pipeline.defs.layers import watching
     from ecoai_pipeline.defs.runs import runner
 
-    with runner(load_settings().root) as ready, watching(lambda table, partition: steps.done(f"{table.name} {partition}")):
+    with runner(load_settings().root, COMMAND.get()) as ready, watching(lambda table, partition: steps.done(f"{table.name} {partition}")):
         yield ready
 
 
@@ -55,15 +60,16 @@ def spans(partitions: Iterable[Partition]) -> list[dict[Industry, MonthRange]]:
     >>> [{industry.value: str(span) for industry, span in one.items()} for one in found]
     [{'metal': '2025-01..2025-02'}, {'metal': '2025-05..2025-05'}]
     """
-    found: dict[Industry, list[MonthRange]] = {}
+    months: dict[Industry, list[Month]] = {}
     for partition in sorted(partitions):
-        runs = found.setdefault(partition.industry, [])
-        if runs and runs[-1].last.next == partition.month:
-            runs[-1] = MonthRange(runs[-1].first, partition.month)
-        else:
-            runs.append(MonthRange(partition.month, partition.month))
-    most = max((len(runs) for runs in found.values()), default=0)
-    return [{industry: runs[i] for industry, runs in found.items() if len(runs) > i} for i in range(most)]
+        months.setdefault(partition.industry, []).append(partition.month)
+    return side_by_side({industry: MonthRange.consecutive(found) for industry, found in months.items()})
+
+
+def side_by_side(runs: Mapping[Industry, Sequence[MonthRange]]) -> list[dict[Industry, MonthRange]]:
+    """The first run of each industry together, then the second ones, and so on."""
+    most = max((len(found) for found in runs.values()), default=0)
+    return [{industry: found[i] for industry, found in runs.items() if len(found) > i} for i in range(most)]
 
 
 def partitions_in(todo: Mapping[Industry, MonthRange]) -> int:
@@ -86,11 +92,10 @@ def materialize(assets: Sequence[str], steps: Steps, choice: Mapping[str, Any]) 
     from ecoai_pipeline.detection.staleness import known_months
 
     lake = the_lake()
-    known = {industry: known_months(lake, industry) for industry in Industry}
-    todo = {industry: MonthRange(months[0], months[-1]) for industry, months in known.items() if months}
-    steps.start("layers", partitions_in(todo) * len(assets))
+    todo = spans(Partition(industry, month) for industry in Industry for month in known_months(lake, industry))
+    steps.start("layers", sum(partitions_in(one) for one in todo) * len(assets))
     with reporting_runner(steps) as runner:
-        return runner.tables(assets, todo, choice=choice) if todo else []
+        return [made for one in todo for made in runner.tables(assets, one, choice=choice)]
 
 
 def train_all(industry: Industry | None, resolution: Resolution | None, months: MonthRange | None, steps: Steps) -> list[dict[str, Any]]:
@@ -176,23 +181,25 @@ def run_evaluation(name: str, request: Mapping[str, Any], steps: Steps) -> list[
     from ecoai_pipeline.defs.assets.evaluation import telling
     from ecoai_pipeline.defs.runs import runner
 
-    with runner(load_settings().root) as ready, telling(steps):
+    with runner(load_settings().root, COMMAND.get()) as ready, telling(steps):
         files: list[str] = ready.evaluation(name, request).metadata["files"]
     return files
 
 
 def run_night(day: date, steps: Steps) -> list[Materialized]:
     """The night of a day: its month for each industry, and every month whose inputs changed since."""
-    from ecoai_pipeline.detection.staleness import months_to_run
+    from ecoai_pipeline.detection.staleness import late_months
 
-    lake, settings = the_lake(), load_settings()
-    todo = {industry: months_to_run(lake, settings, industry, Month.of(day)) for industry in Industry}
-    steps.start("night", partitions_in(todo) * len(NIGHT_ASSETS))
+    lake, settings, month = the_lake(), load_settings(), Month.of(day)
+    late = side_by_side({industry: late_months(lake, settings, industry, month) for industry in Industry})
+    night = dict.fromkeys(Industry, MonthRange(month, month))
+    steps.start("night", sum(partitions_in(one) for one in [*late, night]) * len(NIGHT_ASSETS))
     with reporting_runner(steps) as runner:
-        done = runner.tables(NIGHT_ASSETS, todo, day=day.isoformat())
-        done += _follow(runner, list(Industry), settings.first_month, steps)
+        done = [made for one in late for made in runner.tables(NIGHT_ASSETS, one)]
+        done += runner.tables(NIGHT_ASSETS, night, day=day.isoformat())
+        done += _follow(runner, list(Industry), settings.first_month, done, steps)
         steps.start("report", 1)
-        return done + runner.tables([REPORT], dict.fromkeys(Industry, MonthRange(Month.of(day), Month.of(day))), day=day.isoformat())
+        return done + runner.tables([REPORT], night, day=day.isoformat())
 
 
 def run_backfill(
@@ -202,7 +209,7 @@ def run_backfill(
     steps.start("backfill", len(list(span)) * len(industries) * len(NIGHT_ASSETS))
     with reporting_runner(steps) as runner:
         done = runner.tables(NIGHT_ASSETS, dict.fromkeys(industries, span), choice=choice)
-        return done + _follow(runner, industries, span.last.next, steps)
+        return done + _follow(runner, industries, span.last.next, done, steps)
 
 
 def walk_forward(span: MonthRange, industries: Sequence[Industry], steps: Steps) -> list[Materialized]:
@@ -228,18 +235,21 @@ def walk_forward(span: MonthRange, industries: Sequence[Industry], steps: Steps)
     return done
 
 
-def _follow(runner: Runner, industries: Sequence[Industry], first: Month, steps: Steps) -> list[Materialized]:
-    """Run the months from `first` on that what was done made stale, until none is: a change can travel month by month."""
+def _follow(
+    runner: Runner, industries: Sequence[Industry], first: Month, cause: Sequence[Materialized], steps: Steps
+) -> list[Materialized]:
+    """Run the months from `first` on that became stale by the runs of `cause`, until none is: a change can travel month by month."""
     from ecoai_pipeline.detection.staleness import stale_months
 
     lake, settings = the_lake(), load_settings()
+    ran = {made.partition.split("|")[0]: made.run_id for made in cause}
     done: list[Materialized] = []
-    before: dict[Industry, MonthRange] = {}
+    before: list[dict[Industry, MonthRange]] = []
     while True:
-        stale = {industry: [m for m in stale_months(lake, settings, industry) if m >= first] for industry in industries}
-        todo = {industry: MonthRange(months[0], months[-1]) for industry, months in stale.items() if months}
+        todo = spans(Partition(one, month) for one in industries for month in stale_months(lake, settings, one) if month >= first)
         if not todo or todo == before:
             return done
-        steps.start("months that follow", partitions_in(todo) * len(NIGHT_ASSETS))
-        done += runner.tables(NIGHT_ASSETS, todo)
+        steps.start("months that follow", sum(partitions_in(one) for one in todo) * len(NIGHT_ASSETS))
+        for one in todo:
+            done += runner.tables(NIGHT_ASSETS, one, follow_up_of=ran.get(min(one)))
         before = todo

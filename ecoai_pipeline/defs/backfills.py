@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from dagster import DagsterRun, MultiPartitionsDefinition, PartitionKeyRange, QueuedRunCoordinator, SubmitRunContext
 from dagster._core.definitions.partitions.subset.default import DefaultPartitionsSubset
 
+from ecoai_pipeline.defs.jobs import INDUSTRY_TAG, KIND_TAG
 from ecoai_pipeline.defs.partitions import RANGE_END, RANGE_START
 
 if TYPE_CHECKING:
     from dagster import PartitionsDefinition
 
 _INDUSTRY = "industry"
-INDUSTRY_TAG, KIND_TAG = "ecoai/industry", "ecoai/kind"
 _ranges = DefaultPartitionsSubset.get_partition_key_ranges
 
 

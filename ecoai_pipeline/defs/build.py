@@ -16,24 +16,25 @@ from ecoai_pipeline.defs.assets.report import report
 from ecoai_pipeline.defs.assets.scores import scores
 from ecoai_pipeline.defs.assets.snapshot import snapshot
 from ecoai_pipeline.defs.assets.validated import validated_readings
-from ecoai_pipeline.defs.jobs import backfill_job, ingest_job, land_inbox, nightly_job, record_job, training_job
+from ecoai_pipeline.defs.jobs import backfill_job, evaluate_job, ingest_job, land_inbox, nightly_job, record_job, training_job
 from ecoai_pipeline.defs.partitions import every_month, industry_month
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
-from ecoai_pipeline.defs.sensors import inbox, retraining, versions
+from ecoai_pipeline.defs.sensors import follow_ups, inbox, retraining, versions
 from ecoai_pipeline.domain import Month
 
 ASSETS = [raw_readings, validated_readings, features, models, champions, scores, drift, anomalies, report, evaluation, snapshot]
 
 
 def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:
-    """The definitions, on the lake of the environment unless another is given; its parameter `first_month` is where tables start."""
+    """The definitions, on the lake of the environment unless another is given, by whose parameters tables start and schedules tick."""
     lakehouse = lakehouse or Lakehouse()
+    settings = lakehouse.settings()
     return dg.Definitions(
-        assets=_starting_at(lakehouse.settings().first_month),
-        jobs=[ingest_job, nightly_job, backfill_job, training_job, record_job, land_inbox],
-        schedules=[nightly, monthly_training],
-        sensors=[inbox, versions, retraining],
+        assets=_starting_at(settings.first_month),
+        jobs=[ingest_job, nightly_job, backfill_job, training_job, record_job, evaluate_job, land_inbox],
+        schedules=[nightly(settings), monthly_training(settings)],
+        sensors=[inbox, follow_ups, versions, retraining],
         resources={"lakehouse": lakehouse},
         # Steps cost seconds to spawn; runs, not steps, are what goes on side by side.
         executor=dg.in_process_executor,

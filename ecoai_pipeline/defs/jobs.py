@@ -8,13 +8,18 @@ from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import ANOMALIES, ARRIVAL_ASSETS, NIGHT_ASSETS, REPORT
 
 TOLD_THE_NIGHT = (ANOMALIES.name, REPORT)  # assets whose configuration names the day that a night is about
-ASSETS_OF = {
+ASSETS_OF = {  # by job; a run of some assets from the command line belongs to the first job that has them all
     "ingest": ARRIVAL_ASSETS,
-    "nightly": (*NIGHT_ASSETS, REPORT),
     "backfill": NIGHT_ASSETS,
+    "nightly": (*NIGHT_ASSETS, REPORT),
     "training": ("models", "champions"),
     "record": ("snapshot",),
+    "evaluate": ("evaluation",),
 }
+KIND_TAG = "ecoai/kind"  # what asked for a run: a command, a schedule, a sensor, a backfill of the UI, or a person in the UI
+INDUSTRY_TAG = "ecoai/industry"  # of a run about one industry; the queue starts one such run at a time
+DAY_TAG = "ecoai/day"  # the day that a night is about
+FOLLOW_UP_TAG = "follow_up_of"  # the run or backfill after which a run makes the months that its changes reach
 
 
 def _job(name: str, description: str) -> Any:
@@ -25,6 +30,7 @@ ingest_job = _job("ingest", "Readings of landed statements.")
 nightly_job = _job("nightly", "From readings to the table of events and the pages about it.")
 backfill_job = _job("backfill", "The same tables over past months.")
 training_job = _job("training", "Fit, calibrate and enter bundles; decide which are in use.")
+evaluate_job = _job("evaluate", "Judge detectors on data with known anomalies.")
 record_job = _job("record", "Tables and bundles into DVC; the sensor `versions` asks for it once runs have ended.")
 
 

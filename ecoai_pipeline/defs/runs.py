@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from ecoai_pipeline.defs.build import build_definitions
-from ecoai_pipeline.defs.jobs import TOLD_THE_NIGHT
+from ecoai_pipeline.defs.jobs import ASSETS_OF, DAY_TAG, FOLLOW_UP_TAG, INDUSTRY_TAG, KIND_TAG, TOLD_THE_NIGHT
 from ecoai_pipeline.defs.partitions import model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Industry, MonthRange, Resolution
@@ -48,19 +48,27 @@ class Materialized:
     asset: str
     partition: str
     metadata: dict[str, Any]
+    run_id: str
 
 
 class Runner:
     """Starts runs of the pipeline's assets on one lake."""
 
-    def __init__(self, instance: dg.DagsterInstance, root: Path) -> None:
+    def __init__(self, instance: dg.DagsterInstance, root: Path, kind: str) -> None:
         self._instance = instance
+        self._kind = kind
         self._lakehouse = Lakehouse(root=str(root))
         self._lakehouse.lake()  # says before any run whether the lake holds months that have no partition
-        self._job = build_definitions(self._lakehouse).resolve_implicit_global_asset_job_def()
+        self._definitions = build_definitions(self._lakehouse)
 
     def tables(
-        self, assets: Sequence[str], todo: Mapping[Industry, MonthRange], *, day: str | None = None, choice: Mapping[str, Any] | None = None
+        self,
+        assets: Sequence[str],
+        todo: Mapping[Industry, MonthRange],
+        *,
+        day: str | None = None,
+        choice: Mapping[str, Any] | None = None,
+        follow_up_of: str | None = None,
     ) -> list[Materialized]:
         """Materialize tables of some industries, each over its own months.
 
@@ -71,6 +79,7 @@ class Runner:
         Args:
             day: the night that is told of in the ledger of detections.
             choice: which model scores, as the asset `scores` is configured.
+            follow_up_of: the run whose changes reach these months.
 
         Raises:
             RunFailedError: a step failed; all that could be done has been.
@@ -80,13 +89,15 @@ class Runner:
             self._lakehouse.settings().require_partitions_from(span.first, "months are asked for")
         ops = {**dict.fromkeys(TOLD_THE_NIGHT, {"day": day} if day else None), "scores": choice}
         config = {"ops": {name: {"config": dict(value)} for name, value in ops.items() if value and name in assets}}
+        more = {**({DAY_TAG: day} if day else {}), **({FOLLOW_UP_TAG: follow_up_of} if follow_up_of else {})}
         done: list[Materialized] = []
         failures: list[str] = []
         waiting = groups(todo)
         while waiting:
             group, span = waiting.pop(0)
             try:
-                done += self.run(assets, range_tags(group[0], span, group[-1]), config)
+                tags = {**range_tags(group[0], span, group[-1]), INDUSTRY_TAG: ", ".join(group), **more}
+                done += self.run(assets, tags, config)
             except RunFailedError as error:
                 smaller = taken_apart(group, span)
                 waiting = smaller + waiting
@@ -101,7 +112,7 @@ class Runner:
         Raises:
             RunFailedError: training failed.
         """
-        return self.run(["models"], model_tags(industry, resolution), {"ops": {"models": {"config": {"months": months}}}})[0]
+        return self.run(["models"], _of_model(industry, resolution), {"ops": {"models": {"config": {"months": months}}}})[0]
 
     def champions(self, industry: Industry, resolution: Resolution, **decision: Any) -> None:
         """Let the newest challenger be judged, or enter a person's decision; the registry tells what became of it.
@@ -109,7 +120,7 @@ class Runner:
         Raises:
             RunFailedError: a challenger was refused, or nothing could be decided.
         """
-        self.run(["champions"], model_tags(industry, resolution), {"ops": {"champions": {"config": decision}}})
+        self.run(["champions"], _of_model(industry, resolution), {"ops": {"champions": {"config": decision}}})
 
     def evaluation(self, name: str, request: Mapping[str, Any]) -> Materialized:
         """Judge detectors in one of the ways of `EVALUATIONS`.
@@ -134,17 +145,22 @@ class Runner:
         Raises:
             RunFailedError: a step failed.
         """
-        outcome = self._job.execute_in_process(
+        job = "nightly" if DAY_TAG in tags else next(name for name, all_of_it in ASSETS_OF.items() if set(assets) <= set(all_of_it))
+        outcome = self._definitions.resolve_job_def(job).execute_in_process(
             # Everything is in the records; on the console only what needs a person.
             run_config={**config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             instance=self._instance,
-            tags=dict(tags),
+            tags={KIND_TAG: self._kind, **tags},
             asset_selection=[dg.AssetKey(name) for name in assets],
             raise_on_error=False,
         )
         if not outcome.success:
             raise RunFailedError("\n".join(_failures(outcome)))
-        return [_materialized(event) for event in outcome.get_asset_materialization_events()]
+        return [_materialized(event, outcome.run_id) for event in outcome.get_asset_materialization_events()]
+
+
+def _of_model(industry: Industry, resolution: Resolution) -> dict[str, str]:
+    return {**model_tags(industry, resolution), INDUSTRY_TAG: industry.value}
 
 
 def groups(todo: Mapping[Industry, MonthRange]) -> list[tuple[list[Industry], MonthRange]]:
@@ -175,17 +191,17 @@ def _failures(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:
             yield f"{event.step_key}: {told.description if told else cause}"
 
 
-def _materialized(event: dg.DagsterEvent) -> Materialized:
+def _materialized(event: dg.DagsterEvent, run_id: str) -> Materialized:
     materialization = event.step_materialization_data.materialization
     metadata = {name: value.value for name, value in materialization.metadata.items()}
-    return Materialized(materialization.asset_key.to_user_string(), str(materialization.partition), metadata)
+    return Materialized(materialization.asset_key.to_user_string(), str(materialization.partition), metadata, run_id)
 
 
 @contextmanager
-def runner(root: Path) -> Iterator[Runner]:
-    """A runner on the records of a lake; inside, DAGSTER_HOME names their home."""
+def runner(root: Path, kind: str = "ecoai") -> Iterator[Runner]:
+    """A runner on the records of a lake, whose runs are tagged with `kind`; inside, DAGSTER_HOME names their home."""
     with instance_of(root) as instance:
-        yield Runner(instance, root)
+        yield Runner(instance, root, kind)
 
 
 @contextmanager

@@ -52,20 +52,25 @@ class Unread:
     digest: str
 
 
-def months_to_run(lake: Lake, settings: Settings, industry: Industry, month: Month) -> MonthRange:
-    """The month itself, reaching back to the first stale month and on to the last one."""
-    stale = stale_months(lake, settings, industry)
-    return MonthRange(min([month, *stale]), max([month, *stale]))
+def late_months(lake: Lake, settings: Settings, industry: Industry, month: Month) -> list[MonthRange]:
+    """The stale months that a night runs besides its own month, as ranges that hold no other month."""
+    return MonthRange.consecutive(one for one in stale_months(lake, settings, industry) if one != month)
 
 
 def stale_months(lake: Lake, settings: Settings, industry: Industry) -> list[Month]:
     """Months with a table whose inputs changed since it was made, from the first month that was ever scored on.
 
-    Earlier months are history, for a backfill to open.
+    Earlier months are history, for a backfill to open. A month without readings is never stale.
     """
+    return sorted(stale_marks(lake, settings, industry))
+
+
+def stale_marks(lake: Lake, settings: Settings, industry: Industry) -> dict[Month, str]:
+    """The stale months, each with the fingerprint that its first stale table would have now."""
     scored = lake.months(SCORES, industry)
     known = [month for month in known_months(lake, industry) if scored and month >= scored[0]]
-    return [month for month in known if _is_stale(lake, settings, Partition(industry, month))]
+    marks = {month: _stale_mark(lake, settings, Partition(industry, month)) for month in known}
+    return {month: mark for month, mark in marks.items() if mark}
 
 
 def unread_months(lake: Lake, settings: Settings, industry: Industry) -> Unread | None:
@@ -93,12 +98,12 @@ def known_months(lake: Lake, industry: Industry, tables: Sequence[Table] = _TABL
     return sorted(landed.union(*(lake.months(table, industry) for table in tables)))
 
 
-def _is_stale(lake: Lake, settings: Settings, partition: Partition) -> bool:
+def _stale_mark(lake: Lake, settings: Settings, partition: Partition) -> str | None:
     for table, wanted in _STAGES:
         try:
             mark = wanted(lake, settings, partition)
         except NoModelError:
-            return False
+            return None
         if not same_inputs(lake.info(table, partition).fingerprint, mark):
-            return True
-    return False
+            return mark
+    return None

@@ -80,6 +80,11 @@ class Lake:
             raise ValueError(f"{path} was not written by this pipeline; move it away and materialize {table.name} for {partition} again")
         return PartitionInfo(rows=footer.num_rows, **meta)
 
+    def made_at(self, table: Table, partition: Partition) -> float:
+        """When the file of a partition was last written, seconds since 1970; 0 where there is none."""
+        path = self.path(table, partition)
+        return path.stat().st_mtime if path.exists() else 0.0
+
     def scan(self, table: Table, partitions: Partition | Iterable[Partition], meters: Sequence[str] | None = None) -> pl.LazyFrame:
         """Rows of one or several partitions, lazily, with the table's columns; absent partitions have no rows."""
         wanted = [partitions] if isinstance(partitions, Partition) else list(partitions)

@@ -18,7 +18,7 @@ class Travelling:
         self.stale = stale
         self.ran: list[str] = []
 
-    def tables(self, _assets: Any, todo: dict[Industry, MonthRange]) -> list[Any]:
+    def tables(self, _assets: Any, todo: dict[Industry, MonthRange], **_: Any) -> list[Any]:
         span = todo[Industry.METAL]
         self.ran.append(str(span))
         self.stale = [span.last.next] if span.last < Month(2025, 5) else []
@@ -29,7 +29,7 @@ def test_a_change_is_followed_month_by_month_until_nothing_is_stale(monkeypatch:
     lake = Travelling([Month(2025, 1), Month(2025, 3)])
     monkeypatch.setattr("ecoai_pipeline.detection.staleness.stale_months", lambda *_: lake.stale)
     with progress_bar() as steps:
-        pipeline._follow(lake, [Industry.METAL], Month(2025, 2), steps)  # type: ignore[arg-type]
+        pipeline._follow(lake, [Industry.METAL], Month(2025, 2), [], steps)  # type: ignore[arg-type]
 
     assert lake.ran == ["2025-03..2025-03", "2025-04..2025-04", "2025-05..2025-05"]
 
@@ -38,6 +38,6 @@ def test_what_stays_stale_is_not_run_for_ever(monkeypatch: pytest.MonkeyPatch) -
     lake = Travelling([Month(2025, 3)])
     monkeypatch.setattr("ecoai_pipeline.detection.staleness.stale_months", lambda *_: [Month(2025, 3)])
     with progress_bar() as steps:
-        pipeline._follow(lake, [Industry.METAL], Month(2025, 1), steps)  # type: ignore[arg-type]
+        pipeline._follow(lake, [Industry.METAL], Month(2025, 1), [], steps)  # type: ignore[arg-type]
 
     assert lake.ran == ["2025-03..2025-03"]

@@ -66,7 +66,7 @@ def test_jobs_schedules_and_sensors(repository: dg.RepositoryDefinition) -> None
         "nightly": ("30 2 * * *", "Asia/Seoul"),
         "monthly_training": ("0 4 1 * *", "Asia/Seoul"),
     }
-    assert [sensor.name for sensor in repository.sensor_defs] == ["inbox", "retraining", "versions"]
+    assert [sensor.name for sensor in repository.sensor_defs] == ["follow_ups", "inbox", "retraining", "versions"]
 
 
 def test_an_evaluation_is_partitioned_by_the_way_it_judges(repository: dg.RepositoryDefinition) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from ecoai_pipeline.defs.runs import RunFailedError, Runner, groups, runner
 from ecoai_pipeline.detection.anomalies import merged_events
-from ecoai_pipeline.detection.staleness import months_to_run, stale_months, unread_months
+from ecoai_pipeline.detection.staleness import late_months, stale_months, unread_months
 from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, SCORES, VALIDATED_READINGS, Industry, Month, MonthRange, Partition
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.storage.lake import Lake
@@ -168,19 +168,19 @@ def test_late_data_bring_an_old_month_back(lake: Lake, scored: Runner, tmp_path:
     """A restated January makes nothing stale that was never scored; a restated March does, and what follows it."""
     settings = load_settings()
     april = Month(2025, 4)
-    assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(april, april)
+    assert late_months(lake, settings, Industry.METAL, april) == []
 
     take_in(lake, write_readings(tmp_path / "january.csv", datetime(2025, 1, 6), datetime(2025, 1, 7), factor=1.1))
-    assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(april, april)
+    assert late_months(lake, settings, Industry.METAL, april) == []
     unread = unread_months(lake, settings, Industry.METAL)
     assert unread is not None
     assert str(unread.span) == "2025-01..2025-01"
 
     take_in(lake, write_readings(tmp_path / "march.csv", datetime(2025, 3, 6), datetime(2025, 3, 7), factor=1.1))
-    assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(Month(2025, 3), april)
+    assert late_months(lake, settings, Industry.METAL, april) == [MARCH]
 
-    scored.tables(TABLES, {Industry.METAL: months_to_run(lake, settings, Industry.METAL, april)})
-    assert months_to_run(lake, settings, Industry.METAL, april) == MonthRange(april, april)
+    scored.tables(TABLES, {Industry.METAL: MARCH})
+    assert late_months(lake, settings, Industry.METAL, april) == []
 
 
 def test_a_meter_that_moved_leaves_its_old_industry(lake: Lake, scored: Runner) -> None:

@@ -21,6 +21,7 @@ from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.runs import Runner
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
 from ecoai_pipeline.domain import NIGHT_ASSETS, REPORT, Industry
+from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.storage.lake import Lake
 
 from .conftest import take_in, write_readings
@@ -45,7 +46,7 @@ def tick(schedule: dg.ScheduleDefinition, lake: Lake, moment: str) -> Sequence[d
     ],
 )
 def test_a_night_is_about_yesterday_and_its_month(lake: Lake, moment: str, day: str, month: str) -> None:
-    requests = tick(nightly, lake, moment)
+    requests = tick(nightly(load_settings()), lake, moment)
 
     assert [request.run_key for request in requests] == [f"{industry}:{day}" for industry in Industry]
     assert [(r.tags[START], r.tags[END]) for r in requests] == [(f"{i}|{month}", f"{i}|{month}") for i in Industry]
@@ -54,16 +55,16 @@ def test_a_night_is_about_yesterday_and_its_month(lake: Lake, moment: str, day: 
 
 def test_a_night_takes_a_restated_month_along_in_a_run_before_its_own(lake: Lake, scored: Runner, tmp_path: Path) -> None:
     take_in(lake, write_readings(tmp_path / "march.csv", datetime(2025, 3, 6), datetime(2025, 3, 7), factor=1.1))
-    metal = [r for r in tick(nightly, lake, "2025-04-05T02:30") if r.tags["ecoai/industry"] == "metal"]
+    metal = [r for r in tick(nightly(load_settings()), lake, "2025-04-05T02:30") if r.tags["ecoai/industry"] == "metal"]
 
     assert [(r.run_key, r.tags[START], r.tags[END]) for r in metal] == [
-        ("metal:2025-04-04:late", "metal|2025-03-01", "metal|2025-03-01"),
+        ("metal:2025-04-04:late:2025-03", "metal|2025-03-01", "metal|2025-03-01"),
         ("metal:2025-04-04", "metal|2025-04-01", "metal|2025-04-01"),
     ]
 
 
 def test_training_on_the_first_takes_all_that_lies_before(lake: Lake, scored: Runner) -> None:
-    requests = tick(monthly_training, lake, "2025-03-01T04:00")
+    requests = tick(monthly_training(load_settings()), lake, "2025-03-01T04:00")
 
     assert [(r.tags[START], r.tags[END]) for r in requests] == [("metal|low", "metal|low")]
     assert requests[0].run_config["ops"]["models"]["config"]["months"] == "2025-01..2025-02"
