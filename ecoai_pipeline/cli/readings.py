@@ -33,6 +33,12 @@ def ingest(
         str | None,
         typer.Option(help="Green Button: apart (delivered and received are two meters) or net (one signed meter).", show_default=False),
     ] = None,
+    skip_rows: Annotated[int | None, typer.Option(help="Lines above the header, where it is not found.", show_default=False)] = None,
+    header_row: Annotated[
+        int | None, typer.Option(help="Line of the header, the first being 1; 0: there is none, columns are 1, 2, ….", show_default=False)
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook.", show_default=False)] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of a text: utf-8, cp949, cp1252, ….", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option(help="Read and judge, but keep nothing.")] = False,
     allow_again: Annotated[bool, typer.Option("--allow-again", help="Let meters in again that were erased.")] = False,
     form: FormatOption = Format.TABLE,
@@ -42,7 +48,18 @@ def ingest(
     from ecoai_pipeline.sources.ingest import IngestOptions
 
     try:
-        options = IngestOptions.of(source=source, industry=industry, zone=zone, unit=unit, columns=columns, flow=flow)
+        options = IngestOptions.of(
+            source=source,
+            industry=industry,
+            zone=zone,
+            unit=unit,
+            columns=columns,
+            flow=flow,
+            skip_rows=skip_rows,
+            header_row=header_row,
+            sheet=sheet,
+            encoding=encoding,
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     with progress_bar() as steps:

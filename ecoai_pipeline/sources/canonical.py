@@ -23,6 +23,9 @@ from ecoai_pipeline.sources.reasons import Reason
 REFUSED = pl.Schema(
     {"line": pl.Int64(), "cell": pl.Int32(), "text": pl.String(), "meter": pl.String(), "month": pl.Int32(), "reason": pl.String()}
 )
+_TOTALS = "grand total|sub ?total|total|totals|sum|summe|gesamt|gesamtsumme|somme|suma|합계|총계|소계|계"
+TOTAL = rf"(?i)(^|[,;|\t\"])\s*({_TOTALS})\s*:?\s*($|[,;|\t\"])"
+"""A row of totals bears one of these words in a field."""
 STATED_DOUBT = "stated"
 """The rule of a reading that its sender doubts without saying why."""
 _SURE_STEPS = 3
@@ -67,6 +70,7 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
     dated = pl.concat([_localised(part, latest) for part in parts]).with_columns(month=month_key(pl.col("local"), ends=traits.ends))
     reason = pl.coalesce(
         "reason",
+        _when(_is_total(), Reason.TOTAL_ROW),
         _when(pl.col("meter").is_null() | (pl.col("meter") == ""), Reason.NO_METER),
         _when(pl.col("local").is_null(), Reason.BAD_STAMP),
         _when(pl.col("month") < first, Reason.BEFORE_FIRST),
@@ -74,6 +78,11 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
         "number_reason",
     )
     return split(dated.with_columns(reason=reason).drop("value", "number_reason", "late"))
+
+
+def _is_total() -> pl.Expr:
+    """Rows without a time that are called a total: a meter of that name has times."""
+    return pl.when(pl.col("local").is_null()).then(pl.col("text")).str.contains(TOTAL)
 
 
 def with_stated(rough: pl.DataFrame) -> pl.DataFrame:

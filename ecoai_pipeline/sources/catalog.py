@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ecoai_pipeline.sources.by_name import understand
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.greenbutton.source import GreenButton
@@ -58,9 +59,14 @@ def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -
     fitting = [source for source in SOURCES if source.recognises(opened.header)]
     if len(fitting) == 1:
         return fitting[0]
-    trouble = f"fits several sources ({', '.join(s.name for s in fitting)})" if fitting else "is of no known source"
-    advice = "name one with --source, or say which column means what with --columns meter=…,timestamp=…,kwh=…"
-    raise IngestError(opened.file, f"it {trouble}: its header has {show_header(opened.header)}; {advice}. Known are:{_known()}")
+    if fitting:
+        trouble = f"it fits several sources ({', '.join(s.name for s in fitting)}): its header has {show_header(opened.header)}"
+        raise IngestError(opened.file, f"{trouble}; name one with --source. Known are:{_known()}")
+    understood = understand(opened.header)
+    if understood.mapping is not None:
+        return TableSource()
+    trouble = f"it is of no known source: its header has {show_header(opened.header)}; {understood.trouble}"
+    raise IngestError(opened.file, f"{trouble}. Complete the line, or name a source with --source. Known are:{_known()}")
 
 
 def _known() -> str:

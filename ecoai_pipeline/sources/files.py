@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
-import polars.selectors as cs
 import pyarrow.parquet as pq
 
 from ecoai_pipeline.sources.greenbutton.opened import open_espi
 from ecoai_pipeline.sources.greenbutton.xml import is_xml
+from ecoai_pipeline.sources.header import NOTHING_SAID, Opening
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, open_text, peek_header
+from ecoai_pipeline.sources.typed import as_text
+from ecoai_pipeline.sources.workbook import open_workbook
 
-LARGEST_WORKBOOK = 1 << 30
-"""Unpacked bytes; a full sheet of three columns has about 200 MB, and more than a gigabyte is meant to do harm."""
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "it is an old Excel file (.xls); save it as .xlsx or .csv",
     b"BZh": "it is packed with bzip2; pack it with gzip or unpack it",
@@ -44,7 +42,7 @@ class OpenFile(Protocol):
     def blocks(self, block_bytes: int) -> Iterator[Block]: ...
 
 
-def open_file(path: Path, file: str | None = None) -> OpenFile:
+def open_file(path: Path, file: str | None = None, opening: Opening = NOTHING_SAID) -> OpenFile:
     """Open a file by its content; `file` is the provider's name of it where `path` has another (landing).
 
     Raises:
@@ -63,10 +61,10 @@ def open_file(path: Path, file: str | None = None) -> OpenFile:
     if head.startswith(b"PAR1"):
         return _open_parquet(path, file)
     if head.startswith(b"PK\x03\x04"):
-        return _open_workbook(path, file)
+        return open_workbook(path, file, opening)
     if is_xml(path):
         return open_espi(path, file)
-    return open_text(path, file)
+    return open_text(path, file, opening)
 
 
 def header_of(path: Path) -> tuple[str, ...]:
@@ -94,55 +92,6 @@ class ParquetRows:
         yield from _parquet_blocks(self.path, self.file, max(block_bytes // 64, 1))
 
 
-@dataclass(frozen=True)
-class WorkbookRows:
-    """The first sheet of a workbook; `line` is the sheet's row, the header being 1. Read whole: a sheet has at most 2^20 rows."""
-
-    file: str
-    header: tuple[str, ...]
-    rows: pl.DataFrame
-    delimiter: str = ","
-
-    @property
-    def sample(self) -> pl.DataFrame:
-        return self.rows.head(SAMPLE_LINES)
-
-    def blocks(self, block_bytes: int) -> Iterator[Block]:
-        size = max(block_bytes // 64, 1)
-        for start in range(0, self.rows.height, size):
-            yield Block(self.rows.slice(start, size), min((start + size) / self.rows.height, 1.0))
-
-
-def as_text(frame: pl.DataFrame, first_line: int) -> pl.DataFrame:
-    """Typed columns as text fields, so that every type of file takes the same way; null and NaN become empty fields."""
-    frame = frame.with_columns(_decoded(column) for column in frame.select(cs.binary()))
-    texts = frame.select(_text(name, dtype).fill_null("") for name, dtype in frame.schema.items())
-    return texts.select(
-        line=pl.int_range(first_line, first_line + frame.height, dtype=pl.Int64, eager=True),
-        text=pl.concat_str(pl.all(), separator=","),
-        fields=pl.concat_list(pl.all()),
-    )
-
-
-def _decoded(column: pl.Series) -> pl.Series:
-    """Bytes as the text that old writers of Parquet mean by them, or as digits where they are none."""
-    try:
-        return column.cast(pl.String)
-    except pl.exceptions.ComputeError:
-        return column.bin.encode("hex")
-
-
-def _text(name: str, dtype: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
-    if isinstance(dtype, pl.Datetime):
-        if dtype.time_zone:
-            return column.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%d %H:%M:%S%.6f+0000")
-        return column.dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
-    if dtype.is_nested() or isinstance(dtype, pl.Duration):
-        return pl.when(column.is_not_null()).then(pl.lit(f"({dtype})"))  # no reading, but it may stand beside one
-    return (column.fill_nan(None) if dtype.is_float() else column).cast(pl.String)
-
-
 def _open_parquet(path: Path, file: str) -> ParquetRows:
     first = next(_parquet_blocks(path, file, SAMPLE_LINES), None)
     if first is None:
@@ -168,18 +117,3 @@ def _parquet_blocks(path: Path, file: str, rows: int) -> Iterator[Block]:
         cause = str(error).partition("\n")[0]
         message = f"the Parquet file is torn or damaged, or has types that are not known here ({cause}); ask for it again, or as .csv"
         raise IngestError(file, message) from error
-
-
-def _open_workbook(path: Path, file: str) -> WorkbookRows:
-    try:
-        with zipfile.ZipFile(path) as packed:
-            unpacked = sum(part.file_size for part in packed.infolist())
-        if unpacked > LARGEST_WORKBOOK:
-            raise ValueError(f"unpacked it has {unpacked >> 20} MiB")
-        frame = pl.read_excel(io.BytesIO(path.read_bytes()), engine="calamine")
-    except Exception as error:  # the reader's own errors share no base class
-        cause = str(error).partition("\n")[0]
-        raise IngestError(
-            file, f"it is a zip archive, but no workbook that can be read ({cause}); unpack it, or save it as .csv"
-        ) from error
-    return WorkbookRows(file, tuple(frame.columns), as_text(frame, 2))

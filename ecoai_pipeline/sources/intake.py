@@ -23,7 +23,7 @@ from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
 from ecoai_pipeline.sources.kepco import WideLayout
 from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
 from ecoai_pipeline.sources.labels import labelled, runs
-from ecoai_pipeline.sources.layout import Layout, Traits, stem_of
+from ecoai_pipeline.sources.layout import Layout, Traits, mapped_columns, stem_of
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import Reason
@@ -51,7 +51,7 @@ class Prepared:
 
     @classmethod
     def of(cls, path: Path, file: str, options: IngestOptions) -> Self:
-        opened = open_file(path, file)
+        opened = open_file(path, file, options.opening(mapped_columns(options.columns)))
         source = choose(opened, options.source, options.columns, options.flow)
         layout = source.layout(opened)
         if isinstance(layout, WideLayout) and options.industry is not None:

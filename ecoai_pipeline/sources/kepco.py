@@ -48,6 +48,11 @@ class WideLayout:
     named_by_file: bool = False
     industry_told: bool = False  # the sender says the industry: one that is unknown in the file is no fault
 
+    @property
+    def needed(self) -> Sequence[int]:
+        names = [self.meter, self.date, *self.cells, *(name for name in (self.industry, self.usage) if name)]
+        return [self.header.index(name) for name in names]
+
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
         places = [self.header.index(name) for name in self.cells]
         day = _day(self._field(self.date))

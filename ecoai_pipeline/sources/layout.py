@@ -100,6 +100,11 @@ class Layout(Protocol):
     def cells(self) -> tuple[str, ...]: ...
     @property
     def named_by_file(self) -> bool: ...
+    @property
+    def needed(self) -> Sequence[int]:
+        """The places in the header of the columns that each row must have; a row may end before the others."""
+        ...
+
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows (line, text, fields; as many fields as the header) to the columns of ROUGH, any of STATED, and `weather:NAME` texts."""
         ...
@@ -126,6 +131,10 @@ class LongLayout:
     @property
     def named_by_file(self) -> bool:
         return self.mapping.meter == FILE_STEM
+
+    @property
+    def needed(self) -> Sequence[int]:
+        return [self.header.index(name) for name in mapped_columns(self.mapping)]
 
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
         times = rows.select(self._field(self.mapping.timestamp)).to_series()
@@ -194,7 +203,7 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     Raises:
         IngestError: a mapped column is absent, or the form of its times is not recognised.
     """
-    used = _used(mapping)
+    used = mapped_columns(mapping)
     require_columns(opened, used)
     traits = Traits(
         unit=mapping.unit,
@@ -266,10 +275,13 @@ def _instants(texts: pl.Series, factor: int) -> pl.Series:
     return sane.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
-def _used(mapping: ColumnMapping) -> list[str]:
+def mapped_columns(mapping: ColumnMapping | None) -> tuple[str, ...]:
+    """The columns that a mapping names."""
+    if mapping is None:
+        return ()
     meter = [] if mapping.meter == FILE_STEM or mapping.meter.startswith("=") else [mapping.meter]
     told = [column for column in (mapping.interval, mapping.quality, mapping.rule, mapping.label) if column]
-    return [*meter, mapping.timestamp, mapping.kwh, *told, *mapping.weather.values()]
+    return (*meter, mapping.timestamp, mapping.kwh, *told, *mapping.weather.values())
 
 
 def _guess_format(file: str, column: str, times: pl.Series) -> str:

@@ -14,6 +14,10 @@ from ecoai_pipeline.domain import time_zone
 FILE_STEM = "@filename"
 
 
+AROUND = ("skip_rows", "header_row", "sheet", "encoding")
+"""What a sender may say of the file around its table, in a mapping or beside it."""
+
+
 class Unit(StrEnum):
     """Unit of the values in a file; kW is the mean power of the interval."""
 
@@ -55,6 +59,10 @@ class ColumnMapping(BaseModel):
     unit: Unit = Unit.KWH
     signed: bool = False
     interval_s: int | None = Field(None, gt=0, le=86_400, description="for meters with too few readings to tell, seconds")
+    skip_rows: int | None = Field(None, ge=0, le=100_000, description="lines above the header")
+    header_row: int | None = Field(None, ge=0, le=100_000, description="line of the header, the first being 1; 0: there is none")
+    sheet: str | None = Field(None, description="the sheet of a workbook")
+    encoding: str | None = Field(None, description="of a text: utf-8, cp949, cp1252, …")
 
     @field_validator("zone")
     @classmethod
@@ -89,7 +97,7 @@ class ColumnMapping(BaseModel):
 
     @model_serializer(mode="wrap")
     def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(dump(self), ("interval", "quality", "rule"))
+        return without_unset(dump(self), ("interval", "quality", "rule", *AROUND))
 
     @classmethod
     def _checked(cls, values: Any, origin: str) -> Self:

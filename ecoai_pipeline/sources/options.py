@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
 
 from ecoai_pipeline.domain import Industry, time_zone
 from ecoai_pipeline.sources.greenbutton.codes import Flow
-from ecoai_pipeline.sources.mapping import ColumnMapping, Unit, without_unset
+from ecoai_pipeline.sources.header import Opening
+from ecoai_pipeline.sources.mapping import AROUND, ColumnMapping, Unit, without_unset
 
 T = TypeVar("T")
 
@@ -25,10 +26,24 @@ class IngestOptions(BaseModel):
     unit: Unit | None = None
     columns: ColumnMapping | None = None
     flow: Flow | None = None
+    skip_rows: int | None = Field(None, ge=0, le=100_000)
+    header_row: int | None = Field(None, ge=0, le=100_000)
+    sheet: str | None = None
+    encoding: str | None = None
 
     @model_serializer(mode="wrap")
     def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(dump(self), ("flow",))
+        return without_unset(dump(self), ("flow", *AROUND))
+
+    def opening(self, expected: tuple[str, ...] = ()) -> Opening:
+        """How the file is to be opened; what is said beside a mapping goes before what the mapping says.
+
+        Args:
+            expected: names that the header must have.
+        """
+        said = {name: getattr(self, name) for name in AROUND}
+        mapped = {name: getattr(self.columns, name) for name in AROUND} if self.columns else {}
+        return Opening(**{name: mapped.get(name) if value is None else value for name, value in said.items()}, expected=expected)
 
     @field_validator("zone")
     @classmethod
@@ -45,6 +60,10 @@ class IngestOptions(BaseModel):
         unit: str | None = None,
         columns: str | None = None,
         flow: str | None = None,
+        skip_rows: int | None = None,
+        header_row: int | None = None,
+        sheet: str | None = None,
+        encoding: str | None = None,
     ) -> Self:
         """Options as a person writes them: Korean names of industries, a mapping as a file or inline.
 
@@ -61,9 +80,15 @@ class IngestOptions(BaseModel):
                 unit=_option("unit", Unit, unit),
                 columns=_option("columns", ColumnMapping.parse, columns),
                 flow=_option("flow", _flow, flow),
+                skip_rows=skip_rows,
+                header_row=header_row,
+                sheet=sheet or None,
+                encoding=encoding or None,
             )
         except ValidationError as error:
-            raise ValueError("; ".join(f"--{fault['loc'][0]}: {_plain(fault['msg'])}" for fault in error.errors())) from None
+            raise ValueError(
+                "; ".join(f"--{str(fault['loc'][0]).replace('_', '-')}: {_plain(fault['msg'])}" for fault in error.errors())
+            ) from None
 
 
 def _flow(text: str) -> Flow:

@@ -27,6 +27,7 @@ from ecoai_pipeline.sources.canonical import (
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits
 from ecoai_pipeline.sources.parts import Register, differenced
+from ecoai_pipeline.sources.ragged import fitted
 from ecoai_pipeline.sources.reasons import Reason
 
 Progress = Callable[[str, float], None]
@@ -89,15 +90,13 @@ class Reader:
             self._intervals = known_intervals(pl.concat(self._steps), self._terms.traits)
 
     def _whole(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows with as many fields as the header; rows that come in columns are whole."""
+        """Rows that can be read, with as many fields as the header; rows that come in columns are whole."""
         if "fields" not in rows.columns:
             return rows
-        whole = pl.col("fields").list.len() == len(self._opened.header)
-        torn = rows.filter(~whole)
-        if torn.height == 0:
-            return rows
-        self.refused.append(self._refuse_lines(torn))
-        return rows.filter(whole)
+        parts = fitted(rows, len(self._opened.header), self._layout.needed)
+        if parts.torn.height:
+            self.refused.append(self._refuse_lines(parts.torn))
+        return parts.rows
 
     def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
         """Settled readings of whole meters, a group of meters after the other, each with its months, the latest first.

@@ -13,6 +13,7 @@ class Reason(StrEnum):
     """Everything that sends a row to quarantine. A detail may follow in the table, after `; `."""
 
     FIELDS = "the line has more or fewer fields than the header"
+    TOTAL_ROW = "the row is a total of others, no reading"
     NO_METER = "the meter is not named"
     BAD_STAMP = "the date or time cannot be read"
     BEFORE_FIRST = "the date lies before first_month of params.yaml"

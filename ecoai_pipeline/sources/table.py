@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ecoai_pipeline.sources.by_name import named_columns, understand, without_meters
 from ecoai_pipeline.sources.files import OpenFile
-from ecoai_pipeline.sources.layout import Layout, long_layout
+from ecoai_pipeline.sources.layout import Layout, long_layout, show_header
 from ecoai_pipeline.sources.mapping import ColumnMapping
+from ecoai_pipeline.sources.reasons import IngestError
 
 CANONICAL = ("meter_id", "timestamp", "kwh")
 OWN = ("interval_s", "quality", "rule")
@@ -17,7 +19,7 @@ class TableSource:
     """With a mapping, any file is this source; without one, a file that has the canonical columns is."""
 
     name = "table"
-    about = "any long table with --columns meter=…,timestamp=…,kwh=…; or columns named meter_id, timestamp, kwh"
+    about = "any long table whose columns are named like meter, timestamp and kwh; else with --columns meter=…,timestamp=…,kwh=…"
 
     def __init__(self, mapping: ColumnMapping | None = None) -> None:
         self.mapping = mapping
@@ -26,7 +28,21 @@ class TableSource:
         return set(CANONICAL) <= set(header)
 
     def layout(self, opened: OpenFile) -> Layout:
-        return long_layout(opened, self.mapping or _canonical(opened.header))
+        """
+        Raises:
+            IngestError: the names of the columns are not clear, or do not tell meters apart that the rows hold.
+        """
+        return long_layout(opened, self.mapping or (_canonical(opened.header) if self.recognises(opened.header) else _by_name(opened)))
+
+
+def _by_name(opened: OpenFile) -> ColumnMapping:
+    understood = understand(opened.header)
+    if understood.mapping is None:
+        raise IngestError(opened.file, f"{understood.trouble}; its header has {show_header(opened.header)}")
+    if without_meters(opened, understood.mapping):
+        advice = "name it: --columns meter=COLUMN," + named_columns(understood.mapping)
+        raise IngestError(opened.file, f"its times repeat, so it holds several meters, but no column is named like a meter; {advice}")
+    return understood.mapping
 
 
 def _canonical(header: Sequence[str]) -> ColumnMapping:

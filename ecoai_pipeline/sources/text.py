@@ -5,27 +5,35 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import polars as pl
 
+from ecoai_pipeline.sources.encoding import encoding_of
+from ecoai_pipeline.sources.header import MOST_LINES_ABOVE, NOTHING_SAID, Opening, Place, find_table, names_of, no_header, numbered
+from ecoai_pipeline.sources.ragged import filled_up
 from ecoai_pipeline.sources.reasons import IngestError
 
 GZIP_MAGIC = b"\x1f\x8b"
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 200
+LONGEST_HEADER = 20
+"""Lines that a header may have at most."""
 LONGEST_RECORD = 100
 """Lines that a record may have at most."""
 LONGEST_LINE = 16 << 20
 """Characters; a line without an end would be held in memory whole."""
 _CHUNK = 1 << 20
 _PEEK = 1 << 16
+_SEPARATOR = re.compile(r"\"?sep=.\"?[,;\t|]*")
+"""Excel's hint at the delimiter of a text."""
 _LINES = pl.Schema({"line": pl.Int64(), "text": pl.String()})
 
 
@@ -41,7 +49,8 @@ class Block:
 class DelimitedText:
     """A text file whose encoding, line ends, header and delimiter are known.
 
-    A record is a line, or several where a quoted field holds line breaks; its number is that of its first line.
+    A record is a line, or several where a quoted field holds line breaks; its number is that of its first line. `above` are the
+    records above the header.
     """
 
     path: Path
@@ -52,6 +61,7 @@ class DelimitedText:
     header: tuple[str, ...]
     header_lines: int
     sample: pl.DataFrame
+    above: tuple[tuple[str, ...], ...] = ()
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         """The records below the header, about `block_bytes` of (unpacked) text at a time.
@@ -63,28 +73,28 @@ class DelimitedText:
         for text, line, share in _texts(self.path, self.file, self.encoding, self.line_end, block_bytes):
             lines = _lines(text, line).filter(pl.col("line") > self.header_lines)
             records, begun = _joined(pl.concat([begun, lines]), self.delimiter, len(self.header))
-            yield Block(_split(records, self.delimiter), share)
+            yield Block(_split(records, self.delimiter, len(self.header)), share)
         if begun.height:
-            yield Block(_split(begun, self.delimiter), share)
+            yield Block(_split(begun, self.delimiter, len(self.header)), share)
 
 
-def open_text(path: Path, file: str) -> DelimitedText:
+def open_text(path: Path, file: str, opening: Opening = NOTHING_SAID) -> DelimitedText:
     """Find out encoding, delimiter and header; read the whole file once, so that a torn one is refused before any use.
 
     Raises:
-        IngestError: the file is empty, torn, binary or of an unknown encoding.
+        IngestError: the file is empty, torn, binary, of an unknown encoding, or has no line that names its columns.
     """
-    encoding = _encoding(path, file)
+    encoding = encoding_of(file, lambda: unpacked(path, file), opening.encoding)
     # Two pieces: a last line without an end comes by itself, and may be all there is below the header.
     text = "".join(text for text, _, _ in islice(_texts(path, file, encoding, "\n", _CHUNK), 2))
+    if not text.strip():
+        raise IngestError(file, "it is empty")
     line_end = "\r" if "\n" not in text and "\r" in text else "\n"
-    lines = _lines(text.replace(line_end, "\n"), 1).head(LONGEST_RECORD + SAMPLE_LINES)
-    first = lines["text"][0]
-    if not first.strip():
-        raise IngestError(file, "it starts with an empty line; the first line must name the columns" if text.strip() else "it is empty")
-    header_lines, delimiter, header = _header(lines["text"].head(LONGEST_RECORD).to_list())
-    sample, _ = _joined(lines.slice(header_lines, SAMPLE_LINES), delimiter, len(header))
-    return DelimitedText(path, file, encoding, line_end, delimiter, header, header_lines, _split(sample, delimiter))
+    lines = _lines(text.replace(line_end, "\n"), 1).head(LONGEST_RECORD + MOST_LINES_ABOVE + SAMPLE_LINES)
+    head = _head(lines["text"].to_list(), opening, file)
+    sample, _ = _joined(lines.slice(head.lines, SAMPLE_LINES), head.delimiter, len(head.names))
+    rows = _split(sample, head.delimiter, len(head.names)).with_columns(filled_up(len(head.names)))
+    return DelimitedText(path, file, encoding, line_end, head.delimiter, head.names, head.lines, rows, head.above)
 
 
 def peek_header(path: Path) -> tuple[str, ...]:
@@ -96,16 +106,79 @@ def peek_header(path: Path) -> tuple[str, ...]:
     with unpacked(path, path.name) as (stream, _):
         head = stream.read(_PEEK)
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    text = head.decode("utf-16" if wide else "utf-8-sig", errors="replace")
-    return _header(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:LONGEST_RECORD])[2]
+    text = head.decode("utf-16" if wide else "utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    return _head(text.split("\n")[:LONGEST_RECORD], NOTHING_SAID, path.name).names
 
 
-def _header(lines: Sequence[str]) -> tuple[int, str, tuple[str, ...]]:
-    """How many lines the header has, the delimiter that it has most of, and the names between."""
-    count = next((n for n in range(1, len(lines) + 1) if "\n".join(lines[:n]).count('"') % 2 == 0), 1)
-    record = "\n".join(lines[:count])
-    delimiter = max(DELIMITERS, key=record.count)
-    return count, delimiter, tuple(name.replace("\n", " ").strip() for name in _fields(record, delimiter))
+class _Head(NamedTuple):
+    """The head of a text: delimiter, names, the number of lines down to the first row, and the records above the names."""
+
+    delimiter: str
+    names: tuple[str, ...]
+    lines: int
+    above: tuple[tuple[str, ...], ...] = ()
+
+
+def _head(lines: Sequence[str], opening: Opening, file: str) -> _Head:
+    """Find the header, with the delimiter that makes most of the rows below it readings.
+
+    Raises:
+        IngestError: no line names the columns.
+    """
+    fixed = opening.fixed()
+    start = fixed or 0
+    records = _records(lines[start:], start)
+    if not records:
+        raise IngestError(file, f"it has {len(lines)} lines, but {start} are to be skipped; correct skip_rows or header_row")
+    if opening.header_row == 0:
+        delimiter = max(DELIMITERS, key=lambda sign: len(_fields(records[0].text, sign)))
+        return _Head(delimiter, numbered(len(_fields(records[0].text, delimiter))), records[0].line - 1)
+    if fixed is not None:
+        return _named(records, 0, 1, max(DELIMITERS, key=records[0].text.count))
+    found = [(delimiter, place) for delimiter in DELIMITERS if (place := _place(records, delimiter, opening.expected))]
+    if not found:
+        return _named(records, 0, 1, max(DELIMITERS, key=records[0].text.count))
+    delimiter, place = max(found, key=lambda one: _width(records, *one))
+    if place.names is None:
+        raise no_header(file, _fields(records[place.rows].text, delimiter))
+    return _named(records, place.names, place.rows, delimiter)
+
+
+def _named(records: Sequence[_Record], names: int, rows: int, delimiter: str) -> _Head:
+    """The head whose names and first row are given by their places among the records; the delimiter of the lines above may differ."""
+    until = records[rows].line - 1 if rows < len(records) else records[-1].last
+    above = tuple(tuple(_fields(one.text, max(DELIMITERS, key=one.text.count))) for one in records[:names])
+    return _Head(delimiter, names_of(_fields(records[names].text, delimiter)), max(until, records[names].last), above)
+
+
+def _place(records: Sequence[_Record], delimiter: str, expected: Sequence[str]) -> Place | None:
+    return find_table([_fields(one.text, delimiter) for one in records], expected)
+
+
+def _width(records: Sequence[_Record], delimiter: str, place: Place) -> tuple[bool, int]:
+    """How good a delimiter is: rows of readings are found with it, and it makes many columns."""
+    names = records[place.names].text if place.names is not None else ""
+    return place.rows < len(records), len(names_of(_fields(names, delimiter)))
+
+
+class _Record(NamedTuple):
+    """A record that is not blank, with the numbers of its first and its last line."""
+
+    line: int
+    last: int
+    text: str
+
+
+def _records(lines: Sequence[str], passed: int) -> list[_Record]:
+    """Lines joined where a quoted field holds line breaks, without blank ones, comments and Excel's `sep=;`."""
+    records, at = [], 0
+    while at < len(lines):
+        count = next((n for n in range(1, LONGEST_HEADER + 1) if "\n".join(lines[at : at + n]).count('"') % 2 == 0), 1)
+        text = "\n".join(lines[at : at + count])
+        if text.strip() and not text.startswith("#") and not _SEPARATOR.fullmatch(text):
+            records.append(_Record(passed + at + 1, passed + at + count, text))
+        at += count
+    return records
 
 
 def _lines(text: str, first_line: int) -> pl.DataFrame:
@@ -148,8 +221,17 @@ def _replaced(lines: pl.DataFrame, joined: Mapping[int, tuple[int, str]]) -> pl.
     return replaced.filter(~at.is_in(inside))
 
 
-def _split(records: pl.DataFrame, delimiter: str) -> pl.DataFrame:
-    """Records split into fields; blank ones are left out."""
+def _split(records: pl.DataFrame, delimiter: str, width: int) -> pl.DataFrame:
+    """Records split into fields; blank ones are left out, and empty fields beyond `width`, which delimiters at the end make."""
+    split = _in_fields(records, delimiter)
+    longer = pl.col("fields").list.len() > width
+    if not split.select(longer.any()).item():
+        return split
+    surplus = pl.col("fields").list.slice(width).list.eval(pl.element().str.strip_chars() != "").list.any()
+    return split.with_columns(pl.when(longer & ~surplus).then(pl.col("fields").list.head(width)).otherwise("fields").alias("fields"))
+
+
+def _in_fields(records: pl.DataFrame, delimiter: str) -> pl.DataFrame:
     frame = records.filter(pl.col("text").str.strip_chars() != "")
     quoted = pl.col("text").str.contains('"', literal=True)
     plain = frame.filter(~quoted).with_columns(fields=pl.col("text").str.split(delimiter))
@@ -220,41 +302,3 @@ def unpacked(path: Path, file: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             message = f"the gzip file is torn or damaged ({error}); ask for it again, or unpack it to see what is left"
             raise IngestError(file, message) from error
-
-
-def _encoding(path: Path, file: str) -> str:
-    """utf-8-sig, utf-16 or cp949: the first that decodes all of the file."""
-    with unpacked(path, file) as (stream, _):
-        head = stream.read(4096)
-    if not head.strip():
-        raise IngestError(file, "it is empty")
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        found = {"utf-16": _failure(path, file, "utf-16")}
-    else:
-        if b"\0" in head:
-            raise IngestError(file, "it holds zero bytes: binary, or UTF-16 without a byte order mark; save it as UTF-8 text")
-        found = {"utf-8-sig": _failure(path, file, "utf-8-sig")}
-        if found["utf-8-sig"]:
-            found["cp949"] = _failure(path, file, "cp949")
-    for name, failure in found.items():
-        if failure is None:
-            return name
-    name, failure = next(iter(found.items()))
-    raise IngestError(file, f"it is neither UTF-8, UTF-16 nor CP949: as {name.upper()}, {failure}; save it as UTF-8")
-
-
-def _failure(path: Path, file: str, encoding: str) -> str | None:
-    """Where decoding breaks, in words; None where it does not."""
-    decoder, offset, lines = codecs.getincrementaldecoder(encoding)(), 0, 1
-    with unpacked(path, file) as (stream, _):
-        while True:
-            chunk = stream.read(_CHUNK)
-            try:
-                lines += decoder.decode(chunk, final=not chunk).count("\n")
-            except UnicodeDecodeError as error:
-                line = lines + error.object[: error.start].count(b"\n")
-                value = error.object[error.start] if error.start < len(error.object) else 0
-                return f"byte 0x{value:02x} near offset {offset + error.start} (line {line}) fits nowhere"
-            if not chunk:
-                return None
-            offset += len(chunk)

@@ -28,7 +28,8 @@ from hypothesis import strategies as st
 
 from ecoai_pipeline.domain import Month
 from ecoai_pipeline.settings import PROJECT, load_settings
-from ecoai_pipeline.sources import files, simulation
+from ecoai_pipeline.sources import simulation
+from ecoai_pipeline.sources import workbook as workbooks
 from ecoai_pipeline.sources.ingest import IngestError, IngestOptions, ingest_file
 from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.registry_file import is_registry, read_registry
@@ -443,7 +444,7 @@ def test_a_parquet_text_that_is_no_utf8_is_refused(tmp_path):
 
 
 def test_a_workbook_that_unpacks_to_more_than_any_sheet_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "LARGEST_WORKBOOK", 2 << 20)
+    monkeypatch.setattr(workbooks, "LARGEST_WORKBOOK", 2 << 20)
     with zipfile.ZipFile(tmp_path / "w.xlsx", "w", zipfile.ZIP_DEFLATED) as book:
         book.writestr("xl/s.xml", bytes(3 << 20))
     with pytest.raises(IngestError, match="unpacked it has 3 MiB"):

@@ -28,6 +28,7 @@ class EspiLayout:
     plan: Plan
     unmapped: tuple[str, ...]
     cells: tuple[str, ...] = ("IntervalReading",)
+    needed: tuple[int, ...] = ()
 
     @property
     def named_by_file(self) -> bool:

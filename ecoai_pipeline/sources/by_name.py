@@ -1,0 +1,136 @@
+"""The mapping of a long table whose header has unmistakable names; two columns that compete are never decided by a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
+from ecoai_pipeline.sources.vocabulary import Role, columns_of
+
+_BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
+_QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What the names of a header mean: a mapping, or why there is none, with a line of options that a user can complete."""
+
+    mapping: ColumnMapping | None
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class _Named:
+    """The columns that may be the meter, the stamp and the energy."""
+
+    meters: tuple[str, ...]
+    stamps: tuple[str, ...]
+    ends: bool
+    energies: tuple[str, ...]
+
+
+def understand(header: Sequence[str]) -> Understood:
+    """The mapping that the names of a header give.
+
+    >>> understand(["building", "datetime", "kwh"]).mapping.model_dump(include={"meter", "timestamp", "kwh"})
+    {'meter': 'building', 'timestamp': 'datetime', 'kwh': 'kwh'}
+    >>> understand(["Zeit", "Wert", "Verbrauch"]).trouble
+    "the energy may be in 'Wert' or 'Verbrauch': --columns timestamp=Zeit,kwh=Wert"
+    """
+    named = _named([name for name in header if header.count(name) == 1])
+    troubles = [*_compete("meter", named.meters), *_compete("time", named.stamps), *_compete("energy", named.energies)]
+    if not named.stamps or not named.energies:
+        missing = " and ".join(what for what, found in (("time", named.stamps), ("energy", named.energies)) if not found)
+        troubles.append(f"no column is named like one of {missing}")
+    if not troubles:
+        return Understood(_mapping(named))
+    return Understood(None, f"{'; '.join(troubles)}: {_line(named)}")
+
+
+def _named(header: Sequence[str]) -> _Named:
+    energies = tuple(name for name in columns_of(header, Role.ENERGY) if _unit_of(name) is not None)
+    energies = energies or tuple(name for name in header if _quantity(name) and _unit_of(name) is not None)
+    left = [name for name in header if name not in energies]
+    stamps, ends = _stamps(left)
+    left = [name for name in left if name not in "+".join(stamps).split("+")]
+    meters = columns_of(left, Role.METER) or columns_of(left, Role.WEAK_METER)
+    return _Named(tuple(meters), stamps, ends, energies)
+
+
+def _stamps(header: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """Columns that may hold the time, two of them joined by a plus, and whether it is the end of the interval."""
+    whole, dates = columns_of(header, Role.STAMP), columns_of(header, Role.DATE)
+    clocks = [name for name in columns_of(header, Role.CLOCK) if name not in dates]
+    starts, ends = columns_of(header, Role.START), columns_of(header, Role.END)
+    only_whole = [name for name in whole if name not in clocks]
+    if only_whole:
+        return tuple(only_whole), False
+    if dates and (clocks or starts):
+        return tuple(f"{date}+{clock}" for date in dates for clock in (starts or clocks)), False
+    if dates and ends:
+        return tuple(f"{date}+{clock}" for date in dates for clock in ends), True
+    if whole or starts:
+        return tuple(dict.fromkeys([*whole, *starts])), False
+    return (tuple(ends), True) if ends else (tuple(dates), False)
+
+
+def _unit_of(name: str) -> Unit | None:
+    """The unit that the name of a column of energy gives, kWh where it gives none; None where it is another quantity."""
+    quantity = _quantity(name)
+    if quantity is None:
+        return Unit.KWH
+    try:
+        return Unit(quantity)
+    except ValueError:
+        return Unit.KWH if quantity.lower().startswith("kwh") else None
+
+
+def _quantity(name: str) -> str | None:
+    """What stands in brackets in a name, or the unit at its end."""
+    found = _BRACKETS.findall(name) or _QUANTITY_AT_END.findall(name)
+    return found[-1] if found else None
+
+
+def _compete(what: str, names: Sequence[str]) -> list[str]:
+    return [f"the {what} may be in {' or '.join(map(repr, names))}"] if len(names) > 1 else []
+
+
+def _mapping(named: _Named) -> ColumnMapping:
+    return ColumnMapping(
+        meter=named.meters[0] if named.meters else FILE_STEM,
+        timestamp=named.stamps[0],
+        kwh=named.energies[0],
+        stamp="end" if named.ends else "start",
+        unit=_unit_of(named.energies[0]) or Unit.KWH,
+    )
+
+
+def _line(named: _Named) -> str:
+    """Options to be pasted; what no name gives is left to be filled in."""
+    meter = f"meter={named.meters[0]}," if named.meters else ""
+    stamp = named.stamps[0] if named.stamps else "…"
+    energy = named.energies[0] if named.energies else "…"
+    return f"--columns {_quoted(f'{meter}timestamp={stamp},kwh={energy}')}{',stamp=end' if named.ends else ''}"
+
+
+def named_columns(mapping: ColumnMapping) -> str:
+    """The time and the energy of a mapping as options."""
+    return _quoted(f"timestamp={mapping.timestamp},kwh={mapping.kwh}")
+
+
+def _quoted(text: str) -> str:
+    """As a shell takes it for one word."""
+    return f"'{text}'" if re.search(r"[\s()\[\]&;|*?$<>]", text) else text
+
+
+def without_meters(opened: OpenFile, mapping: ColumnMapping) -> bool:
+    """Whether the sample repeats times though no column names the meter: then a column that is not recognised must."""
+    times = [
+        "|".join(fields[opened.header.index(name)] for name in mapping.timestamp.split("+"))
+        for fields in opened.sample["fields"].to_list()
+        if len(fields) == len(opened.header)
+    ]
+    return mapping.meter == FILE_STEM and len(set(times)) < 0.9 * len(times)

@@ -1,0 +1,47 @@
+"""Rows with more or fewer fields than the header: which of them can be read all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+
+class Fitted(NamedTuple):
+    """Rows with as many fields as the header, and those that cannot be read."""
+
+    rows: pl.DataFrame
+    torn: pl.DataFrame
+
+
+def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int]) -> Fitted:
+    """Make each row as wide as the header where all columns that are needed are there.
+
+    A shorter row may end after the last needed column: empty fields are added. In a longer row a comma within a text or a number has
+    moved the fields behind it. It is read only where nothing that is needed can have moved: no other column stands before the last
+    needed one, and the field after each needed one does not go on with digits, as in `0,41` without quotes.
+
+    Args:
+        rows: line (i64), text, fields (list of str).
+        width: number of columns of the header.
+        needed: places of the columns that are used.
+    """
+    count = pl.col("fields").list.len()
+    if rows.select((count == width).all()).item():
+        return Fitted(rows, rows.clear())
+    last = max(needed, default=width - 1)
+    free = set(range(last + 1)) <= set(needed)
+    goes_on = [pl.col("fields").list.get(place + 1, null_on_oob=True).str.contains(r"^\d") for place in needed if place + 1 not in needed]
+    moved = pl.any_horizontal(pl.lit(value=not free), *goes_on)
+    readable = pl.when(count <= width).then(count > last).otherwise(~moved.fill_null(value=True))
+    judged = rows.with_columns(readable=readable)
+    good = judged.filter("readable").with_columns(filled_up(width)).with_columns(pl.col("fields").list.head(width))
+    return Fitted(good.drop("readable"), judged.filter(~pl.col("readable")).drop("readable"))
+
+
+def filled_up(width: int) -> pl.Expr:
+    """The fields of each row, with empty ones added where there are fewer than `width`."""
+    fields = pl.col("fields")
+    padded = pl.concat_list(fields, pl.lit([""] * width, pl.List(pl.String))).list.head(width)
+    return pl.when(fields.list.len() < width).then(padded).otherwise(fields).alias("fields")

@@ -1,0 +1,129 @@
+"""What columns are called in English, Korean, German, French and Spanish, and which column of a header means what by its name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from enum import Enum, auto
+from functools import lru_cache
+
+Header = Sequence[str]
+
+
+class Role(Enum):
+    """What a column holds. `WEAK_METER` may be the meter where no column is called one."""
+
+    METER = auto()
+    WEAK_METER = auto()
+    STAMP = auto()
+    DATE = auto()
+    CLOCK = auto()
+    START = auto()
+    END = auto()
+    ENERGY = auto()
+
+
+_WORDS: dict[Role, str] = {
+    Role.METER: """
+        meter, meter id, meterid, meter number, meter no, meter name, meter serial, meter serial number, metering point, metering point id,
+        metering code, nmi, mpan, mprn, esi id, esiid, ean, smart meter id, building, building id, building name
+        계기, 계기번호, 계기 번호, 계량기, 계량기번호, 계량기 번호, 미터, 건물, 건물명
+        zaehler, zaehlernummer, zaehler nr, zaehler id, zaehlernr, zaehlpunkt, zaehlpunktbezeichnung, messlokation, marktlokation, malo
+        melo, messstelle, gebaeude
+        compteur, numero compteur, numero de compteur, n compteur, pdl, prm, point de livraison, batiment
+        contador, numero de contador, cups, medidor, edificio""",
+    Role.WEAK_METER: """
+        id, name, site, site id, site name, device, device id, sensor, sensor id, customer, customer id, account, account number, location
+        location id, plant, facility, tag, series, channel, unique id, household, household id, lclid
+        고객번호, 고객명, 업체코드, 업체명, 사업장, 사업장명, 공장, 공장명, 장소, 위치
+        standort, anlage, kunde, kundennummer, werk, bezeichnung, geraet
+        nom, client, appareil, usine, cliente, equipo, planta, nombre""",
+    Role.STAMP: """
+        timestamp, time stamp, datetime, date time, date and time, dateandtime, time, ts, utc timestamp, local timestamp, timestamp utc
+        datetime utc, time utc, reading time, reading datetime, read datetime, reading timestamp, measured at, recorded at, interval, tstp
+        period, mtu, mtu cet cest, mtu utc, mtu cet
+        시각, 일시, 시간, 측정시각, 측정일시, 검침시각, 검침일시, 날짜시간, 일자시간, 타임스탬프
+        zeit, zeitpunkt, zeitstempel, datum zeit, datum uhrzeit, datum und uhrzeit, datumzeit, messzeitpunkt, ablesezeitpunkt
+        horodatage, horodate, date heure, date et heure, dateheure
+        fecha hora, fecha y hora, fechahora, marca de tiempo""",
+    Role.DATE: """
+        date, day, reading date, read date, usage date, interval date, settlement date, meter dd, local date
+        날짜, 일자, 측정일, 측정일자, 검침일, 검침일자, 사용일, 사용일자, 년월일
+        datum, tag des verbrauchs, messdatum, ablesedatum
+        jour, date de releve, date de mesure
+        fecha, dia""",
+    Role.CLOCK: """
+        time, hour, clock, time of day, local time, reading time
+        시간, 시각, 측정시간
+        uhrzeit, zeit, stunde
+        heure, hora""",
+    Role.START: """
+        start, start time, from, begin, starttime, start datetime, start date time, start timestamp, interval start, interval start time
+        period start, time from, start utc, interval beginning, usage start time
+        시작, 시작시각, 시작시간, 시작일시
+        von, beginn, ab, zeit von, ab datum, debut, desde, inicio""",
+    Role.END: """
+        end, end time, to, until, endtime, end datetime, end date time, end timestamp, interval end, interval end time, period end, time to
+        end utc, interval ending, usage end time
+        종료, 종료시각, 종료시간, 종료일시
+        bis, ende, zeit bis, bis datum, fin, hasta""",
+    Role.ENERGY: """
+        kwh, wh, mwh, energy, value, usage, consumption, electricity, electricity usage, electricity consumption, energy usage, import kwh
+        energy consumption, active energy, reading, meter reading, kwh usage, usage kwh, net consumption
+        amount, quantity, usage value, interval usage, kwh hh, kwh delivered, delivered kwh, active energy delivered, actual
+        사용량, 전력사용량, 전력 사용량, 사용 전력량, 사용전력량, 전력량, 유효전력량, 소비전력량, 측정값, 값
+        wert, verbrauch, energie, stromverbrauch, energieverbrauch, messwert, menge, wirkarbeit, arbeit, bezug, zaehlerstand differenz
+        valeur, consommation, energie active, conso, quantite
+        valor, consumo, energia, energia activa, lectura""",
+}
+_ACCENTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
+_UNIT = re.compile(r"[\[(][^\])]*[\])]|(?<![a-z])in (?=[kmg]?wh?$)")
+_POWER_OR_ENERGY = re.compile(r"(?<=[a-z가-힣] )[kmg]?wh?$")
+_WIDE_CELL = re.compile(r"elcp use \d{4}")
+_CANONICAL = {"meter_id": Role.METER, "timestamp": Role.STAMP, "kwh": Role.ENERGY}
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: small letters without accents, separators as one blank, without a unit in brackets or at its end.
+
+    >>> plain("Zähler-Nr."), plain("Verbrauch [kWh]"), plain("USAGE_kWh"), plain("전력사용량(kWh)")
+    ('zaehler nr', 'verbrauch', 'usage', '전력사용량')
+    """
+    text = unicodedata.normalize("NFC", name).lower()
+    text = "".join(_ACCENTS.get(sign, sign) for sign in text)
+    text = "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+    text = re.sub(r"[\s_\-./:]+", " ", unicodedata.normalize("NFC", text))
+    outside = _UNIT.sub(" ", text)
+    words = (outside if outside.strip() else text.strip(" ()[]")).split()
+    return _POWER_OR_ENERGY.sub("", " ".join(words).strip("# ")).strip()
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, frozenset[Role]]:
+    found: dict[str, set[Role]] = {}
+    for role, words in _WORDS.items():
+        for word in re.split(r"[,\n]", words):
+            found.setdefault(plain(word), set()).add(role)
+    found.pop("", None)
+    return {word: frozenset(roles) for word, roles in found.items()}
+
+
+def roles_of(name: str) -> frozenset[Role]:
+    """What a column may hold by its name; `time` may be a stamp, or the time beside a date."""
+    return _known().get(plain(name), frozenset())
+
+
+def known_words(names: Iterable[str]) -> int:
+    """How many of some texts are usual names of columns.
+
+    >>> known_words(["meter_id", "timestamp", "kwh"]), known_words(["Meter", "Unit"]), known_words(["M1", "kWh"])
+    (3, 1, 1)
+    """
+    return sum(bool(roles_of(name)) or bool(_WIDE_CELL.match(plain(name))) for name in set(names))
+
+
+def columns_of(header: Header, role: Role) -> list[str]:
+    """The columns of a header that may have a role; one of the canonical name alone where there is one."""
+    canonical = [name for name in header if _CANONICAL.get(name) is role]
+    return canonical or [name for name in header if role in roles_of(name)]

@@ -1,0 +1,115 @@
+"""What surrounds a table: lines above the header, units below it, totals, delimiters at the end, rows longer or shorter than the header."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecoai_pipeline.sources.header import Opening
+from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.sources.text import open_text
+from tests.sources.given import CANONICAL, hours, put
+
+ROWS = [f"2025-03-03 {hour:02d}:00,{1 + hour / 4}" for hour in range(24)]
+KWH = [1 + hour / 4 for hour in range(24)]
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        ["sep=,"],
+        ["Meter,Unit", "M1,kWh"],
+        ["# exported 2025-04-01", "# by the portal"],
+        ["Name,A Plant,,", "Address,1 Test Road,,", "Account Number,20250301,,", ""],
+        ["Report for March; all meters", "Period;2025-03-01;2025-03-31", ""],
+        ["", "", "Start date,2025-03-01", "End date,2025-03-31"],
+        ['"Address', '12 Long Road"', ""],
+    ],
+    ids=["sep", "metadata", "comments", "padded", "other-delimiter", "dates", "quoted-break"],
+)
+@pytest.mark.parametrize("columns", [None, "timestamp=Time,kwh=Value"], ids=["by-name", "mapped"])
+def test_the_header_is_found_below_other_lines(ingest, raw, tmp_path, above, columns):
+    path = put(tmp_path / "t.csv", "\n".join([*above, "Time,Value", *ROWS]) + "\n")
+    result = ingest(path, **({"columns": columns} if columns else {}))
+    assert raw(result)["kwh"].to_list() == KWH
+
+
+def test_lines_above_are_counted_as_lines(ingest, tmp_path, quarantine):
+    path = put(tmp_path / "t.csv", "\n".join(["Report", "", "Time,Value", ",kWh", *ROWS, "2025-03-04 00:00,x"]))
+    assert ingest(path).statement.accepted == 24
+    assert quarantine()["row"].to_list() == [29]
+
+
+@pytest.mark.parametrize("units", [",kWh", "[UTC],[kWh]", "dd.mm.yyyy hh:mm,(kWh)", ",\nyyyy-mm-dd HH:MM,kWh"])
+def test_lines_of_units_below_the_header_are_no_rows(ingest, raw, tmp_path, units):
+    result = ingest(put(tmp_path / "t.csv", "\n".join(["Time,Value", units, *ROWS])))
+    assert (raw(result)["kwh"].to_list(), result.statement.quarantined) == (KWH, 0)
+
+
+def test_a_first_row_that_is_no_reading_is_not_the_header(ingest, table, quarantine):
+    result = ingest(table("m,never,none", *hours()))
+    assert (result.statement.accepted, result.statement.meters) == (24, ["m"])
+    assert quarantine()["text"].to_list() == ["m,never,none"]
+
+
+@pytest.mark.parametrize("word", ["Total", "SUM", "Summe", "합계", "총계", "Grand Total:"])
+def test_a_row_of_totals_is_no_reading(ingest, table, quarantine, word):
+    result = ingest(table(*hours(), f"{word},,396", f",{word},396"))
+    assert result.statement.accepted == 24
+    assert quarantine()["reason"].to_list() == [Reason.TOTAL_ROW.value] * 2
+
+
+def test_a_meter_may_be_called_total(ingest, table):
+    assert ingest(table(*hours(meter="Total"))).statement.meters == ["Total"]
+
+
+@pytest.mark.parametrize(("header", "end"), [("Time;Value", ";"), ("Time;Value;", ";"), ("Time;Value;", ""), ("Time;Value;;", ";;;")])
+def test_delimiters_at_the_end_of_lines_make_no_fields(ingest, raw, tmp_path, header, end):
+    lines = [header, *(row.replace(",", ";") + end for row in ROWS)]
+    assert raw(ingest(put(tmp_path / "t.csv", "\n".join(lines))))["kwh"].to_list() == KWH
+
+
+def test_rows_may_end_after_the_columns_that_are_used(ingest, raw, tmp_path):
+    lines = ["Time,Value,Note,Extra", ROWS[0] + ",estimated,x", *ROWS[1:22], ROWS[22] + ",a,b,c", ROWS[23] + ",note"]
+    assert raw(ingest(put(tmp_path / "t.csv", "\n".join(lines))))["kwh"].to_list() == KWH
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Time,Value", "2025-03-04 00:00,0,41"),
+        ("Time,Value", "2025-03-04 00:00,0,41,"),
+        ("Time,Value,", "2025-03-04 00:00,0,41,"),
+        ("Time,Value,Note", "2025-03-04 00:00,0,41,estimated"),
+        ("Time,Note,Value", "2025-03-04 00:00,a,b,5"),
+        ("Time,Note,Value", "2025-03-04 00:00,5"),
+    ],
+)
+def test_a_row_whose_fields_may_have_moved_is_refused(ingest, tmp_path, quarantine, header, row):
+    filled = [line if header.count("Note") == 0 else line.replace(",", ",n,") if header.startswith("Time,Note") else line for line in ROWS]
+    result = ingest(put(tmp_path / "t.csv", "\n".join([header, *filled, row])), columns="timestamp=Time,kwh=Value")
+    assert result.statement.accepted == 24
+    assert quarantine()["reason"].str.starts_with(Reason.FIELDS).to_list() == [True]
+
+
+def test_the_sender_may_name_the_line_of_the_header(ingest, raw, tmp_path):
+    path = put(tmp_path / "t.csv", "\n".join(["when,much", "1,2", "when,much", *ROWS]))
+    for said in ({"skip_rows": 2}, {"header_row": 3}):
+        assert raw(ingest(path, columns="timestamp=when,kwh=much", **said))["kwh"].to_list() == KWH
+    assert raw(ingest(path, columns="timestamp=when,kwh=much,header_row=3"))["kwh"].to_list() == KWH
+
+
+def test_a_file_without_a_header_names_its_columns_by_number(ingest, raw, tmp_path):
+    path = put(tmp_path / "t.csv", "\n".join(ROWS))
+    with pytest.raises(IngestError, match=r"no line names its columns.*--columns header_row=0,timestamp=1,kwh=2"):
+        ingest(path)
+    assert raw(ingest(path, columns="header_row=0,timestamp=1,kwh=2"))["kwh"].to_list() == KWH
+
+
+def test_more_lines_to_skip_than_there_are_is_refused(ingest, table):
+    with pytest.raises(IngestError, match=r"has 25 lines, but 900 are to be skipped; correct skip_rows"):
+        ingest(table(*hours()), skip_rows=900)
+
+
+def test_the_lines_above_stay_known(tmp_path):
+    path = put(tmp_path / "t.csv", "\n".join(["Account Number;77", "", CANONICAL, *hours()]))
+    assert open_text(path, "t.csv", Opening()).above == (("Account Number", "77"),)
