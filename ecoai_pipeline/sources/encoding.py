@@ -31,7 +31,7 @@ _BOMS = (
 )
 _PUNCTUATION = "“”„‚‘’«»‹›–—…"
 _LATIN_WORD = re.compile(r"(?=.*[A-Za-z])[A-Za-zÀ-ÖØ-öø-ÿŠšŽžŒœŸ’]+|[ÀÈÉÊÄÅÆÖØÜàéèêäåæöøüß]")
-_LATIN_UNIT = re.compile(r"[°º][CFK]?|µ[A-Za-z]{1,3}|[A-Za-z]{0,3}[²³]h?|[A-Za-z]{0,3}[€£¥¢±×÷½¼¾][A-Za-z]{0,3}")
+_LATIN_UNIT = re.compile(r"[°º][CFK]?|µ[A-Za-z]{0,3}|[A-Za-z]{0,3}[²³]h?|[A-Za-z]{0,3}[€£¥¢±×÷½¼¾][A-Za-z]{0,3}")
 
 
 def encoding_of(file: str, opened: Open, stated: str | None = None) -> str:
@@ -134,7 +134,7 @@ def _share(words: Sequence[bytes], encoding: str) -> float:
     """The share of the words that are words in an encoding; signs that say nothing are not counted."""
     judge = _is_korean if encoding == KOREAN else _is_latin
     votes = [vote for word in words if (vote := judge(word.decode(encoding, errors="replace"))) is not None]
-    return sum(votes) / len(votes) if votes else 0.0
+    return sum(votes) / len(votes) if votes else float(encoding == LATIN)
 
 
 def _examples(words: Sequence[bytes], encoding: str) -> Iterator[str]:
