@@ -1,10 +1,11 @@
-"""The commands assembled, and how an error is told: one sentence for people, one JSON document for programs."""
+"""The commands assembled, and how an error is reported: one sentence for people, one JSON document for programs."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
 
@@ -28,12 +29,13 @@ from ecoai_pipeline.cli import (
     versions,
     views,
 )
-from ecoai_pipeline.cli.output import Format, print_error
+from ecoai_pipeline.cli.faults import explained
+from ecoai_pipeline.cli.next_step import suggest
+from ecoai_pipeline.cli.output import Format, VisibleLines, print_error
 from ecoai_pipeline.cli.pipeline import COMMAND
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="Anomalies in the electricity readings of industrial meters: files in, last night's events out.",
 )
@@ -62,30 +64,42 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def common(
-    ctx: typer.Context,
+    context: typer.Context,
     root: Annotated[Path | None, typer.Option(help="Root of the lake; else ECOAI_ROOT, else data.", show_default=False)] = None,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and end.", is_eager=True)] = False,
 ) -> None:
-    COMMAND.set(ctx.invoked_subcommand or "ecoai")
+    COMMAND.set(context.invoked_subcommand or "ecoai")
+    if version:
+        typer.echo(f"ecoai {installed_version('ecoai-pipeline')}")
+        raise typer.Exit
     if root is not None:
         os.environ["ECOAI_ROOT"] = str(root)
+    if context.invoked_subcommand is None:
+        suggest()
 
 
-def main() -> None:
-    """Run a command; what went wrong is told on stderr, or as `{"error": …}` on stdout where JSON was asked for."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
-    asked = Format.asked_for(sys.argv[1:])
+def run(arguments: list[str]) -> int:
+    """Run a command; what went wrong is one sentence on stderr, or `{"error": …}` on stdout where JSON was asked for.
+
+    Returns:
+        the exit code: 0, 1 for an error, 2 for a wrong call, 130 where the user ended it.
+    """
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(VisibleLines("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[lines])
+    asked = Format.asked_for(arguments)
     try:
-        code = app(standalone_mode=False)
+        code = app(arguments, standalone_mode=False)
     except TyperException as error:
         print_error(error.format_message(), asked)
-        code = error.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        code = 130
+        return int(error.exit_code)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     except Exception as error:
         if os.environ.get("ECOAI_TRACEBACK"):
             raise
-        print_error(f"{error}" if str(error) else type(error).__name__, asked)
-        code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+        print_error(explained(error), asked)
+        return 1
+    return code if isinstance(code, int) else 0

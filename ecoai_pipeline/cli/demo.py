@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
-from ecoai_pipeline.cli.pipeline import run_night, the_lake, train_all
+from ecoai_pipeline.cli.pipeline import new_lake, run_night, the_lake, train_all
 from ecoai_pipeline.cli.readings import ingest_paths
-from ecoai_pipeline.cli.views import EVENT_COLUMNS, event_rows
+from ecoai_pipeline.cli.views import EVENT_COLUMNS, event_rows, shown_events
 from ecoai_pipeline.domain import Category, Industry, Month, MonthRange
 from ecoai_pipeline.settings import load_settings
 
@@ -31,7 +31,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a portfolio with recorded faults, run everything up to the last night, and count what was found."""
-    root = the_lake().root / "demo"
+    root = new_lake().root / "demo"
     os.environ["ECOAI_ROOT"] = str(root)
     with progress_bar() as steps:
         made = _bring_in(root, meters, steps)
@@ -86,7 +86,7 @@ def _answer(root: Path, made: Simulation, night: date) -> Answer:
         f"the same on your screen: ecoai --root {root} ui   (Dagster on http://127.0.0.1:3000)",
         f"the events again:        ecoai --root {root} events --since {month.first_day}",
     ]
-    return Answer({**figures, "events": rows}, rows, EVENT_COLUMNS, title=f"events of {month}", notes=notes)
+    return Answer({**figures, "events": rows}, shown_events(the_lake(), rows), EVENT_COLUMNS, title=f"events of {month}", notes=notes)
 
 
 def _shares(counts: pl.DataFrame, name: pl.Expr) -> str:

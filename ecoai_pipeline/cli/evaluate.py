@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import run_evaluation, the_lake
+from ecoai_pipeline.cli.pipeline import new_lake, run_evaluation, the_lake
 from ecoai_pipeline.domain import Industry, MonthRange
 from ecoai_pipeline.settings import PROJECT, load_settings
 
@@ -176,7 +176,7 @@ def guard(
     from ecoai_pipeline.evaluation.request import real_data
     from ecoai_pipeline.evaluation.scoring import names
 
-    settings, cache, count = load_settings(), the_lake().evaluations[0], jobs or os.cpu_count() or 1
+    settings, cache, count = load_settings(), new_lake().evaluations[0], jobs or os.cpu_count() or 1
     with progress_bar() as steps:
         steps.start("reading", 1)
         cases = stored.small_cases(real_data(), settings)

@@ -27,7 +27,7 @@ _TIMES_SHOWN = 12
 
 
 def explain(
-    event: Annotated[str, typer.Argument(help="Id of the event, or as much of it as no other has; `ecoai events --json` has them.")],
+    event: Annotated[str, typer.Argument(help="Id of the event, or as much of it as no other has; `ecoai events` shows it.")],
     plot: Annotated[Path | None, typer.Option(help="Write its week as a picture to this file, .png or .svg.", show_default=False)] = None,
     lang: Annotated[Lang, typer.Option(help="Language of text and picture.")] = Lang.EN,
     form: FormatOption = Format.TABLE,
@@ -80,7 +80,7 @@ def found(events: pl.DataFrame, prefix: str) -> dict[str, Any]:
     if matching.height == 1:
         return matching.row(0, named=True)
     if not matching.height:
-        raise ValueError(f"there is no event {prefix!r}; `ecoai events --json` lists the events with their ids")
+        raise ValueError(f"there is no event {prefix!r}; `ecoai events` lists the events with their ids")
     some = ", ".join(f"{row['event_id']} ({row['meter_id']}, {row['kind']})" for row in matching.head(5).iter_rows(named=True))
     raise ValueError(f"{matching.height} events begin with {prefix!r}: {some}{' …' if matching.height > 5 else ''}; give more of the id")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
-from ecoai_pipeline.cli.pipeline import materialize_readings, record, the_lake
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, in_zone, local_time, progress_bar
+from ecoai_pipeline.cli.pipeline import default_zone, materialize_readings, record, the_lake
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="What is known of meters, and forgetting one.")
 
-LISTED = ("meter_id", "industry", "usage_type", "country", "time_zone", "capacity", "first", "last", "readings", "statements")
+LISTED = ("meter_id", "industry", "first", "last", "readings", "time_zone", "country", "capacity", "usage_type", "statements")
 
 
 @app.command("list")
@@ -29,7 +29,8 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
     rows = [_row(meter) for meter in known_meters(the_lake())]
     guessed = sum(row["guessed"] for row in rows)
     notes = [f"{len(rows)} meters, of which nobody has said the industry of {guessed}: ingest --meters REGISTRY.csv tells it"]
-    Answer({"meters": rows}, [_in_words(row) for row in rows], LISTED, title="meters", notes=notes).show(form, as_json)
+    shown = in_zone([_in_words(row) for row in rows], lambda row: row["time_zone"], "first", "last")
+    Answer({"meters": rows}, shown, LISTED, title="meters", notes=notes).show(form, as_json)
 
 
 @app.command()
@@ -48,10 +49,14 @@ def show(
         {"statement": one.statement_id, "received": one.received_at, "file": one.file, "months": one.months}
         for one in statements_of(lake, meter)
     ]
-    span = f"from {known.first:%Y-%m-%d %H:%M} to {known.last:%Y-%m-%d %H:%M} UTC" if known.first and known.last else ""
+    zone = known.newest.time_zone
+    span = f"from {local_time(known.first, zone)} to {local_time(known.last, zone)}" if known.first and known.last else ""
     lengths = ", ".join(f"{seconds} s" for seconds in known.intervals_s)
     notes = [f"{known.readings:,} readings {span}; intervals: {lengths or 'none'}"]
-    notes += [f"statement {one['statement']}, received {one['received']:%Y-%m-%d %H:%M}: {one['file']}" for one in statements]
+    notes += [
+        f"statement {one.statement_id}, received {local_time(one.received_at, default_zone())}: {one.file}"
+        for one in statements_of(lake, meter)
+    ]
     document = {**_row(known), "registry": rows, "statements": statements}
     columns = (
         "valid_from",

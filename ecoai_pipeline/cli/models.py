@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import decide, record, the_lake
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone, local_time, progress_bar
+from ecoai_pipeline.cli.pipeline import decide, default_zone, record, the_lake
 from ecoai_pipeline.domain import Industry, Month, Resolution
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Which models there are, which one 
 
 Version = Annotated[str, typer.Argument(help="Version of a model, or how it starts.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept in the registry.")]
-LISTED = ("industry", "resolution", "version", "trained", "meters", "standing", "since", "average_precision", "reason")
+LISTED = ("version", "industry", "resolution", "standing", "meters", "trained", "since", "average_precision", "reason")
 
 
 @app.command("list")
@@ -37,7 +37,9 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
     said = {one.version: {"in_use": one.version in newest, "average_precision": _reached(bundles, one)} for one in models}
     rows = [{**_row(one, in_use=one.version in newest), **said[one.version]} for one in models]
     document = {"models": [{**one.model_dump(mode="json"), **said[one.version]} for one in models]}
-    Answer(document, rows, LISTED, title="models", notes=[f"{len(rows)} models, {len(newest)} in use"]).show(form, as_json)
+    Answer(
+        document, in_zone(rows, default_zone, "since"), LISTED, title="models", notes=[f"{len(rows)} models, {len(newest)} in use"]
+    ).show(form, as_json)
 
 
 @app.command()
@@ -51,7 +53,7 @@ def show(version: Version, form: FormatOption = Format.TABLE, as_json: JsonOptio
     registry, bundles = ModelRegistry(lake), Bundles(lake)
     found = registry.find(version)
     entries = [one for one in registry.entries() if one.version == found.version]
-    history = [f"{one.at:%Y-%m-%d %H:%M} UTC {one.standing}: {one.reason or 'entered'}" for one in entries]
+    history = [f"{local_time(one.at, default_zone())} {one.standing}: {one.reason or 'entered'}" for one in entries]
     document = {
         "model": found.model_dump(mode="json"),
         "history": [one.model_dump(mode="json") for one in entries],

@@ -10,7 +10,7 @@ import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
 from ecoai_pipeline.cli.pipeline import record, run_backfill, run_night, the_lake, train_all, walk_forward
-from ecoai_pipeline.cli.views import EVENT_COLUMNS, with_durations
+from ecoai_pipeline.cli.views import EVENT_COLUMNS, shown_events, with_durations
 from ecoai_pipeline.domain import NIGHT_ASSETS, VALIDATED_READINGS, Industry, MonthRange, Resolution
 from ecoai_pipeline.settings import load_settings
 
@@ -57,15 +57,17 @@ def nightly(
     night = parse_day(day) if day else today - timedelta(days=1)
     if night > today:
         raise typer.BadParameter(f"{night} has not come yet; the newest night is {today - timedelta(days=1)}")
+    lake = the_lake()
     with progress_bar() as steps:
         done = run_night(night, steps)
         recorded = record(steps)
-    lake = the_lake()
     events = with_durations(pl.concat([events_of_day(lake, industry, night) for industry in Industry]))
     tables = _tables(done)
     document = {"date": night, "industries": tables, "events": events}
     notes = [_without_readings(tables, night), f"{len(events)} events touch {night}", *recorded]
-    Answer(document, events, EVENT_COLUMNS, title=f"events of {night}", notes=[note for note in notes if note]).show(form, as_json)
+    Answer(document, shown_events(lake, events), EVENT_COLUMNS, title=f"events of {night}", notes=[note for note in notes if note]).show(
+        form, as_json
+    )
 
 
 def backfill(

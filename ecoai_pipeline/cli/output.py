@@ -1,21 +1,34 @@
-"""How an answer is printed: a table for people, JSON or CSV for programs, progress on stderr."""
+"""How an answer is printed: a table for people, JSON or CSV for programs, progress on stderr.
+
+Everything that is printed goes through here: ids and texts are data, so nothing in them is markup or acts on the terminal.
+"""
 
 from __future__ import annotations
 
 import csv
-import json
+import logging
+import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+from ecoai_pipeline import escape
+
+_WIDEST_CELL = 26  # a longer cell wraps at its spaces, or is shortened and written in full below the table
+_GAP = 2  # between two columns
 
 
 class Format(StrEnum):
@@ -38,7 +51,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Short for --format jso
 class Answer:
     """What a command found: the whole as a document, its rows as a table, and notes for people.
 
-    `columns` are the rows' columns to show in a table; CSV has all of them.
+    `columns` are the columns of a table, the most important first: those that do not fit the width are left out. CSV has all
+    columns of the rows. Times of rows are printed in their own zone, which the table names; JSON and CSV have them in UTC.
     """
 
     document: Mapping[str, Any]
@@ -49,7 +63,7 @@ class Answer:
 
     def show(self, chosen: Format, as_json: bool = False) -> None:
         if as_json or chosen is Format.JSON:
-            sys.stdout.write(json.dumps(self.document, default=_plain, ensure_ascii=False, indent=1) + "\n")
+            sys.stdout.write(escape.json(self.document, default=_plain, indent=1) + "\n")
         elif chosen is Format.CSV:
             self._write_csv()
         else:
@@ -57,26 +71,119 @@ class Answer:
 
     def _write_csv(self) -> None:
         names = list(self.rows[0]) if self.rows else list(self.columns)
+        exact = _line_for_terminal if sys.stdout.isatty() else _exact
         writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _exact(value) for name, value in row.items()} for row in self.rows)
+        writer.writerows({name: exact(value) for name, value in row.items()} for row in self.rows)
 
     def _print_table(self) -> None:
-        console = Console(width=None if sys.stdout.isatty() else 160)
+        width = screen_width()
         if self.rows:
-            names = list(self.columns or self.rows[0])
-            table = Table(title=self.title or None, title_justify="left", header_style="bold")
-            for name in names:
-                numeric = isinstance(self.rows[0].get(name), int | float)
-                table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
-            for row in self.rows:
-                table.add_row(*(_cell(row.get(name)) for name in names))
-            console.print(table)
-        for note in self.notes:
-            console.print(note, highlight=False, markup=False)
+            table = _Table.of(self.rows, list(self.columns or self.rows[0]), width)
+            table.print(self.title, width)
+        for note in [*(table.notes if self.rows else ()), *self.notes]:
+            print_note(note, width)
+
+
+def screen_width() -> int:
+    """Columns of the terminal, or COLUMNS; 80 where the output goes into a file."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def print_note(note: str, width: int) -> None:
+    """A line for people. On a terminal it breaks between words and never inside one: ids and paths can be copied."""
+    for line in escape.lines(note).split("\n"):
+        wrapped = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False, subsequent_indent="  ")
+        sys.stdout.write("\n".join(wrapped if sys.stdout.isatty() else [line]) + "\n")
+
+
+def in_zone(rows: Iterable[Mapping[str, Any]], zone_of: Callable[[Mapping[str, Any]], str], *names: str) -> list[dict[str, Any]]:
+    """Rows with some of their times (UTC) on the clock of the zone that `zone_of` says of each row, for a table."""
+    return [{**row, **{name: _moved(row.get(name), zone_of(row)) for name in names}} for row in rows]
+
+
+def local_time(moment: datetime, zone: str) -> str:
+    """A time for a sentence, on the clock of a zone that it names.
+
+    >>> local_time(datetime(2025, 2, 28, 15, tzinfo=UTC), "Asia/Seoul")
+    '2025-03-01 00:00 Asia/Seoul'
+    """
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
+
+
+def _moved(moment: datetime | None, zone: str) -> datetime | None:
+    return moment and moment.astimezone(ZoneInfo(zone))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Cells that fit a width, and what must be said below them."""
+
+    names: Sequence[str]
+    cells: Sequence[Mapping[str, str]]
+    numeric: frozenset[str]
+    zone: str
+    notes: Sequence[str]
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]], names: Sequence[str], width: int) -> _Table:
+        zones = {str(value.tzinfo) for row in rows for name in names if isinstance(value := row.get(name), datetime) and value.tzinfo}
+        texts = [{name: _cell(row.get(name), named=len(zones) > 1) for name in names} for row in rows]
+        numeric = frozenset(name for name in names if any(_is_number(row.get(name)) for row in rows))
+        fitting, left_out = _fitting(names, texts, width)
+        cells = [{name: _short(text[name]) for name in fitting} for text in texts]
+        long = dict.fromkeys(text[name] for text in texts for name in fitting if text[name] != _short(text[name]))
+        notes = [f"{_short(text)} is {text}" for text in long]
+        if left_out:
+            hidden = ", ".join(name.replace("_", " ") for name in left_out)
+            notes.append(f"not shown, as the screen has {width} columns: {hidden}; --format csv has all")
+        return cls(fitting, cells, numeric, zones.pop() if len(zones) == 1 else "", notes)
+
+    def print(self, title: str, width: int) -> None:
+        heading = ", ".join(part for part in (title, self.zone and f"times in {self.zone}") if part)
+        console = console_of(sys.stdout, width)
+        if heading:
+            console.print(escape.terminal(heading), style="bold", soft_wrap=True)
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
+        for name in self.names:
+            justify: Any = "right" if name in self.numeric else "left"
+            table.add_column(name.replace("_", " "), justify=justify, overflow="fold", width=_width(name, self.cells))
+        for cells in self.cells:
+            table.add_row(*(cells[name] for name in self.names))
+        console.print(table)
+
+
+def _fitting(names: Sequence[str], texts: Sequence[Mapping[str, str]], width: int) -> tuple[list[str], list[str]]:
+    """Columns that fit the width, the first ones before the others, and those that do not."""
+    fitting, left_out, used = list[str](), list[str](), -_GAP
+    for name in names:
+        needed = _GAP + _width(name, texts)
+        if not fitting or used + needed <= width:
+            fitting.append(name)
+            used += needed
+        else:
+            left_out.append(name)
+    return fitting, left_out
+
+
+def _width(name: str, texts: Sequence[Mapping[str, str]]) -> int:
+    heading = max(len(word) for word in name.split("_"))
+    return max(heading, *(min(cell_len(text[name]), _WIDEST_CELL) for text in texts))
+
+
+def _short(text: str) -> str:
+    """A cell that fits: one that cannot wrap at spaces is shortened in its middle."""
+    longest = max((cell_len(word) for word in text.split(" ")), default=0)
+    return text if longest <= _WIDEST_CELL else escape.shortened(text, _WIDEST_CELL)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC).isoformat()
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, set | tuple):
@@ -85,28 +192,62 @@ def _plain(value: Any) -> Any:
 
 
 def _exact(value: Any) -> Any:
-    """A value as a program reads it back: numbers with all their digits, times with their offset."""
-    return _plain(value) if value is not None and not isinstance(value, int | float) else value
+    """A value as a program reads it back: numbers with all their digits, times in UTC with their offset, texts as cells of CSV."""
+    if value is None or isinstance(value, int | float):
+        return value
+    return escape.csv(str(_plain(value)))
 
 
-def _cell(value: Any) -> str:
+def _line_for_terminal(value: Any) -> Any:
+    exact = _exact(value)
+    return escape.terminal(exact) if isinstance(exact, str) else exact
+
+
+def _cell(value: Any, *, named: bool) -> str:
+    """A value for people; `named`: with the zone of a time, where a table has several."""
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:,.3g}" if abs(value) < 1 else f"{value:,.1f}"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
+        return f"{value:%Y-%m-%d %H:%M}" + (f" {value.tzinfo}" if named else "")
+    if isinstance(value, timedelta):
+        return _length(value)
     if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
-    return str(value)
+        return escape.terminal(", ".join(str(item) for item in value))
+    return escape.terminal(str(value))
+
+
+def _length(time: timedelta) -> str:
+    """How long something lasts, in its two largest units.
+
+    >>> [_length(timedelta(minutes=m)) for m in (15, 180, 435, 1440, 3060)]
+    ['15 min', '3 h', '7 h 15 min', '1 d', '2 d 3 h']
+    """
+    minutes = round(time.total_seconds() / 60)
+    units = [(minutes // 1440, "d"), (minutes % 1440 // 60, "h"), (minutes % 60, "min")]
+    parts = [f"{count} {unit}" for count, unit in units if count][:2]
+    return " ".join(parts) or f"{time.total_seconds():g} s"
+
+
+def console_of(stream: Any, width: int | None = None) -> Console:
+    """A console that takes every text for what it is: no markup, no emoji codes, no colours by content."""
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
 
 def print_error(message: str, chosen: Format) -> None:
     """One sentence on stderr, or a JSON document on stdout where JSON was asked for."""
     if chosen is Format.JSON:
-        sys.stdout.write(json.dumps({"error": message}, ensure_ascii=False) + "\n")
+        sys.stdout.write(escape.json({"error": message}) + "\n")
     else:
-        Console(stderr=True).print(f"error: {message}", style="red", highlight=False, markup=False)
+        console_of(sys.stderr).print(f"error: {escape.lines(message)}", style="red", soft_wrap=not sys.stderr.isatty())
+
+
+class VisibleLines(logging.Formatter):
+    """Log lines in which nothing acts on the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escape.lines(super().format(record))
 
 
 class Steps:
@@ -117,16 +258,16 @@ class Steps:
         self._task = progress.add_task("", total=None)
 
     def start(self, what: str, total: int) -> None:
-        self._progress.reset(self._task, total=total, description=what)
+        self._progress.reset(self._task, total=total, description=escape.terminal(what))
 
     def done(self, what: str | None = None) -> None:
-        self._progress.update(self._task, advance=1, description=what)
+        self._progress.update(self._task, advance=1, description=None if what is None else escape.terminal(what))
 
 
 @contextmanager
 def progress_bar() -> Iterator[Steps]:
     """A bar on stderr, with an estimate of what is left; it leaves nothing behind, so that stdout and logs stay clean."""
     times = (MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *times)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), *times)
+    with Progress(*columns, console=console_of(sys.stderr), transient=True) as progress:
         yield Steps(progress)

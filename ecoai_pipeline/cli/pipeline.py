@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ecoai_pipeline.cli.output import Steps
@@ -35,11 +36,45 @@ class NothingToTrainError(ValueError):
     """There are no readings to train on, or too few of them."""
 
 
+class NoRootError(ValueError):
+    """There is no folder where the lake was looked for."""
+
+
 def the_lake() -> Lake:
+    """The lake of the root, for a command that reads it.
+
+    Raises:
+        NoRootError: the folder does not exist; nothing is made of a name that may be misspelt.
+    """
+    root = load_settings().root
+    if not root.is_dir():
+        raise NoRootError(
+            f"there is no folder {root}: name another one with --root or ECOAI_ROOT, "
+            "or take in readings with `ecoai ingest FILE` or `ecoai try FILE`"
+        )
+    return new_lake()
+
+
+def new_lake() -> Lake:
+    """The lake of the root, for a command that may be the first to write to it."""
     from ecoai_pipeline.storage.lake import Lake
 
     settings = load_settings()
     return Lake(settings.root, settings.storage)
+
+
+def zone_of_meter(lake: Lake) -> Callable[[Mapping[str, Any]], str]:
+    """A function from a row with a `meter_id` to the zone of that meter; where no registry names one, the default zone."""
+    from ecoai_pipeline.storage.registry import MeterRegistry
+
+    registry, default = MeterRegistry(lake), load_settings().time_zone
+    zone = cache(lambda meter_id: registry.home_zone(meter_id) or default)
+    return lambda row: zone(row["meter_id"])
+
+
+def default_zone(_row: object = None) -> str:
+    """The zone in which people read times that belong to no meter, as those of files and models."""
+    return load_settings().time_zone
 
 
 @contextmanager

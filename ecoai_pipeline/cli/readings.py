@@ -136,7 +136,7 @@ def _balance(entries: list[dict[str, Any]], materialized: dict[str, Any], dry_ru
     }
     if refused and not read:
         document["error"] = "; ".join(entry["error"] for entry in refused)
-    rows = [{"file": e["file"], "source": e["source"], **{n: e[n] for n in COUNTS}, "meters": len(e["meters"])} for e in read]
+    rows = [{"file": e["file"], "source": e["source"], "meters": len(e["meters"]), **{n: e[n] for n in COUNTS}} for e in read]
     notes = [f"refused {entry['file']}: {entry['error']}" for entry in refused]
     notes += [f"{entry['file']}: {warning}" for entry in read for warning in entry["warnings"]]
     notes += [f"{entry['file']}: columns not used: {', '.join(entry['unmapped'])}" for entry in read if entry["unmapped"]]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecoai_pipeline.cli.nights import parse_day
-from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import materialize_readings, the_lake
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone, local_time, progress_bar
+from ecoai_pipeline.cli.pipeline import default_zone, materialize_readings, the_lake, zone_of_meter
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -19,7 +19,21 @@ app = typer.Typer(no_args_is_help=True, help="Files as they were received, and t
 readings = typer.Typer(no_args_is_help=True, help="Single readings and what was said of them.")
 
 COUNTS = ("readings_in", "accepted", "quarantined", "added", "changed", "unchanged")
-LISTED = ("statement", "received", "file", "source", *COUNTS[1:], "withdrawn", "meters", "months", "state")
+LISTED = (
+    "statement",
+    "received",
+    "file",
+    "accepted",
+    "state",
+    "quarantined",
+    "months",
+    "meters",
+    "source",
+    "added",
+    "changed",
+    "unchanged",
+    "withdrawn",
+)
 
 
 @app.command("list")
@@ -30,7 +44,7 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
     book = Landing(the_lake()).book
     rows = [_row(statement, None) for statement in book.in_force()]
     rows += [_row(statement, withdrawal) for statement, withdrawal in book.withdrawn()]
-    shown = [{**row, "meters": len(row["meters"]), "months": _span(row["months"])} for row in rows]
+    shown = in_zone([{**row, "meters": len(row["meters"]), "months": _span(row["months"])} for row in rows], default_zone, "received")
     notes = [f"{len(book.in_force())} statements in force, {len(book.withdrawn())} withdrawn"]
     Answer({"statements": rows}, shown, LISTED, title="statements", notes=notes).show(form, as_json)
 
@@ -46,7 +60,7 @@ def _row(statement: Statement, withdrawal: Withdrawal | None) -> dict[str, Any]:
         "fell_back": withdrawal.fell_back if withdrawal else 0,
         "meters": statement.meters,
         "months": statement.months,
-        "state": f"withdrawn {withdrawal.withdrawn_at:%Y-%m-%d %H:%M}" if withdrawal else "in force",
+        "state": f"withdrawn {local_time(withdrawal.withdrawn_at, default_zone())}" if withdrawal else "in force",
         "reason": withdrawal.reason if withdrawal else "",
     }
 
@@ -75,7 +89,12 @@ def withdrawing(
         f"materialized {materialized['written']} of {materialized['partitions']} partitions, the others had no change",
         f"ingest {row['file']} again to bring it back into force",
     ]
-    Answer(document, [row], (*LISTED[:5], "withdrawn", "fell_back", "state"), notes=notes).show(form, as_json)
+    Answer(
+        document,
+        in_zone([row], default_zone, "received"),
+        ("statement", "received", "file", "withdrawn", "fell_back", "state"),
+        notes=notes,
+    ).show(form, as_json)
 
 
 @readings.command()
@@ -88,9 +107,11 @@ def history(
     """Per interval of a local day what each statement said, in order of receipt, and which word is in force."""
     from ecoai_pipeline.sources.history import readings_history
 
-    rows = readings_history(the_lake(), load_settings(), meter, parse_day(day)).to_dicts()
+    lake = the_lake()
+    rows = readings_history(lake, load_settings(), meter, parse_day(day)).to_dicts()
     notes = [] if rows else [f"no statement has readings of {meter} on {day}"]
-    columns = ["local", "interval_s", "kwh", "quality", "state", "statement_id", "file", "received_at"]
-    # What was said stands as it was said: a table rounds.
-    shown = [{**row, "kwh": None if row["kwh"] is None else str(row["kwh"])} for row in rows]
+    columns = ["start", "interval_s", "kwh", "quality", "state", "file", "statement_id", "received_at"]
+    # Energy is shown with all its digits: a table rounds.
+    named = [{**row, "meter_id": meter, "start": row["timestamp"], "kwh": None if row["kwh"] is None else str(row["kwh"])} for row in rows]
+    shown = in_zone(in_zone(named, zone_of_meter(lake), "start"), default_zone, "received_at")
     Answer({"meter": meter, "day": day, "readings": rows}, shown, columns, title=f"{meter} on {day}", notes=notes).show(form, as_json)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import record, the_lake
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone, local_time, progress_bar
+from ecoai_pipeline.cli.pipeline import default_zone, new_lake, record, the_lake, zone_of_meter
 
 if TYPE_CHECKING:
     from ecoai_pipeline.versioning.snapshots import Snapshot
@@ -22,7 +22,7 @@ def init(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None
     """Make the root a git and DVC repository of its own; nothing happens where it is one, or where it is the project's `data`."""
     from ecoai_pipeline.versioning.repository import init as make
 
-    made = make(the_lake().root)
+    made = make(new_lake().root)
     notes = [f"{made.root} is versioned in {made.top}; `ecoai versions snapshot` records it, nights and backfills do so by themselves"]
     Answer({"root": str(made.root), "repository": str(made.top)}, notes=notes).show(form, as_json)
 
@@ -60,7 +60,7 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
         for entry in entries
     ]
     document = {"snapshots": [entry.model_dump(mode="json") for entry in entries]}
-    Answer(document, rows, title="snapshots", notes=[f"{len(rows)} snapshots"]).show(form, as_json)
+    Answer(document, in_zone(rows, default_zone, "at"), title="snapshots", notes=[f"{len(rows)} snapshots"]).show(form, as_json)
 
 
 @app.command()
@@ -69,7 +69,7 @@ def show(name: Name, form: FormatOption = Format.TABLE, as_json: JsonOption = Fa
     from ecoai_pipeline.versioning.snapshots import find
 
     found = find(the_lake(), name)
-    notes = [f"taken {found.at:%Y-%m-%d %H:%M} UTC by run {found.run_id}, code {found.code}, parameters {found.params[:12]}"]
+    notes = [f"taken {local_time(found.at, default_zone())} by run {found.run_id}, code {found.code}, parameters {found.params[:12]}"]
     notes += [f"run {run}: {made}" for run, made in found.runs.items()]
     notes += [f"instead of params.yaml: {name}={value}" for name, value in found.overrides.items()]
     Answer(found.model_dump(mode="json"), _outs(found), title=found.name, notes=notes).show(form, as_json)
@@ -87,8 +87,10 @@ def diff(before: Name, after: Name, form: FormatOption = Format.TABLE, as_json: 
     found = difference(lake, one, other)
     events = [{"what": what, **row} for what in ("gained", "lost", "changed") for row in getattr(found, what).to_dicts()]
     document = {"from": one.name, "to": other.name, "tables": [asdict(change) for change in found.tables], "events": events}
+    zone = zone_of_meter(lake)
     notes = [
-        f"{event['what']}: {event['meter_id']} {event['kind']} {event['start']:%Y-%m-%d %H:%M} to {event['end']:%Y-%m-%d %H:%M} UTC"
+        f"{event['what']}: {event['meter_id']} {event['kind']}, "
+        f"{local_time(event['start'], zone(event))} to {local_time(event['end'], zone(event))}"
         for event in events
     ]
     counts = ", ".join(f"{len(getattr(found, what))} {what}" for what in ("gained", "lost", "changed"))
@@ -106,7 +108,8 @@ def restore(name: Name, form: FormatOption = Format.TABLE, as_json: JsonOption =
     lake = the_lake()
     found = bring_back(lake, name)
     repository = Repository.of(lake.root)
-    notes = [f"the root is as it was at {found.name}, {found.at:%Y-%m-%d %H:%M} UTC; a run with the same code and parameters keeps it so"]
+    taken = local_time(found.at, default_zone())
+    notes = [f"the root is as it was at {found.name}, {taken}; a run with the same code and parameters keeps it so"]
     if found.code != code_revision():
         notes.append(f"the code of then was another one: git checkout {found.code.removesuffix('+changes')} in the project")
     if found.params != params_digest(repository):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption
-from ecoai_pipeline.cli.pipeline import the_lake
-from ecoai_pipeline.domain import PARTITIONED, Industry, Month, MonthRange
+from ecoai_pipeline.cli.next_step import next_step
+from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone
+from ecoai_pipeline.cli.pipeline import default_zone, the_lake, zone_of_meter
+from ecoai_pipeline.domain import ANOMALIES, PARTITIONED, Industry, Month, MonthRange
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from ecoai_pipeline.detection.revisions import Revision
     from ecoai_pipeline.storage.lake import Lake
 
-EVENT_COLUMNS = ("meter_id", "start", "duration", "kind", "category", "status", "excess_kwh", "cost", "severity", "confidence", "restated")
+EVENT_COLUMNS = (
+    "event", "meter_id", "start", "duration", "kind", "excess_kwh", "cost", "severity", "status", "category", "confidence", "restated"
+)  # fmt: skip
+_SHORTEST_ID = 6
 
 
 def events(
@@ -34,8 +39,10 @@ def events(
     from ecoai_pipeline.cli.nights import parse_day
 
     chosen = Industry.parse(industry) if industry else None
-    rows = event_rows(the_lake(), industry=chosen, since=parse_day(since) if since else None)
-    Answer({"events": rows}, rows, EVENT_COLUMNS, title="events", notes=[f"{len(rows)} events"]).show(form, as_json)
+    lake = the_lake()
+    rows = event_rows(lake, industry=chosen, since=parse_day(since) if since else None)
+    notes = [f"{len(rows)} events"] + (["`ecoai explain EVENT` says why one was found"] if rows else next_step(lake.root).lines())
+    Answer({"events": rows}, shown_events(lake, rows), EVENT_COLUMNS, title="events", notes=notes).show(form, as_json)
 
 
 def revisions(
@@ -48,12 +55,14 @@ def revisions(
     from ecoai_pipeline.detection.revisions import revisions_ledger
 
     chosen, span = Industry.parse(industry) if industry else None, MonthRange.parse(months) if months else None
-    entries = [entry for _, entry in revisions_ledger(the_lake()).read() if chosen in (None, entry.industry)]
+    lake = the_lake()
+    entries = [entry for _, entry in revisions_ledger(lake).read() if chosen in (None, entry.industry)]
     entries = [entry for entry in entries if span is None or span.first <= Month.parse(entry.month) <= span.last]
     rows = [row for entry in entries for row in _revised_rows(entry)]
     columns = ("revised_at", "month", "what", "meter_id", "start", "kind", "before_kwh", "after_kwh", "because", "received", "withdrawn")
     document = {"revisions": [entry.model_dump(mode="json") for entry in entries]}
-    Answer(document, rows, columns, title="revised events", notes=[f"{len(entries)} revisions"]).show(form, as_json)
+    shown = in_zone(in_zone(rows, zone_of_meter(lake), "start"), default_zone, "revised_at")
+    Answer(document, shown, columns, title="revised events", notes=[f"{len(entries)} revisions"]).show(form, as_json)
 
 
 def _revised_rows(revision: Revision) -> Iterator[dict[str, Any]]:
@@ -78,7 +87,27 @@ def event_rows(lake: Lake, *, industry: Industry | None = None, since: date | No
 
 def with_durations(frame: pl.DataFrame) -> list[dict[str, Any]]:
     rows = frame.sort("start", "meter_id").to_dicts()
-    return [{**row, "duration": str(row["end"] - row["start"])} for row in rows]
+    return [{**row, "duration": row["end"] - row["start"]} for row in rows]
+
+
+def shown_events(lake: Lake, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Events as a table shows them: in the time of their meters, and with as much of the id as `ecoai explain` needs."""
+    if not rows:
+        return []
+    length = shortest_prefix(lake.scan(ANOMALIES, lake.partitions(ANOMALIES)).select("event_id").collect()["event_id"].to_list())
+    named = [{"event": row["event_id"][:length], **row} for row in rows]
+    return in_zone(named, zone_of_meter(lake), "start", "end")
+
+
+def shortest_prefix(ids: Sequence[str]) -> int:
+    """How many characters of the ids tell them apart, at least six.
+
+    >>> shortest_prefix(["a1b2c3d4e5", "a1b2c3d9e5"]), shortest_prefix(["a1b2c3d4e5"])
+    (8, 6)
+    """
+    ordered = sorted(set(ids))
+    alike = [next(n for n in range(len(one) + 1) if one[n : n + 1] != other[n : n + 1]) + 1 for one, other in pairwise(ordered)]
+    return max([_SHORTEST_ID, *alike])
 
 
 def status(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:

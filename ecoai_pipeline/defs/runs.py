@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
 
 from ecoai_pipeline.defs.build import build_definitions
 from ecoai_pipeline.defs.jobs import ASSETS_OF, DAY_TAG, FOLLOW_UP_TAG, INDUSTRY_TAG, KIND_TAG, TOLD_THE_NIGHT
@@ -144,6 +145,7 @@ class Runner:
 
         Raises:
             RunFailedError: a step failed.
+            KeyboardInterrupt: the user ended it, which Dagster records as a failure of the run and keeps to itself.
         """
         job = "nightly" if DAY_TAG in tags else next(name for name, all_of_it in ASSETS_OF.items() if set(assets) <= set(all_of_it))
         outcome = self._definitions.resolve_job_def(job).execute_in_process(
@@ -155,6 +157,8 @@ class Runner:
             raise_on_error=False,
         )
         if not outcome.success:
+            if _was_interrupted(outcome):
+                raise KeyboardInterrupt
             raise RunFailedError("\n".join(_failures(outcome)))
         return [_materialized(event, outcome.run_id) for event in outcome.get_asset_materialization_events()]
 
@@ -181,6 +185,11 @@ def taken_apart(group: Sequence[Industry], span: MonthRange) -> list[tuple[list[
         return [([one], span) for one in group]
     months = list(span)
     return [(list(group), MonthRange(month, month)) for month in months] if len(months) > 1 else []
+
+
+def _was_interrupted(outcome: dg.ExecuteInProcessResult) -> bool:
+    ends = [event.job_failure_data for event in outcome.all_events if event.event_type is dg.DagsterEventType.PIPELINE_FAILURE]
+    return any(end.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION for end in ends)
 
 
 def _failures(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ecoai_pipeline.domain import Industry, Resolution
+from ecoai_pipeline.escape import markdown
 
 
 def model_card(industry: Industry, resolution: Resolution, name: str, metrics: Mapping[str, Any]) -> str:
@@ -95,4 +96,4 @@ def _drift(drift: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _left_out(reasons: Mapping[str, str]) -> str:
-    return "; ".join(f"{name} ({reason})" for name, reason in sorted(reasons.items())) or "none"
+    return "; ".join(f"{markdown(name)} ({markdown(reason)})" for name, reason in sorted(reasons.items())) or "none"

@@ -6,12 +6,12 @@ import shutil
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ecoai_pipeline.domain import Partition
+from ecoai_pipeline.escape import html as escape
 from ecoai_pipeline.quality.gx import in_memory, native, quietly
 from ecoai_pipeline.quality.suites import Expectation, days_suite, readings_suite
 from ecoai_pipeline.quality.validate import load_validation

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ecoai_pipeline import escape
 from ecoai_pipeline.reporting.figures import BLUE, GREY, RED, plain, sheet
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _by_panel(summary: Sequence[Row], metric: str, draw: Callable[[Any, Sequence
             ordered = sorted(rows, key=lambda row: row[metric] or 0.0)
             draw(axes, ordered)
             axes.set_yticks(range(len(ordered)), labels=[row["detector"] for row in ordered])
-            axes.set_title(title, fontsize=9, loc="left")
+            axes.set_title(escape.figure(title), fontsize=9, loc="left")
             plain(axes)
         figure.tight_layout()
     return png.getvalue()
@@ -111,9 +112,9 @@ def series_figure(rows: Sequence[Row]) -> bytes:
             y = float(np.nanargmax(values[:, x]))
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=RED, linewidth=1.2))
         axes.set_yticks(range(len(names)), labels=names)
-        labels = [_short(series) if alike else f"{_short(series)}, {subset}" for series, subset in columns]
+        labels = [escape.figure(_short(series) if alike else f"{_short(series)}, {subset}") for series, subset in columns]
         axes.set_xticks(range(len(columns)), labels=labels, rotation=60, ha="right", fontsize=6.5)
-        axes.set_title(f"VUS-PR by series: {rows[0]['dataset']}; the best of each framed", fontsize=9, loc="left")
+        axes.set_title(escape.figure(f"VUS-PR by series: {rows[0]['dataset']}; the best of each framed"), fontsize=9, loc="left")
         axes.spines[:].set_visible(False)
         figure.tight_layout()
     return png.getvalue()
@@ -159,7 +160,7 @@ def ablation_figure(rows: Sequence[Row]) -> bytes:
                     axes.plot([row["vus_pr_low"], row["vus_pr_high"]], [y, y], color=color, linewidth=1.2)
             axes.set_yticks(range(len(names)), labels=[] if place else names)
             axes.set_ylim(len(names) - 0.5, -0.5)
-            axes.set_title(dataset if subset == "all" else f"{dataset}, {subset}", fontsize=9, loc="left")
+            axes.set_title(escape.figure(dataset if subset == "all" else f"{dataset}, {subset}"), fontsize=9, loc="left")
             axes.set_xlabel("change of VUS-PR")
             plain(axes)
         figure.tight_layout()
@@ -193,7 +194,8 @@ def events_figure(case: Case, benchmark: Benchmark) -> bytes:
         step = max(1, len(load) // 6000)
         upper.plot(times[::step], np.where(load.observed, load.kwh, np.nan)[::step], color=BLUE, linewidth=0.6)
         upper.set_ylabel("kWh")
-        upper.set_title(f"{case.dataset} {case.name}: test span, labelled anomalies in red; events below", fontsize=9, loc="left")
+        title = f"{case.dataset} {case.name}: test span, labelled anomalies in red; events below"
+        upper.set_title(escape.figure(title), fontsize=9, loc="left")
         for first, last in _runs(labels[start:]):
             for axes in (upper, lower):
                 axes.axvspan(times[first], times[last] + np.timedelta64(case.load.interval_s, "s"), color=RED, alpha=0.25, linewidth=0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ecoai_pipeline.domain import Partition
+from ecoai_pipeline.escape import html as escape
 from ecoai_pipeline.quality.report import PartitionQuality, QualityReport, quality_report
 from ecoai_pipeline.quality.rules import MEANINGS, DayRule, Rule
 from ecoai_pipeline.settings import Settings

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecoai_pipeline import escape
 from ecoai_pipeline.evaluation.ablation import STANDARD, Knob, ablate
 from ecoai_pipeline.evaluation.cases import ALL, Case
 from ecoai_pipeline.evaluation.datasets import LABELLED
@@ -201,7 +202,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: escape.csv(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -213,4 +214,4 @@ def markdown(rows: Sequence[Row], names: Sequence[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else escape.markdown(str(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -14,21 +15,24 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from ecoai_pipeline import escape
+
 Form = Literal["png", "svg"]
 _SIZE, _DPI = (8.0, 2.8), 90
 GREY, BLUE, RED, GREEN = "#9aa5b1", "#1f5fa8", "#c8372d", "#2e8b57"
 _PALETTE = (RED, BLUE, GREEN, "#e0a100", "#7b4fa3", "#00838f", "#ad1457", "#6d4c41", "#558b2f", "#455a64", "#ef6c00")
 _METERS_SHOWN = 25
+_LONGEST_NAME = 22  # characters that the margin holds
 _POINTS_SHOWN = 1500  # about two per pixel
 
 
 def as_markdown(png: bytes, alt: str) -> str:
-    """The picture inside a line of markdown, as the Dagster UI shows it.
+    r"""The picture inside a line of markdown, as the Dagster UI shows it.
 
-    >>> as_markdown(b"png", "load [kWh]")
-    '![load (kWh)](data:image/png;base64,cG5n)'
+    >>> print(as_markdown(b"png", "load [kWh]"))
+    ![load \[kWh\]](data:image/png;base64,cG5n)
     """
-    return f"![{alt.replace('[', '(').replace(']', ')')}](data:image/png;base64,{base64.b64encode(png).decode()})"
+    return f"![{escape.markdown(alt)}](data:image/png;base64,{base64.b64encode(png).decode()})"
 
 
 def load_figure(
@@ -132,7 +136,7 @@ def events_figure(events: pl.DataFrame, *, title: str = "", zone: str = "UTC") -
             part = local.filter((pl.col("kind") == kind) & pl.col("meter_id").is_in(shown))
             rows = [shown.index(meter) for meter in part["meter_id"]]
             axes.hlines(rows, part["start"].to_numpy(), part["end"].to_numpy(), color=color, linewidth=5, label=kind)
-        axes.set_yticks(range(len(shown)), labels=shown)
+        axes.set_yticks(range(len(shown)), labels=[escape.figure(meter, _LONGEST_NAME) for meter in shown])
         axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
         if kinds:
             _dates(axes)
@@ -167,7 +171,7 @@ def _axes(
     """Axes to draw on, with fixed margins in inches (finding them takes longer than drawing); at the end the picture is in the buffer."""
     with sheet(_SIZE[0], height, form) as (figure, png):
         axes = figure.add_axes((left / _SIZE[0], 0.45 / height, 1 - (left + right) / _SIZE[0], 1 - 0.75 / height))
-        axes.set_title(title, fontsize=9, loc="left")
+        axes.set_title(escape.figure(title), fontsize=9, loc="left")
         axes.set_ylabel(unit)
         plain(axes)
         yield axes, png
@@ -183,7 +187,9 @@ def sheet(width: float, height: float, form: Form = "png") -> Iterator[tuple[Any
     with mpl.rc_context({"font.family": _fonts(), "axes.unicode_minus": False, "font.size": 8, "svg.hashsalt": "ecoai"}):
         figure = Figure(figsize=(width, height), dpi=_DPI)
         yield figure, png
-        png.write(_encoded(figure) if form == "png" else _drawn(figure))
+        with warnings.catch_warnings():  # a letter that no font has is drawn as a box
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+            png.write(_encoded(figure) if form == "png" else _drawn(figure))
 
 
 def plain(axes: Any) -> None:
@@ -204,7 +210,7 @@ def panels(
     """
     with sheet(*size) as (figure, png):
         figure.set_layout_engine("constrained")
-        figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+        figure.suptitle(escape.figure(title), fontsize=10, x=0.01, ha="left")
         axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw=dict(ratios)).tolist()
         for one in (one for row in axes for one in row):
             plain(one)

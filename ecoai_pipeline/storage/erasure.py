@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import html
 import json
 import re
 import secrets
@@ -21,6 +20,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
+from ecoai_pipeline import escape
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
 
@@ -96,7 +96,7 @@ class Name:
         self.meter_id = meter_id
         self._text = re.compile(rf"(?<![\w.-]){re.escape(meter_id)}(?![\w-])")
         forms = {meter_id.encode(encoding) for encoding in _ENCODINGS if _encodable(meter_id, encoding)}
-        forms |= {json.dumps(meter_id)[1:-1].encode(), html.escape(meter_id).encode()}
+        forms |= {form.encode("utf-8", "surrogatepass") for form in escape.forms(meter_id)}
         whole = b"|".join(re.escape(form) for form in sorted(forms))
         self._bytes = re.compile(rb"(?<![0-9A-Za-z_.-])(?:" + whole + rb")(?![0-9A-Za-z_-])")
 

@@ -113,6 +113,7 @@ def test_a_refused_file_does_not_stop_the_one_beside_it(ecoai: Ecoai, tmp_path: 
 
 
 def test_a_question_to_an_empty_lake_is_answered(ecoai: Ecoai) -> None:
+    ecoai.root.mkdir()
     assert ecoai("events", "--json").document == {"events": []}
     assert ecoai("status", "--json").document["partitions"] == []
     backfill = ecoai("backfill", "--months", "2025-01..2025-02", "--json")

@@ -41,9 +41,10 @@ def test_an_event_is_explained_in_words_shares_and_a_picture(ecoai: Ecoai, tmp_p
 
 
 def test_an_id_that_no_event_has_says_where_they_stand(ecoai: Ecoai) -> None:
+    ecoai.root.mkdir()
     refused = ecoai("explain", "zz")
     assert refused.code == 1
-    assert "`ecoai events --json` lists" in refused.err.replace("\n", " ")
+    assert "`ecoai events` lists" in refused.err.replace("\n", " ")
 
 
 def test_an_id_that_several_events_share_names_them() -> None:

@@ -92,6 +92,7 @@ def _thumbnails(contents: "Contents") -> dict[str, Any]:
     """The first events as small pictures, since the UI opens no files."""
     import polars as pl
 
+    from ecoai_pipeline.escape import markdown
     from ecoai_pipeline.reporting.figures import as_markdown, load_figure
     from ecoai_pipeline.reporting.texts import tell
 
@@ -100,5 +101,5 @@ def _thumbnails(contents: "Contents") -> dict[str, Any]:
         told = tell(card.event, "en", card.zone, contents.currency)
         interval = pl.DataFrame({"start": [card.event["start"]], "end": [card.event["end"]]})
         picture = load_figure(card.explanation.load, interval, title=f"{card.event['meter_id']}: {told.kind}", zone=card.zone)
-        pictures.append(f"{told.sentence}\n\n{as_markdown(picture, told.kind)}")
+        pictures.append(f"{markdown(told.sentence)}\n\n{as_markdown(picture, told.kind)}")
     return {"first_events": dg.MetadataValue.md("\n\n".join(pictures))} if pictures else {}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from html import escape
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecoai_pipeline.escape import html as escape
 from ecoai_pipeline.reporting.texts import Lang, number, weekday_name
 
 Floats = NDArray[np.float64]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +12,7 @@ import polars as pl
 
 from ecoai_pipeline.detection.explanation import Similar
 from ecoai_pipeline.domain import EventStatus
+from ecoai_pipeline.escape import html as escape
 from ecoai_pipeline.quality.report import PartitionQuality
 from ecoai_pipeline.reporting.night.charts import calendar, hours, legend, load_chart, share_bars
 from ecoai_pipeline.reporting.night.contents import Card, Contents, clock
