@@ -472,6 +472,10 @@ class ScheduleParams(Params):
     training: str = Field("0 4 1 * *", description="when models are trained, as cron in `time_zone`")
 
 
+class CatalogueParams(Params):
+    owners: tuple[str, ...] = Field(("team:energy-analytics",), description="who is asked about a table: team:NAME or an e-mail address")
+
+
 class Settings(BaseSettings):
     """All parameters, and the root of the lake."""
 
@@ -481,6 +485,7 @@ class Settings(BaseSettings):
     time_zone: str = Field("Asia/Seoul", description="zone of meters whose registry or file names none")
     first_month: FirstMonth = Field(domain.Month(2010, 1), description="first partition; readings from before it are quarantined")
     schedules: ScheduleParams = ScheduleParams()
+    catalogue: CatalogueParams = CatalogueParams()
     storage: StorageParams = StorageParams()
     sources: SourceParams = SourceParams()
     quality: QualityParams = QualityParams()

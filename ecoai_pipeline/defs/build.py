@@ -16,12 +16,13 @@ from ecoai_pipeline.defs.assets.report import report
 from ecoai_pipeline.defs.assets.scores import scores
 from ecoai_pipeline.defs.assets.snapshot import snapshot
 from ecoai_pipeline.defs.assets.validated import validated_readings
+from ecoai_pipeline.defs.catalogue import described
 from ecoai_pipeline.defs.jobs import backfill_job, evaluate_job, ingest_job, land_inbox, nightly_job, record_job, training_job
 from ecoai_pipeline.defs.partitions import every_month, industry_month
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
 from ecoai_pipeline.defs.sensors import follow_ups, inbox, retraining, versions
-from ecoai_pipeline.domain import Month
+from ecoai_pipeline.settings import Settings
 
 ASSETS = [raw_readings, validated_readings, features, models, champions, scores, drift, anomalies, report, evaluation, snapshot]
 
@@ -31,7 +32,7 @@ def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:
     lakehouse = lakehouse or Lakehouse()
     settings = lakehouse.settings()
     return dg.Definitions(
-        assets=_starting_at(settings.first_month),
+        assets=_assets(settings),
         jobs=[ingest_job, nightly_job, backfill_job, training_job, record_job, evaluate_job, land_inbox],
         schedules=[nightly(settings), monthly_training(settings)],
         sensors=[inbox, follow_ups, versions, retraining],
@@ -41,11 +42,12 @@ def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:
     )
 
 
-def _starting_at(first: Month) -> list[dg.AssetsDefinition]:
-    """The assets, those by industry and month with partitions from `first` on."""
-    tables = industry_month(first)
+def _assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The assets as the UI describes them; those by industry and month have partitions from the first month on."""
+    tables = industry_month(settings.first_month)
 
-    def started(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.replace_attributes(partitions_def=tables) if spec.partitions_def == every_month else spec
+    def told(spec: dg.AssetSpec) -> dg.AssetSpec:
+        started = spec.replace_attributes(partitions_def=tables) if spec.partitions_def == every_month else spec
+        return described(started, settings.catalogue.owners)
 
-    return [asset.map_asset_specs(started) for asset in ASSETS]
+    return [asset.map_asset_specs(told) for asset in ASSETS]

@@ -7,7 +7,7 @@ import pytest
 
 from ecoai_pipeline.defs.build import build_definitions
 from ecoai_pipeline.defs.partitions import all_of_the_industry, industry_month, industry_resolution
-from ecoai_pipeline.domain import EVALUATIONS, Month
+from ecoai_pipeline.domain import EVALUATIONS, PARTITIONED, SPECTRA, Month
 
 GRAPH = {
     "raw_readings": [],
@@ -51,6 +51,22 @@ def test_every_table_is_partitioned_by_industry_and_month_and_models_by_resoluti
         node = graph.get(dg.AssetKey(name))
         assert node.partitions_def == (industry_resolution if name in ("models", "champions") else TABLES)
         assert node.backfill_policy == dg.BackfillPolicy.single_run(), f"{name}: one run per partition would cost an hour"
+
+
+def test_every_asset_names_owners_kinds_and_the_job_that_runs_it(repository: dg.RepositoryDefinition) -> None:
+    jobs = {"models": "training", "champions": "training", "evaluation": "evaluate", "snapshot": "record"}
+    for name in GRAPH:
+        node = repository.asset_graph.get(dg.AssetKey(name))
+        assert (node.owners, bool(node.kinds), bool(node.description)) == (["team:energy-analytics"], True, True), name
+        assert node.tags["ecoai/runs"] == jobs.get(name, "nightly")
+
+
+def test_columns_of_tables_are_those_of_the_domain_with_their_units(repository: dg.RepositoryDefinition) -> None:
+    for table in (one for one in PARTITIONED if one is not SPECTRA):
+        schema = repository.asset_graph.get(dg.AssetKey(table.name)).metadata["dagster/column_schema"]
+        assert [(column.name, column.description) for column in schema.columns] == [(one.name, one.meaning) for one in table.columns]
+    (excess,) = (column for column in schema.columns if column.name == "excess_kwh")
+    assert (excess.type, excess.description) == ("float64", "actual less expected, kWh; negative for a shortfall")
 
 
 def test_checks(repository: dg.RepositoryDefinition) -> None:

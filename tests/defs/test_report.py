@@ -45,15 +45,15 @@ def test_a_night_has_a_page_per_industry_and_one_of_the_portfolio(root: Path) ->
     assert {path.name for path in folder.iterdir()} == pages
     metal = told["metal|2025-03-01"]
     assert (metal["meters"], metal["alarms"], metal["run_meters"], metal["run_alarms"]) == (2, 2, 16, 12)
-    assert metal["page_ko"] == (folder / "industry=metal.ko.html").resolve().as_uri()
-    assert metal["run_page_en"] == (folder / "portfolio.en.html").resolve().as_uri()
+    assert metal["page_ko"] == (folder / "industry=metal.ko.html").resolve().as_posix()
+    assert metal["run_page_en"] == (folder / "portfolio.en.html").resolve().as_posix()
     assert metal["first_events"].count("data:image/png;base64,") == 2
 
 
 def test_without_a_night_it_is_the_page_of_the_month(root: Path) -> None:
     told = materialized(root, {})
     page = root / "reports" / "month" / "industry=food" / "month=2025-03.en.html"
-    assert told["food|2025-03-01"]["page_en"] == page.resolve().as_uri()
+    assert told["food|2025-03-01"]["page_en"] == page.resolve().as_posix()
     assert page.exists()
 
 

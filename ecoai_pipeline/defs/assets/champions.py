@@ -30,6 +30,7 @@ class Decision(dg.Config):
     partitions_def=industry_resolution,
     backfill_policy=dg.BackfillPolicy.single_run(),
     deps=[models],
+    kinds={"json"},
     check_specs=[
         dg.AssetCheckSpec(
             "not_worse",

@@ -52,7 +52,7 @@ def _written(context: dg.AssetExecutionContext, lakehouse: Lakehouse, about: "Ab
     ran = last_ran(context.instance, [about.industry] if about.industry else list(Industry), about.month)
     contents, places = write_page(lakehouse.lake(), lakehouse.settings(), about, datetime.now(UTC), ran, beside=beside)
     pages = {f"page_{lang}": path for lang, path in places.items()}
-    return {**_figures(contents), **_links({**pages, **_beside(lakehouse, contents)}), **_thumbnails(contents)}
+    return {**_figures(contents), **_paths({**pages, **_beside(lakehouse, contents)}), **_thumbnails(contents)}
 
 
 def _figures(contents: "Contents") -> dict[str, Any]:
@@ -69,8 +69,9 @@ def _figures(contents: "Contents") -> dict[str, Any]:
     }
 
 
-def _links(places: "dict[str, Path]") -> dict[str, Any]:
-    return {name: dg.MetadataValue.url(path.absolute().as_uri()) for name, path in places.items() if path.exists()}
+def _paths(places: "dict[str, Path]") -> dict[str, Any]:
+    """Paths to copy: a browser opens no file from a page that came over http."""
+    return {name: dg.MetadataValue.path(str(path.absolute())) for name, path in places.items() if path.exists()}
 
 
 def _beside(lakehouse: Lakehouse, contents: "Contents") -> "dict[str, Path]":
