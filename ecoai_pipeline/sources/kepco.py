@@ -11,9 +11,10 @@ import polars as pl
 
 from ecoai_pipeline.domain import Industry, UsageType
 from ecoai_pipeline.sources.files import OpenFile
-from ecoai_pipeline.sources.layout import Layout, Traits, require_columns
+from ecoai_pipeline.sources.layout import Layout, Traits, column_form, require_columns
 from ecoai_pipeline.sources.mapping import Unit
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.sources.stamps import StampForm
 
 # Providers name the leading columns in Korean or English; the names that are understood, the first being the one we write.
 METER = ("cust_no", "업체코드", "고객번호", "company_code", "company", "customer", "meter_id")
@@ -41,6 +42,7 @@ class WideLayout:
     cells: tuple[str, ...]
     meter: str
     date: str
+    form: StampForm
     industry: str | None
     usage: str | None
     interval_s: int
@@ -55,7 +57,7 @@ class WideLayout:
 
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
         places = [self.header.index(name) for name in self.cells]
-        day = _day(self._field(self.date))
+        day = self._days(rows)
         wide = rows.select(
             "line",
             meter=self._field(self.meter),
@@ -80,7 +82,7 @@ class WideLayout:
     def claims(self, rows: pl.DataFrame) -> pl.DataFrame | None:
         if self.industry is None:
             return None
-        day = _day(self._field(self.date)).dt.date()
+        day = self._days(rows).dt.date()
         usage = self._parsed(rows, self.usage, UsageType) if self.usage else pl.lit(None, pl.String)
         text = self._field(self.usage) if self.usage else pl.lit("")
         said = rows.select(
@@ -101,6 +103,9 @@ class WideLayout:
         texts = rows.select(self._field(column)).to_series().unique().drop_nulls().to_list()
         known = {text: word for text in texts if (word := _parse(words, text))}
         return self._field(column).replace_strict(known, default=None, return_dtype=pl.String)
+
+    def _days(self, rows: pl.DataFrame) -> pl.Series:
+        return self.form.days(rows.select(self._field(self.date)).to_series())
 
     def _field(self, column: str) -> pl.Expr:
         return pl.col("fields").list.get(self.header.index(column)).str.strip_chars()
@@ -129,7 +134,7 @@ class Kepco:
             thousands=opened.delimiter == ",",
             unmapped=tuple(name for name in opened.header if name not in used),
         )
-        return WideLayout(opened.header, cells, meter, date, industry, usage, interval_s, traits)
+        return WideLayout(opened.header, cells, meter, date, column_form(opened, date), industry, usage, interval_s, traits)
 
 
 def _cells(opened: OpenFile) -> tuple[tuple[str, ...], int]:
@@ -148,12 +153,6 @@ def _cells(opened: OpenFile) -> tuple[tuple[str, ...], int]:
 
 def _first(header: Sequence[str], names: Sequence[str]) -> str | None:
     return next((column for name in names for column in header if column.lower() == name), None)
-
-
-def _day(text: pl.Expr) -> pl.Expr:
-    """YYYYMMDD, or YYYY-MM-DD, as the day's midnight."""
-    digits = text.str.replace_all("-", "", literal=True)
-    return pl.when(digits.str.contains(r"^\d{8}$")).then(digits).str.to_datetime("%Y%m%d", time_unit="us", strict=False)
 
 
 def _parse(words: type[Industry] | type[UsageType], text: str) -> str | None:

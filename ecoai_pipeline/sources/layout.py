@@ -14,6 +14,7 @@ from ecoai_pipeline.domain import Quality
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.sources.stamps import DAY_END, StampForm, form_of, joined
 
 ROUGH = pl.Schema(
     {
@@ -40,29 +41,11 @@ STATED = pl.Schema(
         "part": pl.Int8(),  # readings of a meter that start together and are different parts of it are added up; null: the first
     }
 )
+_DATE_AND_TIME = 2
+_SURVEY_BYTES = 8 << 20
 ZERO_LENGTH, SECOND_PART = 1, 2
 """A reading that lasts no time and belongs to the one that starts with it; the other one of two directions."""
 """What a source may say of each reading beyond ROUGH; a layout that knows nothing of a column leaves it out."""
-_DAY_END = r"(^|[ T]|^\d{8})24(:00(?::00(?:[.,]0+)?)?|0000|00)\b"
-EPOCH = {"epoch": "s", "epoch_ms": "ms"}
-_FORMATS = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y%m%d%H%M",
-    "%Y%m%d%H%M%S",
-    "%Y-%m-%d %H:%M:%S%.f%#z",
-    "%Y-%m-%dT%H:%M:%S%.f%#z",
-    "%Y-%m-%dT%H:%M%#z",
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%Y%m%d",
-)
 
 
 @dataclass(frozen=True)
@@ -121,7 +104,7 @@ class LongLayout:
     header: tuple[str, ...]
     mapping: ColumnMapping
     stem: str
-    format: str
+    form: StampForm
     traits: Traits = field(default_factory=Traits)
 
     @property
@@ -134,13 +117,13 @@ class LongLayout:
 
     @property
     def needed(self) -> Sequence[int]:
-        return [self.header.index(name) for name in mapped_columns(self.mapping)]
+        return [self.header.index(name) for name in mapped_columns(self.mapping, self.header)]
 
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
-        times = rows.select(self._field(self.mapping.timestamp)).to_series()
-        local, utc = stamps(times, self.format)
+        times = times_of(rows, self.header, self.mapping.timestamp)
+        local, utc = self.form.read(times)
         if self.mapping.midnight_closes_day:
-            closes = (local.dt.time() == time(0)) & ~times.str.contains(_DAY_END)
+            closes = (local.dt.time() == time(0)) & ~times.str.contains(DAY_END)
             local = local.dt.offset_by("1d").zip_with(closes, local)
         weather = {f"weather:{name}": self._field(column) for name, column in self.mapping.weather.items()}
         stated = self._stated()
@@ -203,7 +186,7 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     Raises:
         IngestError: a mapped column is absent, or the form of its times is not recognised.
     """
-    used = mapped_columns(mapping)
+    used = mapped_columns(mapping, opened.header)
     require_columns(opened, used)
     traits = Traits(
         unit=mapping.unit,
@@ -215,9 +198,7 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
         weather=tuple(mapping.weather),
         unmapped=tuple(name for name in opened.header if name not in used),
     )
-    sample = opened.sample.filter(pl.col("fields").list.len() == len(opened.header))
-    times = sample["fields"].list.get(opened.header.index(mapping.timestamp)).str.strip_chars()
-    form = mapping.format or _guess_format(opened.file, mapping.timestamp, times)
+    form = StampForm.named(mapping.format) if mapping.format else column_form(opened, mapping.timestamp)
     return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits)
 
 
@@ -251,49 +232,39 @@ def show_header(header: Sequence[str]) -> str:
     return f"{len(header)} columns: {shown}{', …' if len(header) > 12 else ''}"
 
 
-def stamps(texts: pl.Series, form: str) -> tuple[pl.Series, pl.Series]:
-    """Texts of time as (local, utc); one of the two is null throughout, and both where a text cannot be read.
+def time_columns(header: Sequence[str], timestamp: str) -> tuple[str, ...]:
+    """The columns that a mapping's `timestamp` names: one, or `DATE+TIME` where no column has a name with that plus.
 
-    24:00, as some write the end of a day, is 00:00 of the next day.
+    >>> time_columns(["a", "DATE", "START TIME"], "DATE+START TIME"), time_columns(["t+0"], "t+0")
+    (('DATE', 'START TIME'), ('t+0',))
     """
-    no_local, no_utc = (pl.repeat(None, len(texts), dtype=ROUGH[name], eager=True) for name in ("local", "utc"))
-    if form in EPOCH:
-        return no_local, _instants(texts, 1_000_000 if form == "epoch" else 1_000)
-    read = texts.str.to_datetime(form, time_unit="us", strict=False)
-    if read.null_count():
-        # Looked for only among what could not be read: the search costs ten times what reading does.
-        midnight = texts.str.replace(_DAY_END, "${1}00${2}").str.to_datetime(form, time_unit="us", strict=False)
-        next_day = midnight.dt.offset_by("1d").zip_with(texts.str.contains(_DAY_END), read)
-        read = read.zip_with(read.is_not_null(), next_day)
-    return (no_local, read) if "z" in form else (read, no_utc)
+    parts = tuple(part.strip() for part in timestamp.split("+"))
+    return parts if timestamp not in header and len(parts) == _DATE_AND_TIME else (timestamp,)
 
 
-def _instants(texts: pl.Series, factor: int) -> pl.Series:
-    """Numbers since 1970 in UTC as instants; `factor` of a microsecond each."""
-    micros = texts.cast(pl.Float64, strict=False) * factor
-    sane = micros.zip_with(micros.abs() < 4e18, pl.Series([None], dtype=pl.Float64))
-    return sane.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+def times_of(rows: pl.DataFrame, header: Sequence[str], timestamp: str) -> pl.Series:
+    """The stamps of rows as texts, those of two columns as one."""
+    texts = [rows["fields"].list.get(header.index(name), null_on_oob=True).str.strip_chars() for name in time_columns(header, timestamp)]
+    return joined(*texts) if len(texts) == _DATE_AND_TIME else texts[0]
 
 
-def mapped_columns(mapping: ColumnMapping | None) -> tuple[str, ...]:
-    """The columns that a mapping names."""
+def column_form(opened: OpenFile, timestamp: str) -> StampForm:
+    """The form of the stamps in a column of a file, or in two; reads the whole file only where its head leaves the order of days open.
+
+    Raises:
+        IngestError: the stamps are of no known form, or day and month cannot be told apart.
+    """
+
+    def texts(rows: pl.DataFrame) -> pl.Series:
+        return times_of(rows, opened.header, timestamp).drop_nulls()
+
+    return form_of(opened.file, timestamp, texts(opened.sample), lambda: (texts(block.rows) for block in opened.blocks(_SURVEY_BYTES)))
+
+
+def mapped_columns(mapping: ColumnMapping | None, header: Sequence[str] = ()) -> tuple[str, ...]:
+    """The columns of a file that a mapping names."""
     if mapping is None:
         return ()
     meter = [] if mapping.meter == FILE_STEM or mapping.meter.startswith("=") else [mapping.meter]
     told = [column for column in (mapping.interval, mapping.quality, mapping.rule, mapping.label) if column]
-    return (*meter, mapping.timestamp, mapping.kwh, *told, *mapping.weather.values())
-
-
-def _guess_format(file: str, column: str, times: pl.Series) -> str:
-    """The form that reads most of the sample."""
-    if len(times) and times.str.contains(r"^1\d{9}(\.\d+)?$").all():
-        return "epoch"
-    if len(times) and times.str.contains(r"^1\d{12}$").all():
-        return "epoch_ms"
-    counts = {form: max(read.count() for read in stamps(times, form)) for form in _FORMATS}
-    best = max(counts, key=lambda form: counts[form])
-    if not counts[best]:
-        seen = repr(times[0]) if len(times) else "no rows"
-        hint = "name its form, for example format='%d/%m/%Y %H:%M' in --columns"
-        raise IngestError(file, f"the times in column {column!r} are of no known form ({seen}); {hint}")
-    return best
+    return (*meter, *time_columns(header, mapping.timestamp), mapping.kwh, *told, *mapping.weather.values())

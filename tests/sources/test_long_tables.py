@@ -57,10 +57,10 @@ def test_epoch_seconds_are_instants(ingest, table, raw):
 
 
 def test_an_unknown_form_asks_for_a_format(ingest, table, raw):
-    rows = [f"m,13/3/2025 {h}:00,1" for h in range(24)]
+    rows = [f"m,13|3|2025 {h}:00,1" for h in range(24)]
     with pytest.raises(IngestError, match=r"of no known form.*format="):
         ingest(table(*rows))
-    mapping = "meter=meter_id,timestamp=timestamp,kwh=kwh,format=%d/%m/%Y %H:%M"
+    mapping = "meter=meter_id,timestamp=timestamp,kwh=kwh,format=%d|%m|%Y %H:%M"
     assert raw(ingest(table(*rows), columns=mapping))["timestamp"][0] == datetime(2025, 3, 12, 15, tzinfo=UTC)
 
 

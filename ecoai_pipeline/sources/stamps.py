@@ -1,0 +1,392 @@
+"""Dates and times as texts: how a column writes them, and which local times or instants they mean. No file is read here.
+
+A column may mix listed forms: midnight without a time, fractions of a second, `T` or a blank. Only the order of day and month
+is a fact about the whole column, because `03/04/2025` alone can mean two days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple, get_args
+
+import polars as pl
+
+from ecoai_pipeline.sources.reasons import IngestError
+
+Order = Literal["iso", "dmy", "mdy", "ymd"]
+"""Order of day, month and year in a date; `iso` begins with a year of four digits, `ymd` with one of two."""
+LOCAL, INSTANT = pl.Datetime("us"), pl.Datetime("us", "UTC")
+EPOCH: Mapping[str, int] = {"epoch": 1_000_000, "epoch_ms": 1_000}
+"""Microseconds in one unit of a count since 1970 in UTC."""
+EXCEL = "excel"
+"""Days since 1899-12-30, as a workbook counts them."""
+_EXCEL_DAY_0 = datetime(1899, 12, 30)
+DAY_END = r"(^|[ T]|^\d{8})24(:00(?::00(?:[.,]0+)?)?|0000|00)\b"
+_NUMBERS = {"epoch": r"^1\d{9}(\.\d+)?$", "epoch_ms": r"^1\d{12}$", EXCEL: r"^[2-7]\d{4}(\.\d+)?$"}
+_ISO_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y%m%d%H%M",
+    "%Y%m%d%H%M%S",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M%#z",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y%m%d",
+)
+_DATES: Mapping[Order, tuple[str, ...]] = {
+    "iso": (),
+    "ymd": (),
+    "dmy": ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y"),
+    "mdy": ("%m/%d/%Y", "%m-%d-%Y"),
+}
+_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "")
+
+_WORDS = {
+    "년": "-",
+    "월": "-",
+    "일": " ",
+    "年": "-",
+    "月": "-",
+    "日": " ",
+    "시": ":",
+    "분": ":",
+    "초": "",
+    "오전": "AM",
+    "오후": "PM",
+    "午前": "AM",
+    "午後": "PM",
+    "上午": "AM",
+    "下午": "PM",
+    "a.m.": "AM",
+    "p.m.": "PM",
+}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_OPEN_DATE = r"^(\d{1,2})\s?[-/.]\s?\d{1,2}\s?[-/.]\s?(\d{4}|\d{2})\b"
+"""A date that does not show its order of day, month and, where it is short, year."""
+_DATE = r"^(?P<a>\d{1,4})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P<sep_2>[-/.])\s?(?P<c>\d{4}|\d{1,2})[.,]?"
+_TIME = r"(?P<half>AM|PM)?\s?(?P<h>\d{1,2})(?:[:.](?P<m>\d{1,2})(?:[:.](?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?:?)?\s?(?P<half_2>AM|PM)?"
+_ZONE = r"\s?(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
+_STAMP = rf"(?i){_DATE}(?:(?:T|\s|:)\s*{_TIME})?(?:{_ZONE})?$"
+_COMPACT = r"^(\d{4})(\d{2})(\d{2})(?:[ T]?(\d{2}):?(\d{2})(?::?(\d{2}))?)?"
+_FIRST_YEAR = 1000
+_LAST_SERIAL = 80_000
+_SEVERAL = 2
+_TYPING_ERRORS = 0.01
+"""Share of a column's dates that may be no dates in its order."""
+_CLEARLY_SHORTER = 5
+"""Dates in a wrong order jump by a month where the right ones go on by a day: means of steps that differ by less decide nothing."""
+
+
+class Stamps(NamedTuple):
+    """Times of a column: local (datetime[us]) or instants (datetime[us, UTC]); both are null where a text cannot be read."""
+
+    local: pl.Series
+    utc: pl.Series
+
+    @property
+    def understood(self) -> int:
+        """Number of texts that could be read."""
+        return int((self.local.is_not_null() | self.utc.is_not_null()).sum())
+
+
+@dataclass(frozen=True)
+class StampForm:
+    """How the stamps of one column are written.
+
+    Attributes:
+        format: strptime format of most texts, `epoch`, `epoch_ms` or `excel`; None where no single format fits many.
+        order: order of day, month and year in all other texts.
+    """
+
+    format: str | None = None
+    order: Order = "iso"
+
+    @classmethod
+    def named(cls, text: str) -> StampForm:
+        """The form that a sender names: a strptime format, `epoch`, `epoch_ms`, `excel`, or an order such as `dmy`."""
+        for order in get_args(Order):
+            if text == order:
+                return cls(None, order)
+        return cls(text, _order_of_format(text))
+
+    def read(self, texts: pl.Series) -> Stamps:
+        """Texts as local times or instants; 24:00 is 00:00 of the next day."""
+        nothing = Stamps(_nothing(texts, LOCAL), _nothing(texts, INSTANT))
+        if factor := EPOCH.get(self.format or ""):
+            return Stamps(nothing.local, _instants(texts, factor))
+        if self.format == EXCEL:
+            return Stamps(_of_serials(texts), nothing.utc)
+        stamps = _by_format(texts, self.format) if self.format else nothing
+        left = stamps.local.is_null() & stamps.utc.is_null() & (texts != "")
+        if not left.any():
+            return stamps
+        # Only for what the format leaves: this parser takes ten times as long.
+        rest, places = read_any(texts.filter(left), self.order), left.arg_true()
+        return Stamps(stamps.local.scatter(places, rest.local), stamps.utc.scatter(places, rest.utc))
+
+    def days(self, texts: pl.Series) -> pl.Series:
+        """Dates as local midnights (datetime[us]); null where a text is no date or has a time other than 00:00."""
+        stamps = self.read(texts)
+        local = stamps.local.zip_with(stamps.local.is_not_null(), stamps.utc.dt.replace_time_zone(None))
+        return local.zip_with(local == local.dt.truncate("1d"), _nothing(texts, LOCAL))
+
+
+def days(texts: pl.Series, order: Order = "iso") -> pl.Series:
+    """Dates as local midnights (datetime[us]); `days` of the form that `form_of` finds for a column knows the order of its dates.
+
+    >>> days(pl.Series(["20250301", "2025.03.01", "2025. 3. 1", "2025/03/01 00:00", "2025-03-01 07:00"])).dt.day().to_list()
+    [1, 1, 1, 1, None]
+    """
+    return StampForm("%Y%m%d", order).days(texts)
+
+
+def form_of(file: str, column: str, sample: pl.Series, whole: Callable[[], Iterable[pl.Series]]) -> StampForm:
+    """The form of a column's stamps.
+
+    Args:
+        file, column: for errors.
+        sample: texts from the head of the column, stripped.
+        whole: gives all texts in pieces; called only where the sample does not show the order of day and month.
+
+    Raises:
+        IngestError: the stamps are of no known form, or day and month cannot be told apart.
+    """
+    given = sample.filter(sample != "")
+    for name, pattern in _NUMBERS.items():
+        if len(given) and given.str.contains(pattern).all():
+            return StampForm(name)
+    order = _order(file, column, whole()) if len(_open_dates(given)) else "iso"
+    formats = _ISO_FORMATS if order == "iso" else tuple(day + clock for clock in _CLOCKS for day in _DATES[order])
+    counts = {form: _by_format(given, form).understood for form in formats}
+    best = max(counts, key=lambda form: counts[form], default=None)
+    form = StampForm(best if best and counts[best] else None, order)
+    if not form.read(given).understood:
+        seen = repr(given[0]) if len(given) else "no rows"
+        hint = "name its form, for example format='%d/%m/%Y %H:%M' in --columns"
+        raise IngestError(file, f"the times in column {column!r} are of no known form ({seen}); {hint}")
+    return form
+
+
+def joined(dates: pl.Series, times: pl.Series) -> pl.Series:
+    """Texts of a date and of a time of the day as one text; empty where one of them is empty.
+
+    The date may have a time of 00:00 and the time any date, as cells of workbooks and timestamps in Parquet have them. The time
+    may be a share of a day, an hour, or hours and minutes without a colon.
+
+    >>> joined(pl.Series(["2025-03-03", "2025-03-03 00:00:00.000000"]), pl.Series(["00:15", "0.5"])).to_list()
+    ['2025-03-03 00:15', '2025-03-03 12:00:00']
+    """
+    day = dates.str.replace(r"[ T]0?0:00(:00(\.0+)?)?$", "")
+    clock = times.str.replace(r"^\d{4}-\d{2}-\d{2}[ T]", "").str.replace(r"(:\d{2})\.0+$", "${1}")
+    if clock.str.contains(r"^\d{3,4}$").any():
+        clock = clock.str.replace(r"^\d{1,4}$", "000${0}").str.replace(r"^0*?(\d{2})(\d{2})$", "${1}:${2}")
+    share = clock.str.contains(r"^0?\.\d+$|^0(\.0+)?$|^\d(\.\d+)?[eE]-\d+$")
+    if share.any():
+        clock = _clock_of(clock).zip_with(share, clock)
+    return (day + " " + clock).zip_with((day != "") & (clock != ""), pl.Series([""], dtype=pl.String))
+
+
+def read_any(texts: pl.Series, order: Order) -> Stamps:
+    """Texts of any listed form; `order` is that of dates without a year of four digits at their head."""
+    parts = _plain(texts).str.extract_groups(_STAMP).struct.unnest()
+    parsed = parts.select(local=_date(order) + _time_of_day(), offset=_offset())
+    instant = parsed.select(pl.when(pl.col("offset").is_not_null()).then(pl.col("local") - pl.col("offset"))).to_series()
+    local = parsed.select(pl.when(pl.col("offset").is_null()).then("local")).to_series()
+    return Stamps(local, instant.dt.replace_time_zone("UTC"))
+
+
+def _plain(texts: pl.Series) -> pl.Series:
+    """Words, names of months and compact dates as `_STAMP` knows them."""
+    if not texts.str.contains(r"[^\d\s:./,TZ+-]|^\d{8}").any():
+        return texts
+    plain = texts.str.replace_many(list(_WORDS), list(_WORDS.values()), ascii_case_insensitive=True)
+    plain = plain.str.replace(_COMPACT, "${1}-${2}-${3} ${4}:${5}:${6}").str.replace_all(r":\s+(\d)", ":${1}").str.replace(r"[ :]+$", "")
+    return _with_numbered_months(plain) if plain.str.contains("(?i)[a-z]{3}").any() else plain
+
+
+def _with_numbered_months(texts: pl.Series) -> pl.Series:
+    """`1 March 2025`, `01-MAR-25` and `Mar 1, 2025` as 2025-3-1."""
+    for number, name in enumerate(_MONTHS, start=1):
+        day_first = rf"(?i)^(\d{{1,2}})[-/. ]*{name}[a-z]*\.?[-/., ]*"
+        texts = texts.str.replace(day_first + r"(\d{4})\b", f"${{2}}-{number}-${{1}}")
+        texts = texts.str.replace(day_first + r"(\d{2})\b", f"20${{2}}-{number}-${{1}}")
+        texts = texts.str.replace(rf"(?i)^{name}[a-z]*\.? (\d{{1,2}}),? (\d{{4}})\b", f"${{2}}-{number}-${{1}}")
+    return texts
+
+
+def _date(order: Order) -> pl.Expr:
+    """The midnight of a date; null where it is none, or of another order."""
+    first, second, last = pl.col("a"), pl.col("b"), pl.col("c")
+    long_first, long_last = first.str.len_chars() == 4, last.str.len_chars() == 4
+    texts = [pl.when(long_first & ~long_last).then(pl.concat_str([first, second, last], separator="-"))]
+    if order != "iso":
+        day, month, year = {"dmy": (first, second, last), "mdy": (second, first, last), "ymd": (last, second, first)}[order]
+        short = (first.str.len_chars() <= 2) & (year.str.len_chars() != 1) & (~long_last | pl.lit(order != "ymd"))
+        texts.append(pl.when(short).then(pl.concat_str([_long_year(year), month, day], separator="-")))
+    same = pl.col("sep") == pl.col("sep_2")
+    return pl.when(same).then(pl.coalesce(texts)).str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
+
+
+def _long_year(year: pl.Expr) -> pl.Expr:
+    """A year of two digits as POSIX counts them: 70 to 99 are of the last century."""
+    century = pl.when(year >= "70").then(pl.lit("19")).otherwise(pl.lit("20"))
+    return pl.when(year.str.len_chars() == 2).then(century + year).otherwise(year)
+
+
+def _time_of_day() -> pl.Expr:
+    """The time since midnight, of 24 hours at most; null where the clock shows no such time."""
+    hour, minute, second = (pl.col(name).cast(pl.Int64).fill_null(0) for name in ("h", "m", "s"))
+    fraction = pl.concat_str([pl.lit("0."), pl.col("f").fill_null("0")]).cast(pl.Float64)
+    half = pl.coalesce("half", "half_2").str.to_uppercase()
+    of_day = pl.when((half == "PM") & (hour < 12)).then(hour + 12).when((half == "AM") & (hour == 12)).then(0).otherwise(hour)
+    micros = (of_day * 3600 + minute * 60 + second) * 1_000_000 + (fraction * 1_000_000).round().cast(pl.Int64)
+    shown = (minute < 60) & (second < 60) & ((half != "AM") | (hour <= 12)).fill_null(value=True)
+    return pl.when(shown & (micros <= 86_400_000_000)).then(pl.duration(microseconds=micros))
+
+
+def _offset() -> pl.Expr:
+    """How far the clock of a stamp is ahead of UTC; null where it names no zone."""
+    digits = pl.col("zone").str.replace_all(r"\D", "").str.pad_end(4, "0")
+    minutes = digits.str.slice(0, 2).cast(pl.Int64) * 60 + digits.str.slice(2, 2).cast(pl.Int64)
+    return pl.duration(minutes=pl.when(pl.col("zone").str.starts_with("-")).then(-minutes).otherwise(minutes))
+
+
+def _by_format(texts: pl.Series, form: str) -> Stamps:
+    read = texts.str.to_datetime(form, time_unit="us", strict=False)
+    if read.null_count():
+        # Looked for only among what could not be read: the search costs ten times what reading does.
+        midnight = texts.str.replace(DAY_END, "${1}00${2}").str.to_datetime(form, time_unit="us", strict=False)
+        next_day = midnight.dt.offset_by("1d").zip_with(texts.str.contains(DAY_END), read)
+        read = read.zip_with(read.is_not_null(), next_day)
+    if "%Y" in form and (read.dt.year() < _FIRST_YEAR).any():  # strptime takes 25 for the year 25
+        read = read.zip_with(read.dt.year() >= _FIRST_YEAR, pl.Series([None], dtype=read.dtype))
+    return Stamps(_nothing(texts, LOCAL), read) if "z" in form else Stamps(read, _nothing(texts, INSTANT))
+
+
+def _nothing(texts: pl.Series, dtype: pl.Datetime) -> pl.Series:
+    return pl.repeat(None, len(texts), dtype=dtype, eager=True)
+
+
+def _instants(texts: pl.Series, factor: int) -> pl.Series:
+    """Numbers since 1970 in UTC as instants; `factor` microseconds each."""
+    micros = texts.cast(pl.Float64, strict=False) * factor
+    sane = micros.zip_with(micros.abs() < 4e18, pl.Series([None], dtype=pl.Float64))
+    return sane.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def _of_serials(texts: pl.Series) -> pl.Series:
+    """Days since 1899-12-30 as local times, to the second: what is left of a serial's digits shows no more."""
+    seconds = (texts.cast(pl.Float64, strict=False) * 86_400).round()
+    sane = seconds.zip_with(seconds.is_between(0, _LAST_SERIAL * 86_400), pl.Series([None], dtype=pl.Float64))
+    return (sane.cast(pl.Int64) * 1_000_000).cast(pl.Duration("us")) + pl.Series([_EXCEL_DAY_0], dtype=LOCAL)
+
+
+def _clock_of(shares: pl.Series) -> pl.Series:
+    """Shares of a day as HH:MM:SS."""
+    seconds = (shares.cast(pl.Float64, strict=False) * 86_400).round().cast(pl.Int64)
+    parts = [(seconds // 3600), (seconds // 60 % 60), (seconds % 60)]
+    return parts[0].cast(pl.String).str.zfill(2) + ":" + parts[1].cast(pl.String).str.zfill(2) + ":" + parts[2].cast(pl.String).str.zfill(2)
+
+
+def _open_dates(texts: pl.Series) -> pl.Series:
+    """The dates of those texts that do not show the order of day, month and year."""
+    return texts.str.extract(_OPEN_DATE).drop_nulls()
+
+
+def _order_of_format(form: str) -> Order:
+    places = {letter: form.find(f"%{letter}") for letter in "dmYy"}
+    if places["d"] < 0 or places["m"] < 0 or 0 <= places["Y"] < places["d"]:
+        return "iso"
+    if 0 <= places["y"] < places["m"]:
+        return "ymd"
+    return "dmy" if places["d"] < places["m"] else "mdy"
+
+
+def _order(file: str, column: str, pieces: Iterable[pl.Series]) -> Order:
+    """The order of day, month and year that fits the whole column.
+
+    Raises:
+        IngestError: several orders fit, or none; the message shows what the first stamp would mean, and how to name the order.
+    """
+    column_dates = _ColumnDates.of(pieces)
+    fitting = column_dates.fitting()
+    if not fitting:
+        raise IngestError(file, f"the dates in column {column!r} {column_dates.contradiction()}")
+    chosen = _in_sequence(fitting, by_clock=column_dates.by_clock) if len(fitting) > 1 else next(iter(fitting))
+    if chosen is not None:
+        return chosen
+    meanings = " or ".join(f"{str(days[0])[:10]} (format={order})" for order, days in fitting.items())
+    trouble = f"do not show which number is the day: {column_dates.texts[0]!r} may be {meanings}"
+    raise IngestError(file, f"the dates in column {column!r} {trouble}; name the right one in --columns")
+
+
+@dataclass(frozen=True)
+class _ColumnDates:
+    """The dates of a column in turn, each run of equal ones once; `by_clock`: whether their times of the day differ."""
+
+    texts: pl.Series
+    by_clock: bool
+
+    @classmethod
+    def of(cls, pieces: Iterable[pl.Series]) -> _ColumnDates:
+        dates: list[pl.Series] = [pl.Series([], dtype=pl.String)]
+        clocks: set[str] = set()
+        for piece in pieces:
+            given = piece.str.extract(_OPEN_DATE, 0)
+            found = given.drop_nulls()
+            dates.append(found.filter((found != found.shift(1)).fill_null(value=True)))
+            if len(clocks) < _SEVERAL:
+                clocks.update(piece.filter(given.is_not_null()).str.replace(_OPEN_DATE, "").unique().head(_SEVERAL).to_list())
+        return cls(pl.concat(dates), len(clocks) >= _SEVERAL)
+
+    def all(self) -> dict[Order, pl.Series]:
+        """What the dates are in each order, those left out that exist in none."""
+        orders: tuple[Order, ...] = ("dmy", "mdy", "ymd") if self.texts.str.contains(r"\D\d{2}$").any() else ("dmy", "mdy")
+        days = pl.DataFrame({order: read_any(self.texts, order).local for order in orders})
+        return dict(zip(orders, days.filter(~pl.all_horizontal(pl.all().is_null())).get_columns(), strict=True))
+
+    def fitting(self) -> dict[Order, pl.Series]:
+        """The orders in which nearly all of the dates exist; orders of one meaning once."""
+        found: dict[Order, pl.Series] = {}
+        for order, days in self.all().items():
+            if days.null_count() <= _TYPING_ERRORS * len(days) and not any(days.equals(other) for other in found.values()):
+                found[order] = days
+        if "dmy" in found and self.texts.str.contains(r"\.\d{4}$").all():
+            return {"dmy": found["dmy"]}  # where dots part a date, the day is first
+        return found
+
+    def contradiction(self) -> str:
+        """Which dates exist in one order only, and what to do."""
+        refused = {order: self.texts.filter(days.is_null())[0] for order, days in self.all().items()}
+        unread = ", ".join(f"{text!r} is no date as {order}" for order, text in refused.items())
+        return f"fit no single order: {unread}; correct the file, or name the order in --columns, for example format=dmy"
+
+
+def _in_sequence(fitting: Mapping[Order, pl.Series], *, by_clock: bool) -> Order | None:
+    """The order in which the dates go on from day to day; None where two do so alike, or the dates are too few to show it."""
+    lengths = sorted((_mean_step(days), order) for order, days in fitting.items())
+    (shortest, order), (next_length, _) = lengths[0], lengths[1]
+    if not by_clock and any(_is_monthly(days) for other, days in fitting.items() if other != order):
+        return None
+    return order if next_length > 0 and next_length >= _CLEARLY_SHORTER * shortest else None
+
+
+def _mean_step(days: pl.Series) -> float:
+    """Days from a date to the next in the column, without regard to the direction."""
+    steps = days.drop_nulls().diff().dt.total_days().abs().drop_nulls()
+    return float(steps.sum()) / max(len(steps), 1)
+
+
+def _is_monthly(days: pl.Series) -> bool:
+    """Whether dates are of one day of the month: those of readings that come every month."""
+    return days.drop_nulls().dt.day().n_unique() == 1

@@ -1,0 +1,198 @@
+"""Texts of dates and times: every listed form, and the order of day and month, which the whole column decides."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.stamps import StampForm, days, form_of, joined, read_any
+from tests.sources.given import examples
+
+
+def column(*texts: str) -> StampForm:
+    """The form of a column, whose sample is its first 200 texts."""
+    series = pl.Series(texts, dtype=pl.String)
+    return form_of("t.csv", "time", series.head(200), lambda: (series[start : start + 50] for start in range(0, len(series), 50)))
+
+
+def read(*texts: str) -> list[datetime | None]:
+    local, utc = column(*texts).read(pl.Series(texts, dtype=pl.String))
+    return [naive or instant for naive, instant in zip(local.to_list(), utc.to_list(), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2025-03-01", datetime(2025, 3, 1)),
+        ("2025-03-01 13:15", datetime(2025, 3, 1, 13, 15)),
+        ("2025-03-01T13:15:00.500000", datetime(2025, 3, 1, 13, 15, 0, 500_000)),
+        ("2025-03-01 13:15:00,25", datetime(2025, 3, 1, 13, 15, 0, 250_000)),
+        ("2025-03-01 13", datetime(2025, 3, 1, 13)),
+        ("2025-03-01 24:00:00", datetime(2025, 3, 2)),
+        ("2025.03.01", datetime(2025, 3, 1)),
+        ("2025. 03. 01 13:15", datetime(2025, 3, 1, 13, 15)),
+        ("2025. 3. 1.", datetime(2025, 3, 1)),
+        ("2025년 3월 1일", datetime(2025, 3, 1)),
+        ("2025년 3월 1일 13시 15분", datetime(2025, 3, 1, 13, 15)),
+        ("2025-3-1 오후 1:15", datetime(2025, 3, 1, 13, 15)),
+        ("2025-03-01 오전 12:15", datetime(2025, 3, 1, 0, 15)),
+        ("2025年3月1日 13:15", datetime(2025, 3, 1, 13, 15)),
+        ("2025/3/1 1:15 PM", datetime(2025, 3, 1, 13, 15)),
+        ("2025/3/1 12:15 am", datetime(2025, 3, 1, 0, 15)),
+        ("20250301", datetime(2025, 3, 1)),
+        ("20250301T1315", datetime(2025, 3, 1, 13, 15)),
+        ("202503011315", datetime(2025, 3, 1, 13, 15)),
+        ("1 March 2025 13:15", datetime(2025, 3, 1, 13, 15)),
+        ("01-MAR-25 13:15:10", datetime(2025, 3, 1, 13, 15, 10)),
+        ("Mar 1, 2025 1:15 PM", datetime(2025, 3, 1, 13, 15)),
+        ("2025-03-01T13:15:00Z", datetime(2025, 3, 1, 13, 15, tzinfo=UTC)),
+        ("2025-03-01 13:15:00+09:00", datetime(2025, 3, 1, 4, 15, tzinfo=UTC)),
+        ("2025-03-01T13:15-0330", datetime(2025, 3, 1, 16, 45, tzinfo=UTC)),
+        ("20250301T131500+09", datetime(2025, 3, 1, 4, 15, tzinfo=UTC)),
+        ("31.03.2025 13:15", datetime(2025, 3, 31, 13, 15)),
+        ("01.03.2025", datetime(2025, 3, 1)),
+        ("31/03/2025", datetime(2025, 3, 31)),
+        ("3/31/2025 12:15 AM", datetime(2025, 3, 31, 0, 15)),
+        ("1740798900", datetime(2025, 3, 1, 3, 15, tzinfo=UTC)),
+        ("1740798900000", datetime(2025, 3, 1, 3, 15, tzinfo=UTC)),
+        ("45717.5520833333", datetime(2025, 3, 1, 13, 15)),
+        ("45717", datetime(2025, 3, 1)),
+    ],
+)
+def test_every_listed_form(text, time):
+    assert read(text) == [time]
+
+
+@pytest.mark.parametrize(
+    "text", ["2025-02-30 00:00", "2025-03-01 24:15", "2025-03-01 12:60", "2025-03-01 13:00 AM", "1.2.3", "2025-03/01", "total", "12345"]
+)
+def test_what_is_no_time_is_not_read(text):
+    assert read("2025-03-01 00:00", text) == [datetime(2025, 3, 1), None]
+
+
+def test_forms_may_mix_in_one_column():
+    texts = ["2025-03-03", "2025-03-03 00:15", "2025-03-03T00:30:00.500000", "2025/03/03 00:45:00", "20250303 0100"]
+    expected = [datetime(2025, 3, 3) + timedelta(minutes=15 * n) for n in range(5)]
+    assert [time and time.replace(microsecond=0) for time in read(*texts)] == expected
+
+
+def test_a_day_above_12_anywhere_in_the_column_decides():
+    hours = [f"{day:02d}/03/2025 {hour:02d}:00" for day in range(1, 32) for hour in range(24)]
+    assert read(*hours)[24 * 3] == datetime(2025, 3, 4)
+    assert read(*(f"3/{day}/2025 {hour}:00" for day in range(1, 32) for hour in range(24)))[24 * 3] == datetime(2025, 3, 4)
+
+
+def test_a_series_that_goes_on_from_day_to_day_decides():
+    assert read(*(f"{day:02d}/03/2025 {hour:02d}:00" for day in range(1, 5) for hour in range(24)))[24] == datetime(2025, 3, 2)
+    assert read(*(f"03/{day:02d}/2025 {hour:02d}:00" for day in range(1, 5) for hour in range(24)))[24] == datetime(2025, 3, 2)
+    assert read("31-03-25 23:45", "01-04-25 00:00") == [datetime(2025, 3, 31, 23, 45), datetime(2025, 4, 1)]
+    assert read(*(f"25/03/{day:02d} {hour:02d}:00" for day in range(1, 5) for hour in range(24)))[24] == datetime(2025, 3, 2)
+
+
+def test_dots_put_the_day_first_and_equal_numbers_need_no_decision():
+    assert read("03.04.2025 00:00", "03.04.2025 01:00")[0] == datetime(2025, 4, 3)
+    assert read("03/03/2025 00:00", "03/03/2025 01:00")[0] == datetime(2025, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"03/04/2025 {hour:02d}:00" for hour in range(24)],  # one day
+        [f"{day:02d}/01/2025" for day in range(1, 13)],  # 12 days, or the first days of 12 months
+    ],
+    ids=["a day", "days or months"],
+)
+def test_dates_of_two_meanings_are_refused_with_both_of_them(texts):
+    first = datetime.strptime(texts[0][:10], "%d/%m/%Y").date()
+    with pytest.raises(IngestError, match=rf"may be {first} \(format=dmy\) or .*\(format=mdy\); name the right one in --columns"):
+        column(*texts)
+    assert StampForm.named("dmy").days(pl.Series([texts[0][:10]])).dt.date().to_list() == [first]
+
+
+def test_dates_of_both_orders_in_one_column_are_refused():
+    with pytest.raises(IngestError, match="'03/14/2025' is no date as dmy, '13/03/2025' is no date as mdy; correct the file"):
+        column(*["13/03/2025 00:00", "03/14/2025 00:00"] * 50)
+
+
+def test_a_named_order_or_format_is_taken_as_named():
+    text = pl.Series(["03/04/2025 00:15"])
+    assert StampForm.named("mdy").read(text).local.to_list() == [datetime(2025, 3, 4, 0, 15)]
+    assert StampForm.named("%d/%m/%Y %H:%M").read(text).local.to_list() == [datetime(2025, 4, 3, 0, 15)]
+
+
+def test_days_have_no_time_other_than_midnight():
+    texts = ["20250301", "2025-03-01", "2025.03.01", "2025/03/01 00:00:00", "2025-03-01 00:00:00.000000", "2025-03-01 07:00", ""]
+    assert days(pl.Series(texts)).to_list() == [datetime(2025, 3, 1)] * 5 + [None, None]
+
+
+@pytest.mark.parametrize(
+    ("day", "time", "expected"),
+    [
+        ("2025-03-03", "00:15", "2025-03-03 00:15"),
+        ("2025-03-03 00:00:00.000000", "00:15:00", "2025-03-03 00:15:00"),
+        ("2025-03-03", "1899-12-31 00:15:00.000000", "2025-03-03 00:15:00"),
+        ("03/03/2025", "12:15 AM", "03/03/2025 12:15 AM"),
+        ("2025-03-03", "0.0104166666666667", "2025-03-03 00:15:00"),
+        ("2025-03-03", "0", "2025-03-03 00:00:00"),
+        ("2025-03-03", "13", "2025-03-03 13"),
+        ("2025-03-03", "115", "2025-03-03 01:15"),
+        ("2025-03-03", "", ""),
+        ("", "00:15", ""),
+    ],
+)
+def test_a_date_and_a_time_of_two_columns(day, time, expected):
+    assert joined(pl.Series([day]), pl.Series([time])).to_list() == [expected]
+
+
+FORMS = [
+    "{y:04d}-{m:02d}-{d:02d} {h:02d}:{n:02d}:{s:02d}",
+    "{y:04d}/{m}/{d} {h}:{n:02d}:{s:02d}",
+    "{y:04d}. {m}. {d}. {h}:{n:02d}:{s:02d}",
+    "{y:04d}년 {m}월 {d}일 {h}시 {n}분 {s}초",
+    "{d:02d}.{m:02d}.{y:04d} {h:02d}:{n:02d}:{s:02d}",
+    "{d}/{m}/{y:04d} {h}:{n:02d}:{s:02d}",
+    "{m}/{d}/{y:04d} {g}:{n:02d}:{s:02d} {half}",
+    "{m:02d}-{d:02d}-{y:04d} {h:02d}:{n:02d}:{s:02d}",
+    "{d:02d}-{name}-{y:04d} {h:02d}:{n:02d}:{s:02d}",
+    "{y:04d}{m:02d}{d:02d}T{h:02d}{n:02d}{s:02d}",
+]
+
+
+@examples(60, full=2_000)
+@given(
+    form=st.sampled_from(FORMS),
+    first=st.dates(date(2001, 1, 1), date(2039, 12, 31)),
+    step=st.sampled_from([60, 300, 900, 1800, 3600]),
+    seconds=st.integers(0, 59),
+)
+def test_a_series_of_two_days_is_read_back_whatever_its_form(form, first, step, seconds):
+    begin = datetime(first.year, first.month, first.day, 22, 0, seconds)
+    times = [begin + timedelta(seconds=step * n) for n in range(4 * 3600 // step)]
+    texts = [_written(form, time) for time in times]
+    assert read(*texts) == times
+
+
+@examples(200, full=5_000)
+@given(text=st.text(alphabet="0123456789-/.: TZ+apmAPM월일년오후", max_size=24), order=st.sampled_from(["iso", "dmy", "mdy", "ymd"]))
+def test_any_text_is_a_time_or_nothing(text, order):
+    local, utc = read_any(pl.Series([text]), order)
+    assert local.null_count() + utc.null_count() >= 1
+
+
+def _written(form: str, time: datetime) -> str:
+    return form.format(
+        y=time.year,
+        m=time.month,
+        d=time.day,
+        h=time.hour,
+        n=time.minute,
+        s=time.second,
+        g=time.hour % 12 or 12,
+        half="AM" if time.hour < 12 else "PM",
+        name=f"{time:%b}",
+    )
