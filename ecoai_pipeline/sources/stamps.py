@@ -347,13 +347,14 @@ class _ColumnDates:
             dates.append(found.filter((found != found.shift(1)).fill_null(value=True)))
             if len(clocks) < _SEVERAL:
                 clocks.update(piece.filter(given.is_not_null()).str.replace(_OPEN_DATE, "").unique().head(_SEVERAL).to_list())
-        return cls(pl.concat(dates), len(clocks) >= _SEVERAL)
+        texts = pl.concat(dates)
+        exist = pl.any_horizontal(pl.all().is_not_null())
+        return cls(texts.filter(pl.DataFrame(cls(texts, by_clock=False).all()).select(exist).to_series()), len(clocks) >= _SEVERAL)
 
     def all(self) -> dict[Order, pl.Series]:
-        """What the dates are in each order, those left out that exist in none."""
+        """What the dates are in each order; every one exists in one of them."""
         orders: tuple[Order, ...] = ("dmy", "mdy", "ymd") if self.texts.str.contains(r"\D\d{2}$").any() else ("dmy", "mdy")
-        days = pl.DataFrame({order: read_any(self.texts, order).local for order in orders})
-        return dict(zip(orders, days.filter(~pl.all_horizontal(pl.all().is_null())).get_columns(), strict=True))
+        return {order: read_any(self.texts, order).local for order in orders}
 
     def fitting(self) -> dict[Order, pl.Series]:
         """The orders in which nearly all of the dates exist; orders of one meaning once."""
