@@ -17,6 +17,7 @@ from ecoai_pipeline.cli import (
     demo,
     evaluate,
     explain,
+    formats,
     layers,
     meters,
     models,
@@ -42,6 +43,7 @@ app = typer.Typer(
 
 app.command()(simulate.simulate)
 app.command()(readings.ingest)
+app.command()(formats.formats)
 app.command()(layers.land)
 app.command("materialize")(layers.materialize_layers)
 app.command()(nights.train)

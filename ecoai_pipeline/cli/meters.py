@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="What is known of meters, and forgetting one.")
 
-LISTED = ("meter_id", "industry", "first", "last", "readings", "time_zone", "country", "capacity", "usage_type", "statements")
+LISTED = ("meter_id", "industry", "capacity", "first", "last", "readings", "time_zone", "country", "usage_type", "statements")
 
 
 @app.command("list")

@@ -119,7 +119,7 @@ def _moved(moment: datetime | None, zone: str) -> datetime | None:
 class _Table:
     """Cells that fit a width, and what must be said below them."""
 
-    names: Sequence[str]
+    widths: Mapping[str, int]
     cells: Sequence[Mapping[str, str]]
     numeric: frozenset[str]
     zone: str
@@ -129,15 +129,15 @@ class _Table:
     def of(cls, rows: Sequence[Mapping[str, Any]], names: Sequence[str], width: int) -> _Table:
         zones = {str(value.tzinfo) for row in rows for name in names if isinstance(value := row.get(name), datetime) and value.tzinfo}
         texts = [{name: _cell(row.get(name), named=len(zones) > 1) for name in names} for row in rows]
-        numeric = frozenset(name for name in names if any(_is_number(row.get(name)) for row in rows))
-        fitting, left_out = _fitting(names, texts, width)
-        cells = [{name: _short(text[name]) for name in fitting} for text in texts]
-        long = dict.fromkeys(text[name] for text in texts for name in fitting if text[name] != _short(text[name]))
-        notes = [f"{_short(text)} is {text}" for text in long]
+        numeric = frozenset(name for name in names if all(row.get(name) is None or _is_number(row[name]) for row in rows))
+        widths = _widths({name: [text[name] for text in texts] for name in names}, width)
+        cells = [{name: _short(text[name], room) for name, room in widths.items()} for text in texts]
+        long = dict.fromkeys((text[name], cell[name]) for text, cell in zip(texts, cells, strict=True) for name in widths)
+        notes = [f"{shown} is {text}" for text, shown in long if text != shown]
+        left_out = ", ".join(name.replace("_", " ") for name in names if name not in widths)
         if left_out:
-            hidden = ", ".join(name.replace("_", " ") for name in left_out)
-            notes.append(f"not shown, as the screen has {width} columns: {hidden}; --format csv has all")
-        return cls(fitting, cells, numeric, zones.pop() if len(zones) == 1 else "", notes)
+            notes.append(f"not shown, as the screen has {width} columns: {left_out}; --format csv has all")
+        return cls(widths, cells, numeric, zones.pop() if len(zones) == 1 else "", notes)
 
     def print(self, title: str, width: int) -> None:
         heading = ", ".join(part for part in (title, self.zone and f"times in {self.zone}") if part)
@@ -145,36 +145,33 @@ class _Table:
         if heading:
             console.print(escape.terminal(heading), style="bold", soft_wrap=True)
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
-        for name in self.names:
-            justify: Any = "right" if name in self.numeric else "left"
-            table.add_column(name.replace("_", " "), justify=justify, overflow="fold", width=_width(name, self.cells))
+        for name, room in self.widths.items():
+            table.add_column(name.replace("_", " "), justify="right" if name in self.numeric else "left", overflow="fold", width=room)
         for cells in self.cells:
-            table.add_row(*(cells[name] for name in self.names))
+            table.add_row(*(cells[name] for name in self.widths))
         console.print(table)
 
 
-def _fitting(names: Sequence[str], texts: Sequence[Mapping[str, str]], width: int) -> tuple[list[str], list[str]]:
-    """Columns that fit the width, the first ones before the others, and those that do not."""
-    fitting, left_out, used = list[str](), list[str](), -_GAP
-    for name in names:
-        needed = _GAP + _width(name, texts)
-        if not fitting or used + needed <= width:
-            fitting.append(name)
-            used += needed
-        else:
-            left_out.append(name)
-    return fitting, left_out
+def _widths(texts: Mapping[str, Sequence[str]], width: int) -> dict[str, int]:
+    """The columns that fit the width, the first ones before the others; what is left goes to those with long cells."""
+    widths, left = dict[str, int](), width + _GAP
+    wanted = {name: max([*(cell_len(word) for word in name.split("_")), *map(cell_len, cells)]) for name, cells in texts.items()}
+    for name, wide in wanted.items():
+        room = min(wide, _WIDEST_CELL)
+        if not widths or room + _GAP <= left:
+            widths[name] = room
+            left -= room + _GAP
+    for name, room in widths.items():
+        more = min(wanted[name] - room, left)
+        widths[name] += more
+        left -= more
+    return widths
 
 
-def _width(name: str, texts: Sequence[Mapping[str, str]]) -> int:
-    heading = max(len(word) for word in name.split("_"))
-    return max(heading, *(min(cell_len(text[name]), _WIDEST_CELL) for text in texts))
-
-
-def _short(text: str) -> str:
+def _short(text: str, room: int) -> str:
     """A cell that fits: one that cannot wrap at spaces is shortened in its middle."""
     longest = max((cell_len(word) for word in text.split(" ")), default=0)
-    return text if longest <= _WIDEST_CELL else escape.shortened(text, _WIDEST_CELL)
+    return text if longest <= room else escape.shortened(text, room)
 
 
 def _is_number(value: Any) -> bool:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic.fields import FieldInfo
+
+from ecoai_pipeline.sources import kpi, lead, steel
 from ecoai_pipeline.sources.by_name import understand
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.greenbutton.codes import Flow
@@ -71,3 +75,35 @@ def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -
 
 def _known() -> str:
     return "".join(f"\n  {source.name}: {source.about}" for source in SOURCES)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of `--columns`: what it means, an example of it, and whether it is needed."""
+
+    name: str
+    meaning: str
+    example: str
+    needed: bool
+
+
+def keys() -> list[Key]:
+    """The keys of `--columns`, from the fields of `ColumnMapping`."""
+    return [
+        Key(
+            f"{name}.NAME" if field.annotation == dict[str, str] else name,
+            field.description or "",
+            f"{name}.temperature={field.examples[0]}" if field.annotation == dict[str, str] and field.examples else _example(name, field),
+            field.is_required(),
+        )
+        for name, field in ColumnMapping.model_fields.items()
+    ]
+
+
+def _example(name: str, field: FieldInfo) -> str:
+    return " or ".join(f"{name}={example}" for example in field.examples or ())
+
+
+def mapping_of(name: str) -> ColumnMapping | None:
+    """How a source with columns of its own would be written as a mapping; None where its form is another one."""
+    return {"lead": lead.COLUMNS, "kpi": kpi.COLUMNS, "steel": steel.COLUMNS}.get(name)

@@ -36,33 +36,38 @@ def without_unset(values: dict[str, Any], later: tuple[str, ...]) -> dict[str, A
 
 
 class ColumnMapping(BaseModel):
-    """Columns of a long table, one row per reading.
-
-    `meter` is a column, `@filename` (the file's name without its endings) or a literal written `=plant-7`.
-    `format` is a strptime format, `epoch` or `epoch_ms`; without it the common ISO forms are tried.
-    """
+    """Columns of a long table, one row per reading: the keys of `--columns`. `ecoai formats table` prints them from here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    meter: str = Field(FILE_STEM, min_length=1)
-    timestamp: str = Field(min_length=1)
-    kwh: str = Field(min_length=1)
-    interval: str | None = Field(None, description="column with the length of each interval, seconds")
-    quality: str | None = Field(None, description="column with measured, estimated, missing or suspect")
-    rule: str | None = Field(None, description="column with the rules that make the reading suspect")
-    label: str | None = None
-    weather: dict[str, str] = {}
-    format: str | None = None
-    zone: str | None = None
-    stamp: Literal["start", "end"] = "start"
-    midnight_closes_day: bool = Field(False, description="00:00 carries the date of the day that it ends")
-    unit: Unit = Unit.KWH
-    signed: bool = False
-    interval_s: int | None = Field(None, gt=0, le=86_400, description="for meters with too few readings to tell, seconds")
-    skip_rows: int | None = Field(None, ge=0, le=100_000, description="lines above the header")
-    header_row: int | None = Field(None, ge=0, le=100_000, description="line of the header, the first being 1; 0: there is none")
-    sheet: str | None = Field(None, description="the sheet of a workbook")
-    encoding: str | None = Field(None, description="of a text: utf-8, cp949, cp1252, …")
+    meter: str = Field(
+        FILE_STEM,
+        min_length=1,
+        description="column of the meter's id; @filename: the file's name without its ending; =NAME: this very name",
+        examples=["meter_no", "@filename", "=plant-7"],
+    )
+    timestamp: str = Field(min_length=1, description="column of the time of a reading", examples=["date"])
+    kwh: str = Field(min_length=1, description="column of the value, in `unit`", examples=["Usage_kWh"])
+    interval: str | None = Field(None, description="column of the length of each interval, seconds", examples=["seconds"])
+    quality: str | None = Field(None, description="column of words: measured, estimated, missing or suspect", examples=["status"])
+    rule: str | None = Field(None, description="column of the rules that make the reading suspect", examples=["doubt"])
+    label: str | None = Field(None, description="column of labels, 1 for an anomaly; used by evaluation alone", examples=["anomaly"])
+    weather: dict[str, str] = Field({}, description="column of something else that was measured, by its name", examples=["temp_c"])
+    format: str | None = Field(
+        None, description="form of the times as strptime writes it, or epoch, epoch_ms; else found by itself", examples=["%d/%m/%Y %H:%M"]
+    )
+    zone: str | None = Field(None, description="time zone of the times", examples=["Europe/Berlin"])
+    stamp: Literal["start", "end"] = Field("start", description="whether a time is the start or the end of its interval", examples=["end"])
+    midnight_closes_day: bool = Field(False, description="00:00 carries the date of the day that it ends", examples=["true"])
+    unit: Unit = Field(Unit.KWH, description="unit of the values; a power is the mean of its interval", examples=["Wh"])
+    signed: bool = Field(False, description="negative values are energy that is fed in", examples=["true"])
+    interval_s: int | None = Field(
+        None, gt=0, le=86_400, description="length of the interval, seconds, for meters with few readings", examples=["900"]
+    )
+    skip_rows: int | None = Field(None, ge=0, le=100_000, description="lines above the header", examples=["4"])
+    header_row: int | None = Field(None, ge=0, le=100_000, description="line of the header, from 1; 0: there is none", examples=["5"])
+    sheet: str | None = Field(None, description="the sheet of a workbook", examples=["Readings"])
+    encoding: str | None = Field(None, description="encoding of a text file", examples=["cp949"])
 
     @field_validator("zone")
     @classmethod
