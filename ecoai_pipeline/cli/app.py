@@ -17,6 +17,7 @@ from ecoai_pipeline.cli import (
     demo,
     evaluate,
     explain,
+    first_look,
     formats,
     layers,
     meters,
@@ -44,6 +45,7 @@ app = typer.Typer(
 app.command()(simulate.simulate)
 app.command()(readings.ingest)
 app.command()(formats.formats)
+app.command("try")(first_look.first_look)
 app.command()(layers.land)
 app.command("materialize")(layers.materialize_layers)
 app.command()(nights.train)

@@ -43,7 +43,7 @@ def next_step(root: Path) -> NextStep:
     from ecoai_pipeline.storage.landing import Landing
     from ecoai_pipeline.storage.model_registry import ModelRegistry
 
-    ecoai, lake = _program(root), Lake(root)
+    ecoai, lake = program(root), Lake(root)
     if not root.is_dir() or not Landing(lake).in_force():
         return NextStep(f"There are no readings under {root} yet.", _beginnings(ecoai))
     if not ModelRegistry(lake).entries():
@@ -112,5 +112,6 @@ def _yesterday() -> date:
     return datetime.now(ZoneInfo(load_settings().time_zone)).date() - timedelta(days=1)
 
 
-def _program(root: Path) -> str:
+def program(root: Path) -> str:
+    """How the program is called for a root."""
     return "ecoai" if root == Path("data") else f"ecoai --root {shlex.quote(str(root))}"

@@ -209,16 +209,16 @@ def _cell(value: Any, *, named: bool) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}" + (f" {value.tzinfo}" if named else "")
     if isinstance(value, timedelta):
-        return _length(value)
+        return time_span(value)
     if isinstance(value, list | tuple):
         return escape.terminal(", ".join(str(item) for item in value))
     return escape.terminal(str(value))
 
 
-def _length(time: timedelta) -> str:
+def time_span(time: timedelta) -> str:
     """How long something lasts, in its two largest units.
 
-    >>> [_length(timedelta(minutes=m)) for m in (15, 180, 435, 1440, 3060)]
+    >>> [time_span(timedelta(minutes=m)) for m in (15, 180, 435, 1440, 3060)]
     ['15 min', '3 h', '7 h 15 min', '1 d', '2 d 3 h']
     """
     minutes = round(time.total_seconds() / 60)

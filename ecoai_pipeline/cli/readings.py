@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
+from ecoai_pipeline.cli.understood import understanding_lines
 from ecoai_pipeline.domain import Industry, Partition
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.sources.simulation import FAULTS, MAINTENANCE
 
 if TYPE_CHECKING:
     from ecoai_pipeline.sources.ingest import IngestOptions
+    from ecoai_pipeline.sources.understanding import Understanding
 
 COUNTS = ("readings_in", "accepted", "quarantined", "added", "changed", "unchanged")
 
@@ -39,40 +43,60 @@ def ingest(
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook.", show_default=False)] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding of a text: utf-8, cp949, cp1252, ….", show_default=False)] = None,
-    dry_run: Annotated[bool, typer.Option(help="Read and judge, but keep nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Show how the files are understood, and keep nothing.")] = False,
     allow_again: Annotated[bool, typer.Option("--allow-again", help="Let meters in again that were erased.")] = False,
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
     """Land files, and materialize the raw and validated readings of the months they touch."""
-    from ecoai_pipeline.sources.ingest import IngestOptions
-
-    try:
-        options = IngestOptions.of(
-            source=source,
-            industry=industry,
-            zone=zone,
-            unit=unit,
-            columns=columns,
-            flow=flow,
-            skip_rows=skip_rows,
-            header_row=header_row,
-            sheet=sheet,
-            encoding=encoding,
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    options = options_of(
+        source=source,
+        industry=industry,
+        zone=zone,
+        unit=unit,
+        columns=columns,
+        flow=flow,
+        skip_rows=skip_rows,
+        header_row=header_row,
+        sheet=sheet,
+        encoding=encoding,
+    )
     with progress_bar() as steps:
-        answer = ingest_paths(paths, options, meters, dry_run=dry_run, steps=steps, allow_again=allow_again)
+        answer = ingest_paths(paths, options, meters, dry_run=dry_run, steps=steps, allow_again=allow_again, explained=dry_run)
     answer.show(form, as_json)
     if any("error" in entry for entry in answer.document["files"]):
         raise typer.Exit(1)
 
 
+def options_of(**texts: Any) -> IngestOptions:
+    """Options as a person writes them.
+
+    Raises:
+        typer.BadParameter: one of them cannot be understood.
+    """
+    from ecoai_pipeline.sources.ingest import IngestOptions
+
+    try:
+        return IngestOptions.of(**texts)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def ingest_paths(
-    paths: list[Path], options: IngestOptions, registry: Path | None, *, dry_run: bool, steps: Steps, allow_again: bool = False
+    paths: list[Path],
+    options: IngestOptions,
+    registry: Path | None,
+    *,
+    dry_run: bool,
+    steps: Steps,
+    allow_again: bool = False,
+    choose: Callable[[set[Partition]], set[Partition]] = lambda touched: touched,
+    explained: bool = False,
 ) -> Answer:
-    """Ingest files and materialize what they touch; a file that is refused does not stop the others."""
+    """Ingest files and materialize what they touch, or what `choose` leaves of it; a refused file does not stop the others.
+
+    `explained` adds lines about how each file was understood.
+    """
     from ecoai_pipeline.cli.pipeline import materialize_readings
     from ecoai_pipeline.detection.staleness import unread_months
     from ecoai_pipeline.sources.ingest import IngestError, ingest_file
@@ -94,15 +118,15 @@ def ingest_paths(
         except IngestError as error:
             entries.append({"file": path.name, "error": str(error)})
         else:
-            entries.append(result.summary())
+            entries.append({**result.summary(), "understanding": result.understanding})
             touched.update(result.partitions)
         steps.done(f"read {path.name}")
     if moved:  # months of meters that the files do not name may now be those of another industry or zone
         for industry in Industry:
             unread = unread_months(lake, settings, industry)
             touched.update(Partition(industry, month) for month in (unread.span if unread else ()))
-    materialized = {} if dry_run else materialize_readings(touched, steps)
-    return _balance(entries, materialized, dry_run)
+    materialized = {} if dry_run else materialize_readings(choose(touched), steps)
+    return _balance(entries, materialized, dry_run=dry_run, explained=explained)
 
 
 def _files(paths: list[Path], registry: Path | None) -> list[Path]:
@@ -122,7 +146,7 @@ def _files(paths: list[Path], registry: Path | None) -> list[Path]:
     return found
 
 
-def _balance(entries: list[dict[str, Any]], materialized: dict[str, Any], dry_run: bool) -> Answer:
+def _balance(entries: list[dict[str, Any]], materialized: dict[str, Any], *, dry_run: bool, explained: bool) -> Answer:
     read = [entry for entry in entries if "error" not in entry]
     refused = [entry for entry in entries if "error" in entry]
     totals = {name: sum(entry[name] for entry in read) for name in COUNTS}
@@ -131,15 +155,18 @@ def _balance(entries: list[dict[str, Any]], materialized: dict[str, Any], dry_ru
         "meters": sorted({meter for entry in read for meter in entry["meters"]}),
         "months": sorted({month for entry in read for month in entry["months"]}),
         "dry_run": dry_run,
-        "files": entries,
+        "files": [{**entry, "understanding": _document(entry.get("understanding"))} for entry in entries],
         "materialized": materialized,
     }
     if refused and not read:
         document["error"] = "; ".join(entry["error"] for entry in refused)
     rows = [{"file": e["file"], "source": e["source"], "meters": len(e["meters"]), **{n: e[n] for n in COUNTS}} for e in read]
-    notes = [f"refused {entry['file']}: {entry['error']}" for entry in refused]
+    understood = [entry["understanding"] for entry in read if explained and entry["understanding"]]
+    notes = [line for one in understood for line in understanding_lines(one)]
+    notes += [f"refused {entry['file']}: {entry['error']}" for entry in refused]
     notes += [f"{entry['file']}: {warning}" for entry in read for warning in entry["warnings"]]
-    notes += [f"{entry['file']}: columns not used: {', '.join(entry['unmapped'])}" for entry in read if entry["unmapped"]]
+    unused = [] if understood else [entry for entry in read if entry["unmapped"]]
+    notes += [f"{entry['file']}: columns not used: {', '.join(entry['unmapped'])}" for entry in unused]
     notes.append(
         f"{totals['readings_in']:,} readings in = {totals['accepted']:,} accepted + {totals['quarantined']:,} quarantined; "
         f"accepted = {totals['added']:,} added + {totals['changed']:,} changed + {totals['unchanged']:,} unchanged"
@@ -147,3 +174,8 @@ def _balance(entries: list[dict[str, Any]], materialized: dict[str, Any], dry_ru
     if materialized:
         notes.append(f"materialized {materialized['written']} of {materialized['partitions']} partitions, the others had no change")
     return Answer(document, rows, notes=notes)
+
+
+def _document(understanding: Understanding | None) -> dict[str, Any] | None:
+    """Without the meters, which the statement names."""
+    return {**asdict(understanding), "meters": len(understanding.meters)} if understanding else None

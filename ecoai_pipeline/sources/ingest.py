@@ -24,6 +24,7 @@ from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
 from ecoai_pipeline.sources.remade import land_remade
 from ecoai_pipeline.sources.remarks import too_early, warnings
 from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces, months_of, partitions_of
+from ecoai_pipeline.sources.understanding import Ends, Understanding, understood
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing, OtherBytesError
 from ecoai_pipeline.storage.receipts import MeterRow, Statement
@@ -42,6 +43,7 @@ class IngestResult:
     already: bool
     partitions: list[Partition]
     quarantined_by_reason: dict[str, int] = field(default_factory=dict)
+    understanding: Understanding | None = None  # none where the file was known and has not been read again
 
     @property
     def holds_erased(self) -> bool:
@@ -174,7 +176,7 @@ class _Entry:
         self.lessened = earlier if earlier and earlier.remade is not None else None
         self.intake = Intake(lake, settings, prepared, options, received_at, write=write, watch=self._compare, allow_again=allow_again)
         self.counts: Counter[str] = Counter()
-        self.weighing, self.inference = Weighing(), Inference(settings.sources)
+        self.weighing, self.inference, self.ends = Weighing(), Inference(settings.sources), Ends()
 
     def run(self, path: Path, progress: Progress | None) -> IngestResult:
         """Read the file and enter it, or leave everything as it was."""
@@ -206,6 +208,7 @@ class _Entry:
         known = ((name, self.intake.registry.at(name, month)) for name in rows["meter_id"].unique().sort())
         capacities = {name: meter.capacity_kw for name, meter in known if meter and meter.capacity_kw}
         self.weighing.weigh(rows, capacities)
+        self.ends.look(rows)
         self.inference.look(rows.filter(~pl.col("meter_id").is_in(list(capacities))))
 
     def _enter(self, path: Path) -> IngestResult:
@@ -221,7 +224,8 @@ class _Entry:
             for name in self.intake.tombstones.erased(statement.meters):
                 self.intake.tombstones.lift(name, self.intake.received_at)
             self.landing.enter(statement)
-        return IngestResult(statement, False, self._partitions(fresh), by_reason(self.intake.refused["reason"]))
+        reasons = by_reason(self.intake.refused["reason"])
+        return IngestResult(statement, False, self._partitions(fresh), reasons, understood(self.intake, self.ends))
 
     def _statement(self, fresh: Sequence[Meter]) -> Statement:
         intake, quarantined = self.intake, self.intake.refused.height
