@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,12 +16,16 @@ from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, 
 from ecoai_pipeline.cli.understood import understanding_lines
 from ecoai_pipeline.domain import Industry, Partition
 from ecoai_pipeline.settings import load_settings
+from ecoai_pipeline.sources.names import readable_name
+from ecoai_pipeline.sources.reasons import IngestError, NoTableError
 from ecoai_pipeline.sources.simulation import FAULTS, MAINTENANCE
 
 if TYPE_CHECKING:
-    from ecoai_pipeline.sources.ingest import IngestOptions
+    from ecoai_pipeline.sources.gather import Found
+    from ecoai_pipeline.sources.ingest import IngestOptions, IngestResult
     from ecoai_pipeline.sources.understanding import Understanding
 
+SHOWN_NAMES = 10
 COUNTS = ("readings_in", "accepted", "quarantined", "added", "changed", "unchanged")
 
 
@@ -99,7 +105,8 @@ def ingest_paths(
     """
     from ecoai_pipeline.cli.pipeline import materialize_readings
     from ecoai_pipeline.detection.staleness import unread_months
-    from ecoai_pipeline.sources.ingest import IngestError, ingest_file
+    from ecoai_pipeline.sources.gather import read_members
+    from ecoai_pipeline.sources.ingest import ingest_file
     from ecoai_pipeline.sources.registry_file import read_registry, register_file
     from ecoai_pipeline.storage.lake import Lake
 
@@ -108,45 +115,79 @@ def ingest_paths(
     if registry and dry_run:
         read_registry(registry, zone=settings.time_zone, since=settings.registry_start)
     moved = bool(registry and not dry_run and register_file(lake, settings, registry, at=now).fresh)
-    entries: list[dict[str, Any]] = []
-    touched: set[Partition] = set()
-    files = _files(paths, registry)
+    taken = _Taken([], set(), [])
+    files = _files(paths, registry, taken.passed)
     steps.start("reading", len(files))
-    for path in files:
-        try:
-            result = ingest_file(lake, settings, path, options, received_at=now, dry_run=dry_run, allow_again=allow_again)
-        except IngestError as error:
-            entries.append({"file": path.name, "error": str(error)})
-        else:
-            entries.append({**result.summary(), "understanding": result.understanding})
-            touched.update(result.partitions)
-        steps.done(f"read {path.name}")
+    with TemporaryDirectory(prefix="ecoai-archive-") as folder:
+        for found in files:
+            for one in read_members(found, Path(folder), taken.passed):
+                take = partial(ingest_file, lake, settings, options=options, received_at=now, dry_run=dry_run, allow_again=allow_again)
+                taken.add(one, take, named=found.named and one is found)
+            steps.done(f"read {found.file}")
+    if not taken.entries:
+        raise IngestError(paths[0], f"no file of it holds readings; passed over: {', '.join(taken.passed)}")
+    touched = taken.touched
     if moved:  # months of meters that the files do not name may now be those of another industry or zone
         for industry in Industry:
             unread = unread_months(lake, settings, industry)
             touched.update(Partition(industry, month) for month in (unread.span if unread else ()))
     materialized = {} if dry_run else materialize_readings(choose(touched), steps)
-    return _balance(entries, materialized, dry_run=dry_run, explained=explained)
+    return _balance(taken.entries, taken.passed, materialized, dry_run=dry_run, explained=explained)
 
 
-def _files(paths: list[Path], registry: Path | None) -> list[Path]:
-    """The files named, folders opened, in order of name; the registry that was named, and the simulator's records
-    beside it, are no readings."""
-    found: list[Path] = []
+@dataclass
+class _Taken:
+    """What became of the files: an entry each of those read or refused, the partitions touched, and the names of those passed over."""
+
+    entries: list[dict[str, Any]]
+    touched: set[Partition]
+    passed: list[str]
+
+    def add(self, one: Found | IngestError, take: Callable[..., IngestResult], *, named: bool) -> None:
+        """Take in a file; one that nobody named and that holds no table is passed over."""
+        try:
+            if isinstance(one, IngestError):
+                raise one
+            result = take(one.path, file=one.file)
+        except IngestError as error:
+            if isinstance(error, NoTableError) and not named:
+                self.passed.append(error.file)
+            else:
+                self.entries.append({"file": error.file, "error": str(error)})
+        else:
+            self.entries.append({**result.summary(), "understanding": result.understanding})
+            self.touched.update(result.partitions)
+
+
+def _files(paths: list[Path], registry: Path | None, passed: list[str]) -> list[Found]:
+    """The files named, folders opened, in order of name; names of files that other programs left there are added to `passed`.
+
+    The registry that was named, and the simulator's records beside it, are no readings.
+    """
+    from ecoai_pipeline.sources.gather import Found, files_in
+
+    found: list[Found] = []
     records = (registry, registry.with_name(FAULTS), registry.with_name(MAINTENANCE)) if registry else ()
     left_out = {record.resolve() for record in records}
     for path in paths:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-            found += [file for file in inside if file.resolve() not in left_out]
+            inside, junk = files_in(path)
+            found += [Found(file, readable_name(file.name)) for file in inside if file.resolve() not in left_out]
+            passed += [readable_name(file.name) for file in junk]
         else:
-            found.append(path)
+            found.append(Found(path, readable_name(path.name), named=True))
     if not found:
-        raise typer.BadParameter(f"there is no file in {', '.join(str(path) for path in paths)}")
+        raise typer.BadParameter(f"there is no file with readings in {', '.join(str(path) for path in paths)}")
     return found
 
 
-def _balance(entries: list[dict[str, Any]], materialized: dict[str, Any], *, dry_run: bool, explained: bool) -> Answer:
+def _refused_rows(entry: dict[str, Any]) -> Iterator[str]:
+    """Why rows of a file that was accepted are in quarantine: each reason with its count and its first row."""
+    for reason, count in entry["quarantined_by_reason"].items():
+        yield f"{entry['file']}: {count:,} readings in quarantine, the first in row {entry['first_row_by_reason'][reason]}: {reason}"
+
+
+def _balance(entries: list[dict[str, Any]], passed: list[str], materialized: dict[str, Any], *, dry_run: bool, explained: bool) -> Answer:
     read = [entry for entry in entries if "error" not in entry]
     refused = [entry for entry in entries if "error" in entry]
     totals = {name: sum(entry[name] for entry in read) for name in COUNTS}
@@ -156,6 +197,7 @@ def _balance(entries: list[dict[str, Any]], materialized: dict[str, Any], *, dry
         "months": sorted({month for entry in read for month in entry["months"]}),
         "dry_run": dry_run,
         "files": [{**entry, "understanding": _document(entry.get("understanding"))} for entry in entries],
+        "passed_over": passed,
         "materialized": materialized,
     }
     if refused and not read:
@@ -164,6 +206,10 @@ def _balance(entries: list[dict[str, Any]], materialized: dict[str, Any], *, dry
     understood = [entry["understanding"] for entry in read if explained and entry["understanding"]]
     notes = [line for one in understood for line in understanding_lines(one)]
     notes += [f"refused {entry['file']}: {entry['error']}" for entry in refused]
+    notes += [note for entry in read for note in _refused_rows(entry)]
+    if passed:
+        shown = ", ".join(passed[:SHOWN_NAMES]) + (", …" if len(passed) > SHOWN_NAMES else "")
+        notes.append(f"passed over {len(passed)} files that hold no readings: {shown}")
     notes += [f"{entry['file']}: {warning}" for entry in read for warning in entry["warnings"]]
     unused = [] if understood else [entry for entry in read if entry["unmapped"]]
     notes += [f"{entry['file']}: columns not used: {', '.join(entry['unmapped'])}" for entry in unused]

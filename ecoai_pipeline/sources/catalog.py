@@ -15,10 +15,11 @@ from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.greenbutton.source import GreenButton
 from ecoai_pipeline.sources.kepco import Kepco
 from ecoai_pipeline.sources.kpi import Kpi
-from ecoai_pipeline.sources.layout import Layout, show_header
+from ecoai_pipeline.sources.layout import Layout, mapped_columns, show_header
 from ecoai_pipeline.sources.lead import Lead
 from ecoai_pipeline.sources.mapping import ColumnMapping
-from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.nem12_source import Nem12
+from ecoai_pipeline.sources.reasons import IngestError, NoTableError
 from ecoai_pipeline.sources.steel import Steel
 from ecoai_pipeline.sources.table import TableSource
 
@@ -33,7 +34,7 @@ class Source(Protocol):
     def layout(self, opened: OpenFile) -> Layout: ...
 
 
-SOURCES: tuple[Source, ...] = (Kepco(), GreenButton(), Lead(), Kpi(), Steel(), TableSource())
+SOURCES: tuple[Source, ...] = (Kepco(), GreenButton(), Nem12(), Lead(), Kpi(), Steel(), TableSource())
 
 
 def choose(opened: OpenFile, name: str | None, columns: ColumnMapping | None, flow: Flow | None = None) -> Source:
@@ -54,6 +55,10 @@ def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -
     if columns is not None:
         if name not in (None, TableSource.name):
             raise IngestError(opened.file, f"--columns is for the source 'table'; the source {name!r} knows its own columns")
+        if not opened.has_readings and not set(mapped_columns(columns)) & set(opened.header):
+            raise NoTableError(
+                opened.file, f"it holds no table with the columns that were named: its first line has {show_header(opened.header)}"
+            )
         return TableSource(columns)
     if name is not None:
         named = [source for source in SOURCES if source.name == name]
@@ -69,6 +74,11 @@ def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -
     understood = understand(opened.header)
     if understood.mapping is not None:
         return TableSource()
+    if not opened.has_readings:
+        shown = f"{show_header(opened.header)}; {understood.trouble}"
+        raise NoTableError(
+            opened.file, f"it holds no table of readings and is of no known source: its first line has {shown}. Known are:{_known()}"
+        )
     trouble = f"it is of no known source: its header has {show_header(opened.header)}; {understood.trouble}"
     raise IngestError(opened.file, f"{trouble}. Complete the line, or name a source with --source. Known are:{_known()}")
 

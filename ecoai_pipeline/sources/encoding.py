@@ -167,3 +167,19 @@ def _is_korean(word: str) -> bool | None:
 def _is_usual(sign: str) -> bool:
     """Whether a sign is one of KS X 1001, which has the syllables that Korean words are made of; CP949 adds rare ones."""
     return min(sign.encode(KOREAN)) > 0xA0
+
+
+def name_in_archive(name: bytes) -> str:
+    """A file name of a zip archive that does not say its encoding.
+
+    >>> name_in_archive("검침.csv".encode("cp949")), name_in_archive("Zähler.csv".encode("cp437")), name_in_archive("Zähler".encode())
+    ('검침.csv', 'Zähler.csv', 'Zähler')
+    """
+    for encoding in ("utf-8", KOREAN):
+        try:
+            text = name.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding != KOREAN or _share(_WORD.findall(name), KOREAN) == 1.0:
+            return text
+    return name.decode("cp437")

@@ -13,19 +13,29 @@ import pyarrow.parquet as pq
 from ecoai_pipeline.sources.greenbutton.opened import open_espi
 from ecoai_pipeline.sources.greenbutton.xml import is_xml
 from ecoai_pipeline.sources.header import NOTHING_SAID, Opening
-from ecoai_pipeline.sources.reasons import IngestError
-from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, open_text, peek_header
+from ecoai_pipeline.sources.nem12 import is_nem12, open_nem12
+from ecoai_pipeline.sources.reasons import IngestError, NoTableError
+from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, open_text, peek_header, unpacked
 from ecoai_pipeline.sources.typed import as_text
 from ecoai_pipeline.sources.workbook import open_workbook
 
+_HEAD = 4096
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "it is an old Excel file (.xls); save it as .xlsx or .csv",
     b"BZh": "it is packed with bzip2; pack it with gzip or unpack it",
     b"\xfd7zX": "it is packed with xz; pack it with gzip or unpack it",
     b"\x28\xb5\x2f\xfd": "it is packed with zstd; pack it with gzip or unpack it",
     b"7z\xbc\xaf": "it is a 7z archive; unpack it",
-    b"%PDF": "it is a PDF; ask the provider for the readings as .csv",
 }
+
+
+_NO_TABLE = {
+    b"%PDF": "it is a PDF; ask the provider for the readings as .csv",
+    b"\x89PNG": "it is a picture",
+    b"\xff\xd8\xff": "it is a picture",
+    b"GIF8": "it is a picture",
+}
+"""Files that never hold a table."""
 
 
 class OpenFile(Protocol):
@@ -39,6 +49,11 @@ class OpenFile(Protocol):
     def delimiter(self) -> str: ...
     @property
     def sample(self) -> pl.DataFrame: ...
+    @property
+    def has_readings(self) -> bool:
+        """Whether rows that look like readings, or usual names of their columns, were found."""
+        ...
+
     def blocks(self, block_bytes: int) -> Iterator[Block]: ...
 
 
@@ -58,12 +73,19 @@ def open_file(path: Path, file: str | None = None, opening: Opening = NOTHING_SA
     for magic, message in _REFUSED.items():
         if head.startswith(magic):
             raise IngestError(file, message)
+    for magic, message in _NO_TABLE.items():
+        if head.startswith(magic):
+            raise NoTableError(file, message)
     if head.startswith(b"PAR1"):
         return _open_parquet(path, file)
     if head.startswith(b"PK\x03\x04"):
         return open_workbook(path, file, opening)
     if is_xml(path):
         return open_espi(path, file)
+    with unpacked(path, file) as (stream, _):
+        begins = stream.read(_HEAD).decode("utf-8", errors="replace")
+    if is_nem12(begins):
+        return open_nem12(path, file, begins, opening.encoding)
     return open_text(path, file, opening)
 
 
@@ -87,6 +109,7 @@ class ParquetRows:
     header: tuple[str, ...]
     sample: pl.DataFrame
     delimiter: str = ","
+    has_readings: bool = True
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         yield from _parquet_blocks(self.path, self.file, max(block_bytes // 64, 1))

@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 
 from ecoai_pipeline.domain import Industry
 from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.sources.gather import Found, is_archive, is_junk, members
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
 from ecoai_pipeline.sources.names import readable_name
-from ecoai_pipeline.sources.reasons import FileChangedError, IngestError, Reason
+from ecoai_pipeline.sources.reasons import FileChangedError, IngestError, NoTableError, Reason
 from ecoai_pipeline.sources.registry_file import is_registry, register_file
 from ecoai_pipeline.storage.atomic import replacing, write_text
 from ecoai_pipeline.storage.erasure import Tombstones
@@ -41,6 +43,7 @@ class Fate(StrEnum):
 
     PROCESSED = "processed"
     REJECTED = "rejected"
+    PASSED_OVER = "passed_over"  # it holds no table of readings, as a note beside them
     LEFT = "left"  # the trouble is not the file's: it stays in the inbox, to be tried again
     VANISHED = "vanished"  # whoever dropped it has taken it away again
 
@@ -82,13 +85,13 @@ def files_at_rest(lake: Lake, settings: Settings, now: datetime | None = None) -
 
 
 def _dropped(inbox: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Everything in the inbox that is no folder, except hidden files and folders and names of unfinished files."""
+    """Everything in the inbox that is no folder, except what desktops and editors leave there and names of unfinished files."""
     for folder, folders, names in os.walk(inbox):
         linked = [name for name in folders if (Path(folder) / name).is_symlink()]
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not is_junk(name)]
         for name in [*names, *linked]:
             path = Path(folder) / name
-            if name.startswith((".", "~")) or path.suffix.lower() in UNFINISHED:
+            if is_junk(name) or path.suffix.lower() in UNFINISHED:
                 continue
             try:
                 yield path, path.lstat()
@@ -112,7 +115,7 @@ def _land(lake: Lake, settings: Settings, path: Path) -> Landed:
     name = readable_name(str(path.relative_to(lake.root / "inbox")))
     said: dict[str, Any] = {"file": name, "at": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
-        fate, why = _judged(lake, settings, path)
+        fate, why = _judged_archive(lake, settings, path) if is_archive(path) and not path.is_symlink() else _judged(lake, settings, path)
         kept = why.get("kept", True)
         reason = {**said, **why} if kept else Tombstones(lake).out_of_document({**said, **why})
         target = _free_name(lake.root / fate, readable_name(path.name) if kept else Path(reason["file"]).name)
@@ -129,8 +132,46 @@ def _land(lake: Lake, settings: Settings, path: Path) -> Landed:
     return Landed(name, fate, target, reason)
 
 
-def _judged(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, dict[str, Any]]:
-    """Whether a file is accepted, and what is to be said of it.
+def _judged_archive(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, dict[str, Any]]:
+    """Land each member of an archive for itself; refused ones are put into `rejected`, each with its reason.
+
+    Raises:
+        OSError, LockedError, FileChangedError: as `_judged`; members landed before are found landed the next time.
+    """
+    outcomes: list[dict[str, Any]] = []
+    passed: list[str] = []
+    with TemporaryDirectory(prefix="ecoai-archive-") as folder:
+        try:
+            for one in members(Found(path, readable_name(path.name)), Path(folder), passed):
+                outcomes.append(_member_landed(lake, settings, path, one))
+        except IngestError as error:
+            outcomes.append({"file": error.file, "fate": Fate.REJECTED, "error": str(error)})
+    fates = {outcome["fate"] for outcome in outcomes}
+    fate = next((one for one in (Fate.PROCESSED, Fate.REJECTED) if one in fates), Fate.PASSED_OVER)
+    refused = [outcome for outcome in outcomes if outcome["fate"] is Fate.REJECTED]
+    said: dict[str, Any] = {"sha256": digest_of(path), "members": outcomes, "passed_over": passed}
+    if refused:
+        said["error"] = "; ".join(outcome["error"] for outcome in refused)
+    return fate, {**said, **_kept(all(outcome.get("kept", True) for outcome in outcomes))}
+
+
+def _member_landed(lake: Lake, settings: Settings, archive: Path, one: Found | IngestError) -> dict[str, Any]:
+    """What became of a member."""
+    if isinstance(one, IngestError):
+        return {"file": one.file, "fate": Fate.REJECTED, "error": str(one)}
+    fate, why = _judged(lake, settings, one.path, one.file, _options(lake, archive))
+    outcome = {"file": one.file, "fate": fate, **why}
+    if fate is Fate.REJECTED and why.get("kept", True):
+        target = _free_name(lake.root / fate, one.file.replace("/", "_"))
+        write_text(target.with_name(f"{target.name}.reason.json"), json.dumps(outcome, indent=1, ensure_ascii=False, default=str) + "\n")
+        shutil.copyfile(one.path, target)
+    return outcome
+
+
+def _judged(
+    lake: Lake, settings: Settings, path: Path, file: str | None = None, options: IngestOptions | None = None
+) -> tuple[Fate, dict[str, Any]]:
+    """Whether a file is accepted, and what is to be said of it; `file` and `options` are those of a member of an archive.
 
     Raises:
         OSError, LockedError: the disk or another writer is in the way, which is no fault of the file.
@@ -139,9 +180,11 @@ def _judged(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, dict[str,
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise IngestError(path, "it is a link or a device, whose content may change at any time; drop the file itself")
-        return Fate.PROCESSED, {"sha256": digest_of(path), **_taken_in(lake, settings, path)}
+        return Fate.PROCESSED, {"sha256": digest_of(path), **_taken_in(lake, settings, path, file, options)}
     except (FileChangedError, LockedError):
         raise
+    except NoTableError as error:
+        return Fate.PASSED_OVER, {"error": str(error), "sha256": _digest(path)}
     except IngestError as error:
         return Fate.REJECTED, {"error": str(error), "sha256": _digest(path), **_kept(Reason.ERASED not in error.reasons)}
     except PermissionError as error:
@@ -155,13 +198,13 @@ def _judged(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, dict[str,
         return Fate.REJECTED, {"error": message, "traceback": traceback.format_exc(), "sha256": _digest(path)}
 
 
-def _taken_in(lake: Lake, settings: Settings, path: Path) -> dict[str, Any]:
+def _taken_in(lake: Lake, settings: Settings, path: Path, file: str | None, options: IngestOptions | None) -> dict[str, Any]:
     now = datetime.now(UTC)
     if is_registry(path):
         registered = register_file(lake, settings, path, at=now)
         names = sorted({meter.meter_id for meter in registered.fresh})
         return {"source": "registry", "rows_added": len(registered.fresh), "meters": names, **_kept(not registered.erased)}
-    result = ingest_file(lake, settings, path, _options(lake, path), received_at=now)
+    result = ingest_file(lake, settings, path, options or _options(lake, path), received_at=now, file=file)
     return {**{name: value for name, value in result.summary().items() if name != "file"}, **_kept(not result.holds_erased)}
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from ecoai_pipeline.domain import QUARANTINE, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.capacity import Inference, Weighing
-from ecoai_pipeline.sources.intake import Intake, Prepared, by_reason
+from ecoai_pipeline.sources.intake import Intake, Prepared, by_reason, first_rows
 from ecoai_pipeline.sources.merge import merged
 from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.options import IngestOptions
@@ -43,6 +43,7 @@ class IngestResult:
     already: bool
     partitions: list[Partition]
     quarantined_by_reason: dict[str, int] = field(default_factory=dict)
+    first_row_by_reason: dict[str, int] = field(default_factory=dict)
     understanding: Understanding | None = None  # none where the file was known and has not been read again
 
     @property
@@ -53,7 +54,8 @@ class IngestResult:
     def summary(self) -> dict[str, Any]:
         """The result as JSON-able values."""
         statement = self.statement.model_dump(mode="json", exclude=_NOT_SHOWN)
-        return {**statement, "already": self.already, "quarantined_by_reason": self.quarantined_by_reason}
+        reasons = {"quarantined_by_reason": self.quarantined_by_reason, "first_row_by_reason": self.first_row_by_reason}
+        return {**statement, "already": self.already, **reasons}
 
 
 def ingest_file(
@@ -66,8 +68,9 @@ def ingest_file(
     dry_run: bool = False,
     allow_again: bool = False,
     progress: Progress | None = None,
+    file: str | None = None,
 ) -> IngestResult:
-    """Take in one file, or with `dry_run` say what would come of it.
+    """Take in one file, or with `dry_run` say what would come of it; `file` is its name where `path` has another.
 
     The counts balance: `readings_in = accepted + quarantined`, where a line of a wide file counts as many readings as it
     has interval columns and each refused one has its own row in `quarantine`; `accepted = added + changed + unchanged`,
@@ -78,7 +81,7 @@ def ingest_file(
     Raises:
         IngestError: the file cannot be used at all; nothing is left behind.
     """
-    prepared = Prepared.of(path, readable_name(path.name), options)
+    prepared = Prepared.of(path, file or readable_name(path.name), options)
     with nullcontext() if dry_run else lake.lock("landing"):
         landing = Landing(lake)
         earlier = landing.statement(prepared.statement_id)
@@ -115,16 +118,17 @@ def _again(lake: Lake, settings: Settings, earlier: Statement, received_at: date
     landing, counts = Landing(lake), Counter[str]()
     for month in months_of(lake, earlier) if _newer(landing, earlier) else []:
         counts.update(_compared(lake, settings, landing.touching(month), month, landing.scan_piece(earlier.statement_id, month).collect()))
-    partitions, reasons = partitions_of(lake, earlier), by_reason(_reasons_of(landing, earlier))
+    refused = _refused_of(landing, earlier)
+    partitions, reasons, rows = partitions_of(lake, earlier), by_reason(refused["reason"]), first_rows(refused)
     added, changed = counts["added"], counts["changed"]
     told = {"added": added, "changed": changed, "unchanged": earlier.accepted - added - changed}
     if not added + changed:
-        return IngestResult(earlier.model_copy(update=told), True, partitions, reasons)
+        return IngestResult(earlier.model_copy(update=told), True, partitions, reasons, rows)
     # The registry rows hold from the first receipt on: a file that comes again knows no more of its meters than it did.
     statement = earlier.model_copy(update={**told, "received_at": received_at.astimezone(UTC), "registers": []})
     if write:
         landing.enter(statement)
-    return IngestResult(statement, False, partitions, reasons)
+    return IngestResult(statement, False, partitions, reasons, rows)
 
 
 def _newer(landing: Landing, earlier: Statement) -> bool:
@@ -149,9 +153,12 @@ def _compared(lake: Lake, settings: Settings, about: Sequence[Statement], month:
     return counts.row(0, named=True)
 
 
-def _reasons_of(landing: Landing, earlier: Statement) -> pl.Series:
-    refused = landing.table_path(QUARANTINE, earlier.statement_id)
-    return pl.read_parquet(refused, hive_partitioning=False)["reason"] if refused.exists() else pl.Series([], dtype=pl.String)
+def _refused_of(landing: Landing, earlier: Statement) -> pl.DataFrame:
+    """Reason (str) and line (i64) of the rows of a statement that are in quarantine."""
+    path = landing.table_path(QUARANTINE, earlier.statement_id)
+    if not path.exists():
+        return pl.DataFrame(schema={"reason": pl.String, "line": pl.Int64})
+    return pl.read_parquet(path, hive_partitioning=False).select("reason", pl.col("row").alias("line"))
 
 
 class _Entry:
@@ -187,7 +194,9 @@ class _Entry:
             if not self.intake.accepted:
                 advice = "".join(f"; {line}" for line in too_early(self.intake.refused, self.settings.first_month))
                 raise IngestError(
-                    path, f"no row of it is a usable reading; nothing was kept{advice}", by_reason(self.intake.refused["reason"])
+                    self.prepared.opened.file,
+                    f"no row of it is a usable reading; nothing was kept{advice}",
+                    by_reason(self.intake.refused["reason"]),
                 )
             return self._enter(path)
         except BaseException:
@@ -199,7 +208,12 @@ class _Entry:
         """Rows of an erased meter are refused now, though the receipt, which stays, counts them as accepted at its time."""
         accepted, refused, told = self.intake.accepted, self.intake.refused, result.statement
         counts = {"accepted": accepted, "quarantined": refused.height, "unchanged": accepted - told.added - told.changed}
-        return replace(result, statement=told.model_copy(update=counts), quarantined_by_reason=by_reason(refused["reason"]))
+        return replace(
+            result,
+            statement=told.model_copy(update=counts),
+            quarantined_by_reason=by_reason(refused["reason"]),
+            first_row_by_reason=first_rows(refused),
+        )
 
     def _compare(self, month: Month, rows: pl.DataFrame) -> None:
         own = None if self.lessened else self.prepared.statement_id
@@ -224,8 +238,8 @@ class _Entry:
             for name in self.intake.tombstones.erased(statement.meters):
                 self.intake.tombstones.lift(name, self.intake.received_at)
             self.landing.enter(statement)
-        reasons = by_reason(self.intake.refused["reason"])
-        return IngestResult(statement, False, self._partitions(fresh), reasons, understood(self.intake, self.ends))
+        refused, about = self.intake.refused, understood(self.intake, self.ends)
+        return IngestResult(statement, False, self._partitions(fresh), by_reason(refused["reason"]), first_rows(refused), about)
 
     def _statement(self, fresh: Sequence[Meter]) -> Statement:
         intake, quarantined = self.intake, self.intake.refused.height

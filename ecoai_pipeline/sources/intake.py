@@ -269,3 +269,10 @@ def by_reason(reasons: pl.Series) -> dict[str, int]:
     """Counts by the closed list of reasons; what follows `; ` is detail."""
     plain = reasons.str.split("; ").list.first()
     return dict(sorted(plain.value_counts().iter_rows(), key=lambda item: (-item[1], item[0])))
+
+
+def first_rows(refused: pl.DataFrame) -> dict[str, int]:
+    """The first line of each reason, in the order of `by_reason` (reason, line)."""
+    plain = refused.select(pl.col("reason").str.split("; ").list.first(), "line")
+    first = dict(plain.group_by("reason").agg(pl.col("line").min()).iter_rows())
+    return {reason: first[reason] for reason in by_reason(refused["reason"])}

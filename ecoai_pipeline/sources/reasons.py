@@ -47,10 +47,14 @@ class IngestError(ValueError):
     """
 
     def __init__(self, file: str | Path, message: str, reasons: Mapping[str, int] | None = None) -> None:
-        self.file = readable_name(Path(file).name)
+        self.file = readable_name(file.name if isinstance(file, Path) else file)
         self.reasons = dict(reasons or {})
         counted = "".join(f"\n  {count} x {reason}" for reason, count in self.reasons.items())
         super().__init__(f"{self.file}: {message}{counted}")
+
+
+class NoTableError(IngestError):
+    """A file that holds no table of readings: beside others it is passed over."""
 
 
 class FileChangedError(IngestError):

@@ -62,6 +62,7 @@ class DelimitedText:
     header_lines: int
     sample: pl.DataFrame
     above: tuple[tuple[str, ...], ...] = ()
+    has_readings: bool = True
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         """The records below the header, about `block_bytes` of (unpacked) text at a time.
@@ -94,7 +95,7 @@ def open_text(path: Path, file: str, opening: Opening = NOTHING_SAID) -> Delimit
     head = _head(lines["text"].to_list(), opening, file)
     sample, _ = _joined(lines.slice(head.lines, SAMPLE_LINES), head.delimiter, len(head.names))
     rows = _split(sample, head.delimiter, len(head.names)).with_columns(filled_up(len(head.names)))
-    return DelimitedText(path, file, encoding, line_end, head.delimiter, head.names, head.lines, rows, head.above)
+    return DelimitedText(path, file, encoding, line_end, head.delimiter, head.names, head.lines, rows, head.above, head.has_readings)
 
 
 def peek_header(path: Path) -> tuple[str, ...]:
@@ -117,6 +118,7 @@ class _Head(NamedTuple):
     names: tuple[str, ...]
     lines: int
     above: tuple[tuple[str, ...], ...] = ()
+    has_readings: bool = True
 
 
 def _head(lines: Sequence[str], opening: Opening, file: str) -> _Head:
@@ -137,7 +139,7 @@ def _head(lines: Sequence[str], opening: Opening, file: str) -> _Head:
         return _named(records, 0, 1, max(DELIMITERS, key=records[0].text.count))
     found = [(delimiter, place) for delimiter in DELIMITERS if (place := _place(records, delimiter, opening.expected))]
     if not found:
-        return _named(records, 0, 1, max(DELIMITERS, key=records[0].text.count))
+        return _named(records, 0, 1, max(DELIMITERS, key=records[0].text.count))._replace(has_readings=False)
     delimiter, place = max(found, key=lambda one: _width(records, *one))
     if place.names is None:
         raise no_header(file, _fields(records[place.rows].text, delimiter))
@@ -266,6 +268,13 @@ def _is_open(line: str, delimiter: str) -> bool:
     except csv.Error as error:
         return "unexpected end" in str(error)
     return False
+
+
+def lines_of(path: Path, file: str, encoding: str, line_end: str, block_bytes: int) -> Iterator[tuple[int, str, float]]:
+    """The lines of a file: number, text, share of the file read."""
+    for text, first, share in _texts(path, file, encoding, line_end, block_bytes):
+        for number, line in enumerate(text.removesuffix("\n").split("\n"), start=first):
+            yield number, line.removesuffix("\r"), share
 
 
 def _texts(path: Path, file: str, encoding: str, line_end: str, block_bytes: int) -> Iterator[tuple[str, int, float]]:

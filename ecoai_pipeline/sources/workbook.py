@@ -30,6 +30,7 @@ class WorkbookRows:
     header: tuple[str, ...]
     rows: pl.DataFrame
     above: tuple[tuple[str, ...], ...] = ()
+    has_readings: bool = True
     delimiter: str = ","
 
     @property
@@ -122,4 +123,4 @@ def _read(data: bytes, sheet: _Sheet, opening: Opening, file: str) -> WorkbookRo
     rows = as_text(frame.select(frame.columns[: len(header)]), place.rows + 1)
     filled = pl.col("fields").list.eval(pl.element().str.strip_chars() != "").list.any()
     above = tuple(tuple(row) for row in sheet.head[: place.names or 0] if any(row))
-    return WorkbookRows(file, header, rows.filter(filled), above)
+    return WorkbookRows(file, header, rows.filter(filled), above, sheet.place is not None)

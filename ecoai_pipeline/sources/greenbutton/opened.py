@@ -21,6 +21,7 @@ class EspiFile:
     scan: Scan
     header: tuple[str, ...] = ("IntervalReading",)
     delimiter: str = ""
+    has_readings: bool = True
 
     @property
     def sample(self) -> pl.DataFrame:
