@@ -34,7 +34,7 @@ evaluate_job = _job("evaluate", "Judge detectors on data with known anomalies.")
 record_job = _job("record", "Tables and bundles into DVC; the sensor `versions` asks for it once runs have ended.")
 
 
-@dg.op(description="Lands the files of the inbox and moves each to processed or rejected, with the reason beside it.")
+@dg.op(description="Lands the files of the inbox and moves each to processed, rejected or passed_over, with the reason beside it.")
 def land_files(context: dg.OpExecutionContext, lakehouse: Lakehouse) -> None:
     from ecoai_pipeline.sources.inbox import Fate
     from ecoai_pipeline.sources.inbox import land_inbox as land

@@ -29,7 +29,7 @@ from ecoai_pipeline.storage.landing import digest_of
 from ecoai_pipeline.storage.registry import MeterRegistry
 
 # What people dropped and what was reported of it: copies, all of which can be made again.
-_COPIES = ("processed", "rejected", "reports", "docs")
+_COPIES = ("processed", "rejected", "passed_over", "reports", "docs")
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import re
 import secrets
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -27,7 +28,7 @@ from ecoai_pipeline.storage.ledger import Ledger
 REMOVED = "(erased)"
 WORD = re.compile(r"[\w.-]+")
 _BLOCK = 1 << 24
-_ENCODINGS = ("utf-8", "cp949", "utf-16-le", "utf-16-be")
+_ENCODINGS = ("utf-8", "cp949", "cp1252", "utf-16-le", "utf-16-be")
 
 
 class Tombstone(BaseModel):
@@ -161,12 +162,21 @@ def _encodable(text: str, encoding: str) -> bool:
 def _parts(path: Path) -> Iterator[bytes]:
     """The bytes of a file in overlapping blocks, unpacked."""
     with path.open("rb") as file:
-        magic = file.read(4)
+        yield from _unpacked(file)
+
+
+def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
+    """The same of an open file: gzip, or the names and members of a zip archive, which may be packed themselves."""
+    magic = file.read(4)
+    file.seek(0)
     if magic == b"PK\x03\x04":
-        with zipfile.ZipFile(path) as book:
-            yield from (book.read(name) for name in book.namelist())
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                yield name.encode("utf-8", "replace")
+                with archive.open(name) as member:
+                    yield from _unpacked(member)
         return
-    with gzip.open(path, "rb") if magic[:2] == b"\x1f\x8b" else path.open("rb") as stream:
+    with gzip.GzipFile(fileobj=file) if magic[:2] == b"\x1f\x8b" else nullcontext(file) as stream:
         rest = b""
         while block := stream.read(_BLOCK):
             yield rest + block

@@ -29,6 +29,7 @@ _NEVER_RECORDED = [
     "locks",
     "processed",
     "rejected",
+    "passed_over",
     "reports",
     "docs",
     "evaluation",

@@ -86,7 +86,7 @@ def portfolio_of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
         take_in(lake, settings, table(folder / f"{GONE}.csv", [GONE], 1, datetime(2025, 3, 5), factor=2))
         (lake.root / "inbox").mkdir()
         table(lake.root / "inbox" / "dropped.csv", [STAYS, GONE], 1, datetime(2025, 2, 1))
-        (lake.root / "inbox" / "refused.csv").write_text(f"what,{GONE}\n1,2\n", encoding="utf-8")
+        (lake.root / "inbox" / "refused.csv").write_text(f"what,{GONE}\n2025-01-01 00:00,2\n", encoding="utf-8")
         land_inbox(lake, settings, LATER)
         make(lake, settings, STAGES[:3])
         outcome = train(lake, settings, Industry.METAL, Resolution.LOW, MonthRange.parse("2025-01..2025-02"), at=NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import zipfile
@@ -15,6 +16,7 @@ from ecoai_pipeline.sources import gather
 from ecoai_pipeline.sources.gather import Found, is_archive, read_members
 from ecoai_pipeline.sources.inbox import Fate, land_inbox
 from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.storage.erasure import Name
 from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import CANONICAL, hours, put, put_workbook
 
@@ -166,3 +168,9 @@ def test_each_reason_of_a_partly_accepted_file_is_shown_with_its_first_row(inges
         ingest(table(*hours(), "m,2025-03-02 00:00:00,x", "m,never,1", "m,2025-03-02 01:00:00,y")).first_row_by_reason
         == result.first_row_by_reason
     )
+
+
+def test_a_meter_is_found_in_an_archive_to_be_erased(tmp_path):
+    packed = zipped(tmp_path / "inner.zip", {"a.csv.gz": gzip.compress(TEXT.replace("m,", "ÅNGE-1,").encode("cp1252"))}).read_bytes()
+    path = zipped(tmp_path / "outer.zip", {"inner.zip": packed, "M-7.csv": TEXT})
+    assert [Name(name).stands_in(path) for name in ("ÅNGE-1", "M-7", "other")] == [True, True, False]

@@ -161,7 +161,7 @@ def test_refused_files_say_why_and_stop_nobody(drop, land, lake):
     assert {name: one.fate.value for name, one in landed.items()} == {
         "empty.csv": "rejected",
         "torn.csv.gz": "rejected",
-        "letter.txt": "rejected",
+        "letter.txt": "passed_over",
         "m.csv": "processed",
     }
     assert landed["empty.csv"].reason["error"] == "empty.csv: it is empty (0 bytes); ask the provider for it again"
