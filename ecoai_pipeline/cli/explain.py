@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ecoai_pipeline.detection.explanation import Explanation, Similar
+    from ecoai_pipeline.features.calendar import Place
     from ecoai_pipeline.reporting.figures import Form
     from ecoai_pipeline.storage.lake import Lake
 
@@ -43,8 +44,9 @@ def explain(
     lake, settings = the_lake(), load_settings()
     events = merged_events(lake, list(Industry))
     row = found(events, event)
-    zone = _zone(lake, row, settings.time_zone)
-    told = tell(row, lang.value, zone, settings.impact.currency)
+    place = _place(lake, row, settings.time_zone)
+    zone = place.zone
+    told = tell(row, lang.value, zone, settings.impact.currency, place)
     explanation = explanations(lake, events.filter(event_id=row["event_id"]), events, zones={row["meter_id"]: zone})[row["event_id"]]
     rows = _contributions(explanation, zone, lang.value)
     notes = [f"{row['meter_id']}  {row['industry']}  {row['event_id']}", told.sentence, *told.details]
@@ -85,11 +87,12 @@ def found(events: pl.DataFrame, prefix: str) -> dict[str, Any]:
     raise ValueError(f"{matching.height} events begin with {prefix!r}: {some}{' …' if matching.height > 5 else ''}; give more of the id")
 
 
-def _zone(lake: Lake, row: dict[str, Any], default: str) -> str:
+def _place(lake: Lake, row: dict[str, Any], default: str) -> Place:
+    from ecoai_pipeline.features.calendar import Place
     from ecoai_pipeline.storage.registry import MeterRegistry
 
     meter = MeterRegistry(lake).at(row["meter_id"], Month.of(row["end"].date()))
-    return meter.time_zone if meter else default
+    return Place.of_meter(meter) if meter else Place.of(default)
 
 
 def _contributions(explanation: Explanation, zone: str, lang: Literal["en", "ko"]) -> list[dict[str, Any]]:

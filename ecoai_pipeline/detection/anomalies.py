@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, ModelWeights, mark
 from ecoai_pipeline.detection.revisions import Version, receipts_of, revise
 from ecoai_pipeline.detection.surroundings import READINGS, surroundings
 from ecoai_pipeline.domain import ANOMALIES, SCORES, Category, EventStatus, Industry, Meter, Month, Partition
+from ecoai_pipeline.features.calendar import Place
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, PartitionInfo, Written
@@ -76,7 +77,7 @@ def anomalies_fingerprint(lake: Lake, settings: Settings, partition: Partition) 
     inputs = {
         "scores": lake.info(SCORES, partition).content,
         "before": {part.key: [lake.info(SCORES, part).content, lake.info(ANOMALIES, part).content] for part in before},
-        "meters": {meter_id: [meter.usage_type, meter.time_zone] for meter_id, meter in members.items()},
+        "meters": {meter_id: [meter.usage_type, *astuple(Place.of_meter(meter))] for meter_id, meter in members.items()},
     }
     params = {"events": settings.detection.events.model_dump(mode="json"), "impact": settings.impact.model_dump(mode="json")}
     return fingerprint(inputs=inputs, params=params, code=code_digest(*_CODE))

@@ -18,6 +18,7 @@ from ecoai_pipeline.detection.calibration import Calibration
 from ecoai_pipeline.detection.drift import REFERENCE, Reference, reference_of
 from ecoai_pipeline.detection.fusion import Fusion
 from ecoai_pipeline.detection.habit import Habits
+from ecoai_pipeline.detection.holidays import heard
 from ecoai_pipeline.detectors.contract import Detector, Expectation, Predictive
 from ecoai_pipeline.domain import Industry, Resolution
 from ecoai_pipeline.features.series import Series, WindowPlan
@@ -81,6 +82,7 @@ class Model:
                 s[number][name] = scores
                 if self.fusion.weights[name] > 0:
                     p[number][name] = self.calibrations[name].p(series.meter_id, scores)
+        p = [heard(own, self.members, series, self.plan) for series, own in zip(portfolio, p, strict=True)]
         with self._timed("expectation"):
             expected = self._expect(portfolio)
         with self._timed("fusion"):

@@ -16,6 +16,7 @@ from ecoai_pipeline.detection.impact import Impact, impact, severity
 from ecoai_pipeline.detection.kinds.around import Around
 from ecoai_pipeline.detection.kinds.judge import judge
 from ecoai_pipeline.domain import Category, Meter
+from ecoai_pipeline.features.calendar import Place, holidays_of
 from ecoai_pipeline.tariffs import ImpactParams
 
 WEEKS = 6
@@ -93,7 +94,7 @@ def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, 
         "before_ratio": _ratio(load, max(0, first - beside), first),
         "after_ratio": _ratio(load, last, last + beside),
     }
-    usual = sorted(_weeks_before(load, max(event["start"], since), event["end"], meter.time_zone))
+    usual = sorted(_weeks_before(load, max(event["start"], since), event["end"], Place.of_meter(meter)))
     edges = {"usual_low_kwh": usual[0], "usual_high_kwh": usual[-1]} if usual else {}
     energy = event["category"] == Category.ENERGY
     rows, hours = slice(load.at(part), last), float((end - part) / np.timedelta64(1, "h"))
@@ -135,19 +136,32 @@ def _ratio(load: _Load, start: int, stop: int) -> float | None:
     return float(kwh[known].sum()) / whole if whole > 0 else None
 
 
-def _weeks_before(load: _Load, start: datetime, end: datetime, zone: str) -> Iterator[float]:
+def _weeks_before(load: _Load, start: datetime, end: datetime, place: Place) -> Iterator[float]:
     """Energy of the same hours of the local clock in each of the weeks before that was read.
 
-    None of an event of more than a week, whose own hours would be among them.
+    A week counts only if its days were public holidays where the event's days are: a holiday compares with no ordinary day. None of an
+    event of more than a week, whose own hours would be among them.
     """
     if end - start > _WEEK:
         return
+    edges = [edge.astimezone(ZoneInfo(place.zone)) for edge in (start, end)]
+    free = _free_days(place, *edges)
     for week in range(1, WEEKS + 1):
-        first, last = (_instant((edge.astimezone(ZoneInfo(zone)) - week * _WEEK).astimezone(UTC)) for edge in (start, end))
+        local = [edge - week * _WEEK for edge in edges]
+        if _free_days(place, *local) != free:
+            continue
+        first, last = (_instant(edge.astimezone(UTC)) for edge in local)
         rows = slice(load.at(first), load.at(last))
         read = np.isfinite(load.kwh[rows])
         if load.interval_s[rows][read].sum() >= _READ * ((last - first) / np.timedelta64(1, "s")):
             yield float(load.kwh[rows][read].sum())
+
+
+def _free_days(place: Place, start: datetime, end: datetime) -> list[bool]:
+    """Which of the local days of [start, end) are public holidays."""
+    first, last = start.date(), (end - timedelta(microseconds=1)).date()
+    days = [first + timedelta(days=k) for k in range((last - first).days + 1)]
+    return [day in holidays_of(place, day.year) for day in days]
 
 
 def _instant(moment: datetime) -> np.datetime64:

@@ -23,6 +23,7 @@ from ecoai_pipeline.detection.cards import model_card
 from ecoai_pipeline.detection.drift import Reference
 from ecoai_pipeline.detection.fusion import Fusion, Probabilities
 from ecoai_pipeline.detection.habit import Habits
+from ecoai_pipeline.detection.holidays import heard
 from ecoai_pipeline.detection.spans import Spans, cut, within
 from ecoai_pipeline.detectors.contract import Detector
 from ecoai_pipeline.domain import FEATURES, SPECTRA, Industry, Month, MonthRange, Partition, Resolution
@@ -197,7 +198,7 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
     return fingerprint(inputs=inputs, params=params, code=code)
 
 
-_CODE = ("training", "spans", "backtest", "calibration", "fusion", "habit", "expectation", "model", "cards", "drift")
+_CODE = ("training", "spans", "backtest", "calibration", "fusion", "habit", "expectation", "holidays", "model", "cards", "drift")
 
 
 def _known(bundles: Bundles, models: Sequence[ModelRecord], months: MonthRange, inputs: str) -> ModelRecord | None:
@@ -276,7 +277,7 @@ def _fit(settings: Settings, industry: Industry, prepared: _Prepared, tell: Prog
     expects = min(missed, key=lambda name: missed[name], default=None)
     kept = [name for name in members if choice.weights.get(name, 0) > 0 or name == expects]
     fusion = Fusion({name: choice.weights.get(name, 0.0) for name in kept}, settings.detection)
-    whole = _evidence(fusion, {name: scores[name] for name in kept}, calibrations, prepared)
+    whole = _evidence(fusion, members, {name: scores[name] for name in kept}, calibrations, prepared)
     try:
         habits = habit.learn(_calibrating(prepared, whole), prepared.plan.interval_s, settings.detection.habit)
     except ValueError as error:
@@ -316,11 +317,21 @@ def _tails(scores: Mapping[str, Scores], calibrations: Mapping[str, Calibration]
     ]
 
 
-def _evidence(fusion: Fusion, scores: Mapping[str, Scores], calibrations: Mapping[str, Calibration], prepared: _Prepared) -> Found:
+def _evidence(
+    fusion: Fusion,
+    members: Mapping[str, Detector],
+    scores: Mapping[str, Scores],
+    calibrations: Mapping[str, Calibration],
+    prepared: _Prepared,
+) -> Found:
     """Fused evidence of each meter's context, from scores of it."""
-    tails = _tails(scores, calibrations, [series for series, _ in prepared.contexts])
+    weighing = {name: found for name, found in scores.items() if fusion.weights[name] > 0}
+    tails = _tails(weighing, calibrations, [series for series, _ in prepared.contexts])
     return {
-        series.meter_id: (series.timestamps, fusion.evidence(p, series.timestamps, series.interval_s))
+        series.meter_id: (
+            series.timestamps,
+            fusion.evidence(heard(p, members, series, prepared.plan), series.timestamps, series.interval_s),
+        )
         for (series, _), p in zip(prepared.contexts, tails, strict=True)
     }
 

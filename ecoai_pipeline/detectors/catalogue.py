@@ -29,6 +29,7 @@ _CLASSES = {
 }
 _SEEDLESS = ("profile", "usage_z", "value_change", "level", "flat_run")
 _COSTLY = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")
+_CALENDAR = ("profile", "usage_z", "level", "forecast")
 _TAUGHT = ("supervised",)
 # What those without windows compare a reading with, in days; 0 is the reading itself, or its neighbours.
 _COMPARED_DAYS = {"load_shape": (0, 1), "value_change": (0, 1, 7), "supervised": (0, 1, 7)}
@@ -58,6 +59,11 @@ def costly(name: str) -> bool:
 def taught(name: str) -> bool:
     """Whether a detector learns from labelled anomalies, and so has to be given some."""
     return name in _TAUGHT
+
+
+def knows_calendar(name: str) -> bool:
+    """Whether a detector compares a day with days that the calendar says are alike; the others compare it with any day."""
+    return name in _CALENDAR
 
 
 def load(name: str, folder: Path) -> Detector:

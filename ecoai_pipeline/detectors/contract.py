@@ -76,3 +76,12 @@ class Predictive(Protocol):
     """A detector that also says what it expected."""
 
     def expect(self, portfolio: Sequence[Series]) -> list[Expectation]: ...
+
+
+@runtime_checkable
+class KnowsHolidays(Protocol):
+    """A detector that knows which holidays are like no ordinary day of the meter, or may be."""
+
+    def unlike(self, series: Series) -> NDArray[np.bool_]:
+        """True in intervals of such holidays, (n,)."""
+        ...

@@ -1,8 +1,6 @@
-"""Where a reading lies in its week, order statistics by group, and their shrinkage from a day of the week down to the meter as a whole."""
+"""Order statistics by group, and their shrinkage from a day of the week down to the meter as a whole."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,27 +14,10 @@ Ints = NDArray[np.intp]
 
 Z95 = 1.6448536269514722  # normal deviations that one reading in twenty lies above
 DAY_TYPES = 8
-HOLIDAY = 7
-_SUNDAY = 6
+OWN_HOLIDAY = 7
+SUNDAY = 6
+_BUSIER = 0.5  # shops trade up to one and a half times as much on holidays as on their best weekday
 _FIRST_OFF_DAY = 5
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where each interval of a series lies: day type, slot of the day, running local day; each (n,)."""
-
-    day_type: Ints
-    slot: Ints
-    day: Ints
-
-
-def grid_of(series: Series, slots: int) -> Grid:
-    """The grid of a series by a day of so many slots, whatever its own interval."""
-    per_day = max(1, series.slots_per_day)
-    day_of_week = series.slot_of_week.astype(np.intp) // per_day
-    day_type = np.where(series.holiday, HOLIDAY, day_of_week)
-    slot = series.slot_of_day.astype(np.intp) * slots // per_day
-    return Grid(day_type, slot, np.cumsum(np.diff(day_of_week, prepend=day_of_week[:1]) != 0))
 
 
 def energy(series: Series, interval_s: int, labels: Labels | None = None) -> Floats:
@@ -76,11 +57,12 @@ def grouped_quantile(values: Floats, groups: Ints, n_groups: int, q: float) -> t
 
 
 def day_profile(values: Floats, day_type: Ints, slot: Ints, slots: int, q: float, prior: float) -> Floats:
-    """Quantile of `values` per day type and slot of day, (8, slots): Monday to Sunday, then holiday.
+    """Quantile of `values` per day type and slot of day, (8, slots): Monday to Sunday, then holidays that are like none of them.
 
     A cell of n readings counts n^2 against prior^2 of the next coarser one, so that a few readings hardly count and many
-    stand for themselves: day type and slot, working or free day and slot, slot, meter; holidays are drawn towards Sunday.
-    NaN only where there is no value at all.
+    stand for themselves: day type and slot, working or free day and slot, slot, meter. Holidays are drawn towards Sunday, moved to their
+    own median; where there is none, their row is the busiest that such a day may be: half as far again from the quietest cell as the
+    busiest day of the week. NaN only where there is no value at all.
     """
     off = (day_type >= _FIRST_OFF_DAY).astype(np.intp)
     one = np.zeros(len(values), dtype=np.intp)
@@ -90,8 +72,14 @@ def day_profile(values: Floats, day_type: Ints, slot: Ints, slots: int, q: float
     own, counts = grouped_quantile(values, day_type * slots + slot, DAY_TYPES * slots, q)
     parents = by_kind[[0, 0, 0, 0, 0, 1, 1, 1]]
     cells = _drawn((own, counts), parents.ravel(), prior).reshape(DAY_TYPES, slots)
-    row = slice(HOLIDAY * slots, None)
-    cells[HOLIDAY] = _drawn((own[row], counts[row]), cells[_SUNDAY], prior)
+    row = slice(OWN_HOLIDAY * slots, None)
+    if counts[row].any():
+        medians = grouped_quantile(values, day_type * slots + slot, DAY_TYPES * slots, 0.5)[0].reshape(DAY_TYPES, slots)
+        moved = cells[SUNDAY] + np.nan_to_num(medians[OWN_HOLIDAY] - medians[SUNDAY])
+        cells[OWN_HOLIDAY] = _drawn((own[row], counts[row]), moved, prior)
+    else:
+        busiest = cells[:OWN_HOLIDAY].max(axis=0)
+        cells[OWN_HOLIDAY] = busiest + _BUSIER * (busiest - cells[:OWN_HOLIDAY].min())
     return cells
 
 

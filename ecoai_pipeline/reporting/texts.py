@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ecoai_pipeline.detection.surroundings import WEEKS
 from ecoai_pipeline.domain import EventStatus, Kind
+from ecoai_pipeline.features.calendar import Place, holiday_name
 from ecoai_pipeline.quality.rules import MEANINGS, DayRule, Rule
 
 Lang = Literal["en", "ko"]
@@ -76,6 +77,13 @@ _PHRASES: Mapping[str, Pair] = {
     "late": ("{duration} late", "{duration} 늦어짐"),
     "early": ("{duration} early", "{duration} 앞당겨짐"),
     "since": ("since {start}", "{start}부터 계속"),
+    "on_holiday": ("on {names}", "공휴일: {names}"),
+    "holidays": ("Public holiday: {days}.", "공휴일: {days}."),
+    "holidays_more": ("{days} and {count} more", "{days} 외 {count}일"),
+    "holiday_expected": (
+        "The expected load is that of such a holiday as this meter has shown it, or of what it may be where few were seen.",
+        "기대 부하는 이 계량기의 과거 공휴일에서 학습한 값이며, 관측된 공휴일이 적으면 가능한 형태를 모두 포함함.",
+    ),
     "energy": ("expected {expected} kWh, used {actual}", "기대 {expected} kWh, 사용 {actual} kWh"),
     "usual_all": ("the same hours of the last six {weekday}s were {range}", "지난 6주 {weekday}요일 같은 시간대는 {range} kWh"),
     "usual_some": (
@@ -151,6 +159,7 @@ _LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 _SURE, _LIKELY = 0.9, 0.65
+_HOLIDAYS_NAMED = 3  # of an event; one of weeks touches more
 _UNCERTAIN = 0.4  # of the deviation explained, below which a kind is a guess
 
 
@@ -164,20 +173,49 @@ class Told:
     details: tuple[str, ...]
 
 
-def tell(event: Mapping[str, Any], lang: Lang, zone: str, currency: str) -> Told:
+def tell(event: Mapping[str, Any], lang: Lang, zone: str, currency: str, place: Place | None = None) -> Told:
     """Render a row of ANOMALIES. What a field does not know is left out.
 
     Args:
         zone: of the meter; times stand on its clock.
         currency: of `cost`.
+        place: of the meter; public holidays there are named. None names none.
     """
+    free = holidays_between(event["start"], event["end"], place, lang) if place else {}
     kind = kind_name(event["kind"], lang)
     parts = [part for part in (_lead(event, lang), _energy(event, lang), _usual(event, lang, zone)) if part]
     when = span(event["start"], event["end"], lang, zone, ongoing=event["status"] == EventStatus.ONGOING)
     lead, *rest = parts
     excess = "" if event["excess_kwh"] is None else f", {signed(event['excess_kwh'])} kWh"
-    sentence = f"{kind}: {'; '.join([f'{lead}, {when}', *rest])}."
-    return Told(kind, f"{kind}, {when}{excess}", sentence, tuple(_details(event, lang, currency)))
+    on = ", ".join(("", phrase("on_holiday", lang, names="; ".join(_first(tuple(dict.fromkeys(free.values())), lang))))) if free else ""
+    sentence = f"{kind}: {'; '.join([f'{lead}, {when}{on}', *rest])}."
+    return Told(kind, f"{kind}, {when}{excess}", sentence, (*_details(event, lang, currency), *_holidays(event, free, lang)))
+
+
+def holidays_between(start: datetime, end: datetime, place: Place, lang: Lang) -> dict[date, str]:
+    """Name of each public holiday that a stretch [start, end) touches on the clock of a place, by its day."""
+    first, last = (moment.astimezone(ZoneInfo(place.zone)).date() for moment in (start, max(start, end - timedelta(microseconds=1))))
+    days = (first + timedelta(days=k) for k in range((last - first).days + 1))
+    named = ((day, holiday_name(place, day, lang)) for day in days)
+    return {day: name for day, name in named if name}
+
+
+def _holidays(event: Mapping[str, Any], free: Mapping[date, str], lang: Lang) -> list[str]:
+    """Which days of an event were public holidays, and what was expected of them."""
+    if not free:
+        return []
+    told = [f"{_day(day, lang)}, {name}" for day, name in free.items()]
+    lines = [phrase("holidays", lang, days="; ".join(_first(tuple(told), lang)))]
+    return lines if event["expected_kwh"] is None else [*lines, phrase("holiday_expected", lang)]
+
+
+def _first(texts: tuple[str, ...], lang: Lang) -> tuple[str, ...]:
+    """The first few; the last of them says how many more there are."""
+    rest = len(texts) - _HOLIDAYS_NAMED
+    if rest <= 0:
+        return texts
+    *kept, last = texts[:_HOLIDAYS_NAMED]
+    return (*kept, phrase("holidays_more", lang, days=last, count=str(rest)))
 
 
 def kind_name(kind: str, lang: Lang) -> str:
@@ -194,9 +232,13 @@ def span(start: datetime, end: datetime, lang: Lang, zone: str, *, ongoing: bool
 
 
 def day_and_time(moment: datetime, lang: Lang) -> str:
-    weekday = _WEEKDAYS[lang][moment.weekday()]
-    day = f"{weekday} {moment.day} {_MONTHS[moment.month - 1]}" if lang == "en" else f"{moment.month}월 {moment.day}일({weekday})"
-    return f"{day} {moment:%H:%M}"
+    return f"{_day(moment, lang)} {moment:%H:%M}"
+
+
+def _day(day: date, lang: Lang) -> str:
+    """`Tue 1 Mar`, `3월 1일(화)`."""
+    weekday = _WEEKDAYS[lang][day.weekday()]
+    return f"{weekday} {day.day} {_MONTHS[day.month - 1]}" if lang == "en" else f"{day.month}월 {day.day}일({weekday})"
 
 
 def weekday_name(day: date, lang: Lang) -> str:

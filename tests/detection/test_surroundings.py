@@ -126,3 +126,14 @@ def test_a_counters_fault_costs_nothing(portfolio: ModuleType) -> None:
     gap = at(NOON, 16, None)
     (event,) = told(portfolio, {}, gap, quality=dict.fromkeys(gap, "missing"))
     assert (event["cost"], event["co2e_kg"], event["tariff_version"]) == (None, None, None)
+
+
+def test_an_ordinary_day_is_not_compared_with_the_holidays_of_the_weeks_before(portfolio: ModuleType) -> None:
+    """In Korea the 1st of March 2022 is a holiday, and so is the 1st of February: of six Tuesdays before the 8th three were ordinary."""
+    start = datetime(2022, 3, 8, 3, tzinfo=UTC)
+    kwh = at(start, 4, 0.0) | {moment: 10.0 + k for k in range(1, 6) for moment in at(start - k * WEEK, 4, None)}
+    seoul = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "Asia/Seoul", signed=False, valid_from=date(2000, 1, 1))}
+    scores = pl.concat([portfolio.scored("m", FEBRUARY, {}, kwh=kwh), portfolio.scored("m", MARCH, at(start, 4, 1e-6), kwh=kwh)])
+    events = find_events(scores.filter(pl.col("timestamp") >= SINCE), scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
+    event = surroundings(scores.select(READINGS), events, {"m": SINCE}, seoul, IMPACT).row(0, named=True)
+    assert (event["usual_weeks"], event["usual_low_kwh"], event["usual_high_kwh"]) == (3, 48.0, 56.0)

@@ -201,3 +201,14 @@ def test_contrast_is_that_of_wcag_aa(colours: dict[str, str]) -> None:
     for level in ("r3", "r4", "r5"):
         assert contrast(colours["ink"], colours[level]) >= 3, level  # frames of a calendar, counts of the hours
     assert all(f"--{name}:{value}" in STYLE for name, value in colours.items())
+
+
+@pytest.mark.parametrize(
+    ("lang", "line"), [("en", "2025-03-01, Independence Movement Day (삼일절) (KR)"), ("ko", "공휴일: 2025-03-01, 삼일절 (KR).")]
+)
+def test_a_page_names_the_public_holidays_of_its_days(made: Path, settings: Settings, lang: Lang, line: str) -> None:
+    """March 2025 has two in Korea; its last night is none."""
+    month, night = (gather(Lake(made), settings, About(MARCH, day, None), NOW) for day in (None, NIGHT))
+    assert line in page(month, lang, [])
+    assert page(month, lang, []).count("(KR)") == 2
+    assert "(KR)" not in page(night, lang, [])

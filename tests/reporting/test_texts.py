@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ecoai_pipeline.domain import ANOMALIES, Kind
+from ecoai_pipeline.features.calendar import Place
 from ecoai_pipeline.quality.rules import DayRule, Rule
 from ecoai_pipeline.reporting import texts
-from ecoai_pipeline.reporting.texts import KINDS, number, tell
+from ecoai_pipeline.reporting.texts import KINDS, LANGS, number, tell
 
 SEOUL = "Asia/Seoul"
 TUESDAY = datetime(2022, 2, 28, 17, tzinfo=UTC)  # 02:00 on the 1st of March in Seoul
@@ -184,3 +185,26 @@ def test_a_headline_is_kind_time_and_energy() -> None:
     assert tell(event(), "en", SEOUL, "KRW").headline == "Outage, Tue 1 Mar 02:00 to 06:15, −399 kWh"
     assert tell(event(status="ongoing"), "ko", SEOUL, "KRW").headline == "정전, 3월 1일(화) 02:00부터 계속, −399 kWh"
     assert tell(event("missing_data", excess_kwh=None), "en", SEOUL, "KRW").headline == "Missing data, Tue 1 Mar 02:00 to 06:15"
+
+
+def test_an_event_on_a_public_holiday_names_it_in_both_languages() -> None:
+    """The 1st of March 2022, a Tuesday, is Independence Movement Day in Korea, and an ordinary day in Germany."""
+    told = [tell(event(), lang, SEOUL, "KRW", Place.of(SEOUL)) for lang in LANGS]
+    assert ", Tue 1 Mar 02:00 to 06:15, on Independence Movement Day (삼일절); expected" in told[0].sentence
+    assert ", 3월 1일(화) 02:00~06:15, 공휴일: 삼일절; 기대" in told[1].sentence
+    assert told[0].details[-2] == "Public holiday: Tue 1 Mar, Independence Movement Day (삼일절)."
+    assert told[1].details[-2] == "공휴일: 3월 1일(화), 삼일절."
+    assert tell(event(), "en", SEOUL, "KRW", Place.of(SEOUL, "DE")) == tell(event(), "en", SEOUL, "KRW")
+
+
+def test_an_event_that_ends_at_the_midnight_before_a_holiday_does_not_touch_it() -> None:
+    midnight = {"start": TUESDAY - timedelta(hours=5), "end": TUESDAY - timedelta(hours=2)}
+    assert tell(event(**midnight), "en", SEOUL, "KRW", Place.of(SEOUL)) == tell(event(**midnight), "en", SEOUL, "KRW")
+
+
+def test_of_many_holidays_the_first_three_are_named() -> None:
+    """From 3 to 9 October 2025 Korea has six: National Foundation Day, four of Chuseok, and Hangul Day."""
+    week = {"start": datetime(2025, 10, 2, 15, tzinfo=UTC), "end": datetime(2025, 10, 9, 15, tzinfo=UTC)}
+    line = next(line for line in tell(event(**week), "en", SEOUL, "KRW", Place.of(SEOUL)).details if line.startswith("Public holiday"))
+    assert line.endswith("Mon 6 Oct, Chuseok (추석) and 3 more.")
+    assert line.count(";") == 2

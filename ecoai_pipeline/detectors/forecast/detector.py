@@ -16,7 +16,7 @@ from ecoai_pipeline.detectors.files import read_state, write_state
 from ecoai_pipeline.detectors.forecast.inputs import UPPER_SIDE, half_width, inputs
 from ecoai_pipeline.detectors.forecast.trees import grown
 from ecoai_pipeline.detectors.profile.detector import Profile
-from ecoai_pipeline.detectors.robust import Floats, deviations, energy, grid_of
+from ecoai_pipeline.detectors.robust import Floats, deviations, energy
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import ForecastParams
 
@@ -85,6 +85,10 @@ class Forecast:
         """Expected energy and its 5 % to 95 % band, kWh; also where no reading came, and never below 0 for a load that is not."""
         return [self._band(series).physical(series) for series in portfolio]
 
+    def unlike(self, series: Series) -> NDArray[np.bool_]:
+        """As the profile says it."""
+        return self.profile_.unlike(series)
+
     def forget(self, meter_id: str) -> None:
         self.profile_.forget(meter_id)
         self.sides_.pop(meter_id, None)
@@ -126,12 +130,13 @@ class Forecast:
         for own in range(_FOLDS):
             profile = Profile(self.params.model_copy(update={"min_days": 1}))
             profile.fit([replace(series, observed=series.observed & (fold != own))], self.plan_)
-            rows, distance = self._inputs(series, profile.band(series))
-            parts.append((rows[fold == own], np.clip(distance[fold == own], -self.params.clip, self.params.clip)))
+            rows, distance = self._inputs(series, profile, profile.bands(series)[0])
+            taught = (fold == own) & ~profile.grid(series).open
+            parts.append((rows[taught], np.clip(distance[taught], -self.params.clip, self.params.clip)))
         return _Lesson(series.meter_id, *(np.concatenate(part) for part in zip(*parts, strict=True)))
 
-    def _inputs(self, series: Series, band: Expectation) -> tuple[Floats, Floats]:
-        return inputs(series, grid_of(series, self.plan_.slots_per_day), band, self.params.reach)
+    def _inputs(self, series: Series, profile: Profile, band: Expectation) -> tuple[Floats, Floats]:
+        return inputs(series, profile.grid(series), band, self.params.reach)
 
     def _grown(self, lessons: Sequence[_Lesson], trees: int) -> Trees:
         """Trees from at most `max_readings` readings of all meters."""
@@ -164,9 +169,14 @@ class Forecast:
         return np.maximum([-low, high], self.params.side_floor)
 
     def _band(self, series: Series) -> Expectation:
-        """The profile's band, moved by the trees and scaled."""
-        band = self.profile_.band(series)
-        rows, _ = self._inputs(series, band)
+        """The profile's band, moved by the trees and scaled; on a holiday whose meaning is open, wide enough for all it may be."""
+        band, wide = self.profile_.bands(series)
+        rows, _ = self._inputs(series, self.profile_, band)
         expected = band.expected + half_width(band) * self.trees_.predict(rows)[:, 0]
         down, up = self.sides_.get(series.meter_id, self.pooled_sides_)
-        return Expectation(expected, expected - down * (band.expected - band.low), expected + up * (band.high - band.expected))
+        low, high = expected - down * (band.expected - band.low), expected + up * (band.high - band.expected)
+        return Expectation(
+            expected,
+            np.where(wide.low < band.low, np.minimum(low, wide.low), low),
+            np.where(wide.high > band.high, np.maximum(high, wide.high), high),
+        )

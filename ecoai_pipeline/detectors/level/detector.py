@@ -8,8 +8,9 @@ import numpy as np
 
 from ecoai_pipeline.detectors.by_meter.detector import ByMeter
 from ecoai_pipeline.detectors.by_meter.load import LINEAR, LOG, Load
+from ecoai_pipeline.detectors.day_types import BEFORE, grid_of, learn
 from ecoai_pipeline.detectors.files import Arrays
-from ecoai_pipeline.detectors.robust import Floats, Grid, day_profile, grid_of
+from ecoai_pipeline.detectors.robust import OWN_HOLIDAY, Floats, day_profile
 from ecoai_pipeline.settings import LevelParams
 
 _LOW, _HIGH = 0.05, 0.95
@@ -25,20 +26,23 @@ class Level(ByMeter[LevelParams]):
     params_type: ClassVar[type[LevelParams]] = LevelParams
 
     def learn(self, load: Load) -> Arrays:
-        """Quantiles per day type and slot of day, (8, slots) each."""
-        grid = self._grid(load)
+        """Quantiles per day type and slot of day, (8, slots) each, and what holidays mean, (7, 3)."""
+        slots, prior = self.plan_.slots_per_day, self.params.prior_readings
+        meaning, grid = learn(np.where(load.known, load.kwh, np.nan), load.series, slots)
         known = np.where(load.known, load.units, np.nan)
         wanted = {"low": (LINEAR, _LOW), "high": (LINEAR, _HIGH), "usual": (LOG, 0.5)}
-        return {
-            name: day_profile(known[unit], grid.day_type, grid.slot, self.plan_.slots_per_day, q, self.params.prior_readings)
-            for name, (unit, q) in wanted.items()
-        }
+        cells = {name: day_profile(known[unit], grid.day_type, grid.slot, slots, q, prior) for name, (unit, q) in wanted.items()}
+        aside = (cells["high"] - cells["low"])[OWN_HOLIDAY] * (grid.doubt - 1) / 2
+        cells["low"][OWN_HOLIDAY] -= aside
+        cells["high"][OWN_HOLIDAY] += aside
+        return cells | {"holiday": meaning}
 
     def strangeness(self, load: Load, arrays: Arrays) -> Floats:
-        grid = self._grid(load)
-        low, high, usual = (arrays[name][grid.day_type, grid.slot] for name in ("low", "high", "usual"))
-        beyond = np.maximum(0, np.maximum(low - load.units[LINEAR], load.units[LINEAR] - high))
-        return np.asarray(beyond + self.params.ratio_weight * np.abs(load.units[LOG] - usual))
+        grid = grid_of(load.series, self.plan_.slots_per_day, arrays.get("holiday", BEFORE))
+        beyond = _beyond(load.units[LINEAR], grid.lowest(arrays["low"]), grid.highest(arrays["high"]))
+        ratio = _beyond(load.units[LOG], grid.lowest(arrays["usual"]), grid.highest(arrays["usual"]))
+        return np.asarray(beyond + self.params.ratio_weight * ratio)
 
-    def _grid(self, load: Load) -> Grid:
-        return grid_of(load.series, self.plan_.slots_per_day)
+
+def _beyond(values: Floats, low: Floats, high: Floats) -> Floats:
+    return np.asarray(np.maximum(0, np.maximum(low - values, values - high)))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecoai_pipeline.detectors.robust import Floats, Ints, energy, grid_of
+from ecoai_pipeline.detectors.day_types import week_grid
+from ecoai_pipeline.detectors.robust import Floats, Ints, energy
 from ecoai_pipeline.features.series import Series, WindowPlan
 
 _PLACES = 96  # a quarter of an hour each; finer ones show noise
@@ -44,7 +45,7 @@ class Days:
 def days_of(series: Series, plan: WindowPlan) -> Days:
     """The days of a series by the plan's day, whatever its own interval."""
     places = min(_PLACES, plan.slots_per_day)
-    grid, values = grid_of(series, places), energy(series, plan.interval_s)
+    grid, values = week_grid(series, places), energy(series, plan.interval_s)
     days, place = int(grid.day[-1]) + 1 if len(series) else 0, np.minimum(grid.slot, places - 1)
     known = np.isfinite(values)
     cell = (grid.day * places + place)[known]

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecoai_pipeline.detectors.contract import Expectation, Labels
+from ecoai_pipeline.detectors.day_types import BEFORE, grid_of
 from ecoai_pipeline.detectors.files import Arrays, read_state, write_state
-from ecoai_pipeline.detectors.robust import Z95, Floats, energy, grid_of
+from ecoai_pipeline.detectors.robust import Z95, Floats, energy
 from ecoai_pipeline.detectors.usage_z.shapes import Table, Tables, tables_of
 from ecoai_pipeline.detectors.usage_z.shares import Own, level, own_of, unit_of
 from ecoai_pipeline.detectors.usage_z.thresholds import PUBLISHED, Thresholds, thresholds_of
@@ -20,7 +21,7 @@ from ecoai_pipeline.domain import UsageType
 from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import UsageZParams
 
-_PARTS = ("share", "spread")
+_PARTS = ("share", "spread", "holiday")
 _GROUPS = ("meters", "types", "all")
 _UNSAID = "unsaid"  # stands in files for the usage type that nobody has said
 
@@ -88,8 +89,9 @@ class UsageZ:
         kept = {"meters": [self.tables_.meters[name] for name in meters], "types": [self.tables_.types[usage] for usage in types]}
         arrays: Arrays = {"meters.unit": np.array([self.units_[name] for name in meters], dtype=np.float64)}
         for group, tables in {**kept, "all": [self.tables_.all]}.items():
-            shape = (len(tables), *self.tables_.all.share.shape)
-            arrays |= {f"{group}.{part}": np.array([getattr(t, part) for t in tables], dtype=np.float32).reshape(shape) for part in _PARTS}
+            for part in _PARTS:
+                cells = np.array([getattr(t, part) for t in tables], dtype=np.float32)
+                arrays[f"{group}.{part}"] = cells.reshape(len(tables), *getattr(self.tables_.all, part).shape)
         config = {
             "params": self.params.model_dump(mode="json"),
             "plan": self.plan_.words,
@@ -147,8 +149,7 @@ class UsageZ:
         return {"meters": len(seen), "meters_left_out": left_out, "usage_types": types, "threshold_pooled": self.thresholds_.pooled}
 
     def _own(self, series: Series) -> Own:
-        grid = grid_of(series, self.plan_.slots_per_day)
-        return own_of(series.meter_id, series.usage_type, self._energy(series), grid, self.plan_.slots_per_day, self.params)
+        return own_of(series, self._energy(series), self.plan_.slots_per_day, self.params)
 
     def _band(self, series: Series) -> Expectation:
         expected, sigma = self._expected(series)
@@ -161,11 +162,13 @@ class UsageZ:
 
     def _expected(self, series: Series) -> tuple[Floats, Floats]:
         """Expected energy and one sigma around it, kWh, both (n,); NaN where nothing is known of the meter."""
-        values, grid = self._energy(series), grid_of(series, self.plan_.slots_per_day)
-        table = self.tables_.of(series.meter_id, series.usage_type)
+        values, table = self._energy(series), self.tables_.of(series.meter_id, series.usage_type)
+        grid = grid_of(series, self.plan_.slots_per_day, table.holiday)
         usual = self.units_.get(series.meter_id) or unit_of(values, table.share, grid)
         now = usual * level(values / usual, table.share, grid, self.params) * (series.interval_s / self.plan_.interval_s)
-        return now * table.share[grid.day_type, grid.slot], now * table.spread[grid.day_type, grid.slot]
+        share = grid.of(table.share)
+        aside = np.maximum(share - grid.lowest(table.share), grid.highest(table.share) - share)
+        return now * share, now * (grid.highest(table.spread) + aside)
 
     def _energy(self, series: Series) -> Floats:
         return energy(series, self.plan_.interval_s)
@@ -180,5 +183,6 @@ def _usage_type(word: str) -> UsageType | None:
 
 
 def _tables(arrays: Arrays, group: str) -> list[Table]:
-    parts = (arrays[f"{group}.{part}"].astype(np.float64) for part in _PARTS)
+    before = np.broadcast_to(BEFORE, (len(arrays[f"{group}.share"]), *BEFORE.shape))
+    parts = (arrays.get(f"{group}.{part}", before).astype(np.float64) for part in _PARTS)
     return [Table(*cells) for cells in zip(*parts, strict=True)]

@@ -9,7 +9,7 @@ analysis using Stein's estimator and its generalizations", JASA 1975), on median
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,10 +24,14 @@ _NOTHING = 1e-12
 
 @dataclass(frozen=True)
 class Table:
-    """What is expected of a reading, each (8, slots): its share of the level, and one sigma around it, doubt about the share included."""
+    """What is expected of a reading, each (8, slots): its share of the level, and one sigma around it, doubt about the share included.
+
+    `holiday` is what holidays mean, (7, 3).
+    """
 
     share: Floats
     spread: Floats
+    holiday: Floats
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,15 @@ class Tables:
 
 @dataclass(frozen=True)
 class _Prior:
-    """What is known of a meter before its own readings: expected share, spread of its readings, variance of its share around `share`."""
+    """What is known of a meter before its own readings: expected share, spread of its readings, variance of its share around `share`.
+
+    `holiday` is what holidays mean to the meters that it was made of, on average.
+    """
 
     share: Floats
     spread: Floats
     variance: Floats
+    holiday: Floats
 
 
 def tables_of(portfolio: Sequence[Own], params: UsageZParams) -> Tables:
@@ -68,13 +76,13 @@ def tables_of(portfolio: Sequence[Own], params: UsageZParams) -> Tables:
         variance = (strays[usage] + between_meters) / len(of_type)
         weight = _share_of(between_types, variance / _effective(of_type))
         share = together + weight * (shapes[usage] - together)
-        return _Prior(share, _typical_spread(of_type), variance + between_types * (1 - weight))
+        return _Prior(share, _typical_spread(of_type), variance + between_types * (1 - weight), _meaning(of_type))
 
     priors = {usage: prior(usage) for usage in types}
     return Tables(
         {own.meter_id: _posterior(own, priors[own.usage_type], params) for own in portfolio},
         {usage: _unseen(one, params) for usage, one in priors.items()},
-        _unseen(_Prior(together, spread, between_meters + between_types), params),
+        _unseen(_Prior(together, spread, between_meters + between_types, _meaning(portfolio)), params),
     )
 
 
@@ -100,6 +108,10 @@ def _typical_spread(portfolio: Sequence[Own]) -> Floats:
     return np.asarray(np.median([own.spread for own in portfolio], axis=0))
 
 
+def _meaning(portfolio: Sequence[Own]) -> Floats:
+    return np.asarray(np.mean([own.holiday for own in portfolio], axis=0))
+
+
 def _share_of(one: Floats, other: Floats) -> Floats:
     """one / (one + other), 0 where both are."""
     return np.asarray(one / np.maximum(one + other, _NOTHING))
@@ -110,17 +122,17 @@ def _posterior(own: Own, prior: _Prior, params: UsageZParams) -> Table:
     spread = np.sqrt(weight * own.spread**2 + (1 - weight) * prior.spread**2)
     told = _share_of(own.count * prior.variance, spread**2)
     share = prior.share + np.where(own.count > 0, told * (np.nan_to_num(own.cell) - prior.share), 0.0)
-    return _table(share, spread, prior.variance * (1 - told), params)
+    return _table(replace(prior, share=share, spread=spread, variance=prior.variance * (1 - told), holiday=own.holiday), params)
 
 
 def _unseen(prior: _Prior, params: UsageZParams) -> Table:
-    return _table(prior.share, prior.spread, prior.variance, params)
+    return _table(prior, params)
 
 
-def _table(share: Floats, spread: Floats, variance: Floats, params: UsageZParams) -> Table:
-    whole = np.sqrt(spread**2 + variance)
+def _table(known: _Prior, params: UsageZParams) -> Table:
+    whole = np.sqrt(known.spread**2 + known.variance)
     floored = np.maximum(whole, params.spread_floor * max(float(np.median(whole)), _FLAT))
-    return Table(_as_stored(share), _as_stored(floored))
+    return Table(_as_stored(known.share), _as_stored(floored), _as_stored(known.holiday))
 
 
 def _as_stored(cells: Floats) -> Floats:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ecoai_pipeline.detectors.day_types import Grid, learn
 from ecoai_pipeline.detectors.robust import (
     DAY_TYPES,
     Floats,
-    Grid,
     circular_mean,
     day_profile,
     grouped_quantile,
     trailing_median,
 )
 from ecoai_pipeline.domain import UsageType
+from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.settings import UsageZParams
 
 Z80 = 1.2815515655446004  # four normal deviations in five lie within
@@ -35,6 +36,7 @@ class Own:
         cell, count: median share of the cell's readings alone, NaN where there are none, and their number.
         spread: one sigma of its readings around `share`.
         weeks: of readings.
+        holiday: what holidays mean, (7, 3), as `day_types.learn` gives it.
     """
 
     meter_id: str
@@ -45,20 +47,23 @@ class Own:
     count: Floats
     spread: Floats
     weeks: float
+    holiday: Floats
 
 
-def own_of(meter_id: str, usage_type: UsageType | None, values: Floats, grid: Grid, slots: int, params: UsageZParams) -> Own:
+def own_of(series: Series, values: Floats, slots: int, params: UsageZParams) -> Own:
     """Measure one meter by energy per plan interval, (n,), NaN where unknown; some of it must be known."""
+    holiday, grid = learn(values, series, slots)
     centre = day_profile(values, grid.day_type, grid.slot, slots, 0.5, params.prior_readings)
-    unit = _unit(values, centre[grid.day_type, grid.slot])
+    unit = _unit(values, grid.of(centre))
     shares = values / unit / level(values / unit, centre / unit, grid, params)
     share = day_profile(shares, grid.day_type, grid.slot, slots, 0.5, params.prior_readings)
-    strays = np.abs(shares - share[grid.day_type, grid.slot])
+    strays = np.abs(shares - grid.of(share))
     cell, count = grouped_quantile(shares, grid.day_type * slots + grid.slot, DAY_TYPES * slots, 0.5)
     spread = day_profile(strays, grid.day_type, grid.slot, slots, 0.8, params.spread_prior_readings) / Z80
     weeks = float(np.isfinite(values).sum()) / (7 * slots)
     cell, count = cell.reshape(DAY_TYPES, slots), count.reshape(DAY_TYPES, slots)
-    return Own(meter_id, usage_type, unit, share, cell, count, circular_mean(spread, _reach(slots, params)), weeks)
+    spread = circular_mean(spread, _reach(slots, params))
+    return Own(series.meter_id, series.usage_type, unit, share, cell, count, spread, weeks, holiday)
 
 
 def level(values: Floats, share: Floats, grid: Grid, params: UsageZParams) -> Floats:
@@ -87,10 +92,13 @@ def unit_of(values: Floats, share: Floats, grid: Grid) -> float:
 
 
 def _daily_level(values: Floats, share: Floats, grid: Grid) -> Floats:
-    """Energy of each day against the expected share of its observed intervals, (days,); NaN for stops and days hardly observed."""
+    """Energy of each day against the expected share of its observed intervals, (days,).
+
+    NaN for stops, days hardly observed, and holidays that may be several things.
+    """
     days = int(grid.day[-1]) + 1
-    known = np.isfinite(values)
-    expected = np.where(known, np.abs(share[grid.day_type, grid.slot]), 0.0)
+    known = np.isfinite(values) & ~grid.open
+    expected = np.where(known, np.abs(grid.of(share)), 0.0)
     drawn, wanted, count, size = (
         np.bincount(grid.day, weights, days) for weights in (np.where(known, np.abs(values), 0.0), expected, known, np.ones(len(values)))
     )

@@ -14,6 +14,7 @@ from ecoai_pipeline.detection.anomalies import merged_events
 from ecoai_pipeline.detection.explanation import Explanation, explanations
 from ecoai_pipeline.detection.night import ranked, touching
 from ecoai_pipeline.domain import DETECTORS, DRIFT, SCORES, Category, EventStatus, Industry, Meter, Month, Partition
+from ecoai_pipeline.features.calendar import Place
 from ecoai_pipeline.quality.report import PartitionQuality, quality_report
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.lake import Lake
@@ -81,11 +82,15 @@ class Stake:
 
 @dataclass(frozen=True)
 class Card:
-    """An event that is shown whole: its row (ANOMALIES, `site`, `rank`), the zone of its meter, and why it was found."""
+    """An event that is shown whole: its row (ANOMALIES, `site`, `rank`), where its meter is, and why it was found."""
 
     event: Mapping[str, Any]
-    zone: str
+    place: Place
     explanation: Explanation
+
+    @property
+    def zone(self) -> str:
+        return self.place.zone
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,7 @@ class Contents:
         by_hour: alarms of the month so far by local weekday (0 is Monday) and hour of their start.
         by_detector: shares of the evidence of the month's energy events.
         drift: rows of DRIFT with `industry`, of all meters together, and of single ones that drifted.
+        places: where meters are, one of each country and subdivision; the page names their public holidays.
         zone: of the page's own clock.
         zones: of the meters.
     """
@@ -127,6 +133,7 @@ class Contents:
     made_at: datetime
     zone: str
     zones: Mapping[str, str]
+    places: Sequence[Place]
     currency: str
     meters: int
     industries: Sequence[Industry]
@@ -170,8 +177,9 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
         industries=industries,
         alarms=_alarms(energy, month_events, scored, about, settings.detection.budget_per_meter_month),
         stake=_stake(energy),
-        cards=[Card(row, zones[row["meter_id"]], why[row["event_id"]]) for row in shown.to_dicts()],
+        cards=[Card(row, Place.of_meter(meters[row["meter_id"]]), why[row["event_id"]]) for row in shown.to_dicts()],
         zones=zones,
+        places=_places(meters),
         rest=rest,
         data_events=events.filter(pl.col("category") == Category.DATA_QUALITY).sort("meter_id", "start"),
         calendars=_calendars(lake, settings, about, energy, past, members),
@@ -183,6 +191,11 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
         scored=[_scored(lake, one, about.month) for one in industries],
         ran=ran,
     )
+
+
+def _places(meters: Mapping[str, Meter]) -> list[Place]:
+    found = {(place.country, place.subdivision): place for place in map(Place.of_meter, meters.values()) if place.country}
+    return [found[key] for key in sorted(found, key=str)]
 
 
 def _shown(energy: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -13,6 +13,7 @@ import polars as pl
 from ecoai_pipeline.detection.explanation import Similar
 from ecoai_pipeline.domain import EventStatus
 from ecoai_pipeline.escape import html as escape
+from ecoai_pipeline.features.calendar import holiday_name
 from ecoai_pipeline.quality.report import PartitionQuality
 from ecoai_pipeline.reporting.night.charts import calendar, hours, legend, load_chart, share_bars
 from ecoai_pipeline.reporting.night.contents import Card, Contents, clock
@@ -85,7 +86,20 @@ def _glance(contents: Contents, words: Words) -> str:
         (_completeness(contents.quality), words("completeness"), words("data_quality")),
         (str(whole), words("drifted_industries"), words("drifted_meters", count=single)),
     ]
-    return _section(words("glance"), f"<div class=tiles>{''.join(_tile(*tile) for tile in tiles)}</div>")
+    free = "".join(f"<p class=box>{escape(line)}</p>" for line in _free(contents, words))
+    return _section(words("glance"), f"{free}<div class=tiles>{''.join(_tile(*tile) for tile in tiles)}</div>")
+
+
+def _free(contents: Contents, words: Words) -> list[str]:
+    """The public holidays among the days that the page is about, a line each, with the countries and subdivisions that have them."""
+    about = contents.about
+    first = about.day or about.month.first_day
+    where: dict[str, list[str]] = {}
+    for day in (first + timedelta(days=k) for k in range((about.until - first).days + 1)):
+        for place in contents.places:
+            if name := holiday_name(place, day, words.lang):
+                where.setdefault(f"{day}, {name}", []).append("-".join(filter(None, (place.country, place.subdivision))))
+    return [words("holiday", day=day, places=", ".join(places)) for day, places in where.items()]
 
 
 def _drifted(drift: pl.DataFrame) -> tuple[int, int]:
@@ -125,7 +139,7 @@ def _chart_legend(words: Words) -> str:
 
 def _card(card: Card, place: int, contents: Contents, words: Words) -> str:
     event, lang = card.event, words.lang
-    told = tell(event, lang, card.zone, contents.currency)
+    told = tell(event, lang, card.zone, contents.currency, card.place)
     chart = load_chart(card.explanation.load, (event["start"], event["end"]), card.zone, told.sentence, lang)
     of_site = "" if event["site"] == event["meter_id"] else f"; {words('rank', rank=event['rank'], site=event['site'])}"
     whose = f"{words.known(event['industry'])}, {words.known(event['usage_type'])}{of_site}"

@@ -57,6 +57,7 @@ _WORDS: Mapping[str, Pair] = {
     "glance": ("At a glance", "한눈에 보기"),
     "high": ("high resolution", "고해상도"),
     "hindsight": ("scored with hindsight", "사후 모델로 채점"),
+    "holiday": ("Public holiday: {day} ({places}).", "공휴일: {day} ({places})."),
     "hours": ("When alarms begin", "경보가 시작된 요일과 시각"),
     "how_to_read": ("How to read this page", "읽는 방법"),
     "how_text": (
