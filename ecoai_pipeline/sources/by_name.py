@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
-from ecoai_pipeline.sources.vocabulary import Role, columns_of
+from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.vocabulary import Role, columns_of, plain
 
+_UNIT_COLUMNS = frozenset({"unit", "units", "uom", "unit of measure", "einheit", "unite", "unidad", "단위"})
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
 _QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
 
@@ -114,6 +116,26 @@ def _line(named: _Named) -> str:
     stamp = named.stamps[0] if named.stamps else "…"
     energy = named.energies[0] if named.energies else "…"
     return f"--columns {_quoted(f'{meter}timestamp={stamp},kwh={energy}')}{',stamp=end' if named.ends else ''}"
+
+
+def stated_unit(opened: OpenFile) -> Unit | None:
+    """The unit that a column of units gives to all rows of the sample; None where there is no such column.
+
+    Raises:
+        IngestError: the column has several units, or one that is not read.
+    """
+    column = next((at for at, name in enumerate(opened.header) if plain(name) in _UNIT_COLUMNS), None)
+    if column is None:
+        return None
+    texts = {fields[column].strip() for fields in opened.sample["fields"].to_list() if column < len(fields)} - {""}
+    try:
+        units = {Unit(text) for text in texts}
+    except ValueError:
+        units = set()
+    if len(units) > 1 or (texts and not units):
+        advice = "keep rows of one unit that is read, or name the unit of all with --unit"
+        raise IngestError(opened.file, f"its column {opened.header[column]!r} has the units {', '.join(sorted(texts))}; {advice}")
+    return units.pop() if units else None
 
 
 def named_columns(mapping: ColumnMapping) -> str:

@@ -22,6 +22,7 @@ from ecoai_pipeline.sources.nem12_source import Nem12
 from ecoai_pipeline.sources.reasons import IngestError, NoTableError
 from ecoai_pipeline.sources.steel import Steel
 from ecoai_pipeline.sources.table import TableSource
+from ecoai_pipeline.sources.wide import Wide
 
 
 class Source(Protocol):
@@ -34,7 +35,7 @@ class Source(Protocol):
     def layout(self, opened: OpenFile) -> Layout: ...
 
 
-SOURCES: tuple[Source, ...] = (Kepco(), GreenButton(), Nem12(), Lead(), Kpi(), Steel(), TableSource())
+SOURCES: tuple[Source, ...] = (Kepco(), GreenButton(), Nem12(), Lead(), Kpi(), Steel(), TableSource(), Wide())
 
 
 def choose(opened: OpenFile, name: str | None, columns: ColumnMapping | None, flow: Flow | None = None) -> Source:
@@ -65,12 +66,14 @@ def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -
         if not named:
             raise IngestError(opened.file, f"there is no source {name!r}; known are:{_known()}")
         return named[0]
-    fitting = [source for source in SOURCES if source.recognises(opened.header)]
+    fitting = [source for source in SOURCES if source.recognises(opened.header) and not isinstance(source, Wide)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         trouble = f"it fits several sources ({', '.join(s.name for s in fitting)}): its header has {show_header(opened.header)}"
         raise IngestError(opened.file, f"{trouble}; name one with --source. Known are:{_known()}")
+    if Wide().recognises(opened.header):
+        return Wide()
     understood = understand(opened.header)
     if understood.mapping is not None:
         return TableSource()

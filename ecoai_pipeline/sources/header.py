@@ -87,8 +87,10 @@ def find_table(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) ->
 
 
 def _score(row: Sequence[str], expected: Collection[str]) -> tuple[bool, int]:
-    told = names_of(row)
-    return bool(expected) and set(expected) <= set(told), known_words(told)
+    told = set(names_of(row))
+    # DATE+TIME names two columns.
+    named = all(name in told or {part.strip() for part in name.split("+")} <= told for name in expected)
+    return bool(expected) and named, known_words(told)
 
 
 def _below(rows: Sequence[Sequence[str]], names: int) -> int:

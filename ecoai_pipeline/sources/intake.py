@@ -20,13 +20,13 @@ from ecoai_pipeline.sources.canonical import REFUSED, Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
 from ecoai_pipeline.sources.files import OpenFile, open_file
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
-from ecoai_pipeline.sources.kepco import WideLayout
 from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
 from ecoai_pipeline.sources.labels import labelled, runs
 from ecoai_pipeline.sources.layout import Layout, Traits, mapped_columns, stem_of
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import Reason
+from ecoai_pipeline.sources.wide import WideLayout
 from ecoai_pipeline.storage.erasure import WORD, Tombstones
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
-from ecoai_pipeline.domain import Industry, UsageType
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits, column_form, require_columns
 from ecoai_pipeline.sources.mapping import Unit
-from ecoai_pipeline.sources.reasons import IngestError, Reason
-from ecoai_pipeline.sources.stamps import StampForm
+from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.wide import WideLayout
 
 # Providers name the leading columns in Korean or English; the names that are understood, the first being the one we write.
 METER = ("cust_no", "업체코드", "고객번호", "company_code", "company", "customer", "meter_id")
@@ -32,83 +29,6 @@ def cell_names(interval_s: int) -> tuple[str, ...]:
     """
     minutes = range(interval_s // 60, 24 * 60 + 1, interval_s // 60)
     return tuple(f"elcp_use_{minute // 60:02d}{minute % 60:02d}" for minute in minutes)
-
-
-@dataclass(frozen=True)
-class WideLayout:
-    """A day per line. A line that is refused is refused reading by reading, so that the balance counts readings."""
-
-    header: tuple[str, ...]
-    cells: tuple[str, ...]
-    meter: str
-    date: str
-    form: StampForm
-    industry: str | None
-    usage: str | None
-    interval_s: int
-    traits: Traits
-    named_by_file: bool = False
-    industry_told: bool = False  # the sender says the industry: one that is unknown in the file is no fault
-
-    @property
-    def needed(self) -> Sequence[int]:
-        names = [self.meter, self.date, *self.cells, *(name for name in (self.industry, self.usage) if name)]
-        return [self.header.index(name) for name in names]
-
-    def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
-        places = [self.header.index(name) for name in self.cells]
-        day = self._days(rows)
-        wide = rows.select(
-            "line",
-            meter=self._field(self.meter),
-            day=day,
-            value=pl.col("fields").list.gather(places),
-            reason=pl.lit(None, pl.String) if self.industry is None or self.industry_told else self._unknown_industry(rows),
-        )
-        cell = pl.lit(pl.Series("cell", np.tile(np.arange(len(self.cells), dtype=np.int32), rows.height)))
-        value = pl.col("value").str.strip_chars()
-        return wide.explode("value").select(
-            "line",
-            cell,
-            pl.col("value").alias("text"),
-            "meter",
-            local=pl.col("day") + pl.duration(seconds=cell.cast(pl.Int64) * self.interval_s),
-            utc=pl.lit(None, pl.Datetime("us", "UTC")),
-            value=value,
-            label=pl.lit(None, pl.String),
-            reason=pl.col("reason"),
-        )
-
-    def claims(self, rows: pl.DataFrame) -> pl.DataFrame | None:
-        if self.industry is None:
-            return None
-        day = self._days(rows).dt.date()
-        usage = self._parsed(rows, self.usage, UsageType) if self.usage else pl.lit(None, pl.String)
-        text = self._field(self.usage) if self.usage else pl.lit("")
-        said = rows.select(
-            "line",
-            meter=self._field(self.meter),
-            date=day,
-            industry=self._parsed(rows, self.industry, Industry),
-            usage=usage,
-            unknown_usage=pl.when(usage.is_null() & (text != "")).then(text),
-        )
-        return said.drop_nulls(["meter", "date"] if self.industry_told else ["meter", "date", "industry"])
-
-    def _unknown_industry(self, rows: pl.DataFrame) -> pl.Expr:
-        known = self._parsed(rows, self.industry or "", Industry)
-        return pl.when(known.is_null()).then(pl.lit(Reason.UNKNOWN_INDUSTRY.value))
-
-    def _parsed(self, rows: pl.DataFrame, column: str, words: type[Industry] | type[UsageType]) -> pl.Expr:
-        texts = rows.select(self._field(column)).to_series().unique().drop_nulls().to_list()
-        known = {text: word for text in texts if (word := _parse(words, text))}
-        return self._field(column).replace_strict(known, default=None, return_dtype=pl.String)
-
-    def _days(self, rows: pl.DataFrame) -> pl.Series:
-        return self.form.days(rows.select(self._field(self.date)).to_series())
-
-    def _field(self, column: str) -> pl.Expr:
-        return pl.col("fields").list.get(self.header.index(column)).str.strip_chars()
 
 
 class Kepco:
@@ -153,10 +73,3 @@ def _cells(opened: OpenFile) -> tuple[tuple[str, ...], int]:
 
 def _first(header: Sequence[str], names: Sequence[str]) -> str | None:
     return next((column for name in names for column in header if column.lower() == name), None)
-
-
-def _parse(words: type[Industry] | type[UsageType], text: str) -> str | None:
-    try:
-        return words.parse(text).value
-    except ValueError:
-        return None

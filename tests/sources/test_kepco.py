@@ -30,7 +30,7 @@ energies = st.one_of(st.just(np.nan), st.floats(-1e9, 1e9), st.floats(0, 1e-6))
 
 @given(
     kwh=st.sampled_from([24, 48, 96]).flatmap(lambda cells: arrays(float, st.tuples(st.integers(1, 3), st.just(cells)), elements=energies)),
-    first=st.dates(date(2001, 1, 2), date(2025, 12, 1)),
+    first=st.dates(date(2010, 1, 2), date(2025, 12, 1)),
     industry=st.sampled_from(Industry),
     usage=st.sampled_from(UsageType),
     encoding=st.sampled_from(["utf-8", "cp949"]),
