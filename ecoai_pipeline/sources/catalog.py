@@ -19,6 +19,7 @@ from ecoai_pipeline.sources.layout import Layout, mapped_columns, show_header
 from ecoai_pipeline.sources.lead import Lead
 from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.nem12_source import Nem12
+from ecoai_pipeline.sources.opower import Opower
 from ecoai_pipeline.sources.reasons import IngestError, NoTableError
 from ecoai_pipeline.sources.steel import Steel
 from ecoai_pipeline.sources.table import TableSource
@@ -35,7 +36,7 @@ class Source(Protocol):
     def layout(self, opened: OpenFile) -> Layout: ...
 
 
-SOURCES: tuple[Source, ...] = (Kepco(), GreenButton(), Nem12(), Lead(), Kpi(), Steel(), TableSource(), Wide())
+SOURCES: tuple[Source, ...] = (Kepco(), GreenButton(), Nem12(), Opower(), Lead(), Kpi(), Steel(), TableSource(), Wide())
 
 
 def choose(opened: OpenFile, name: str | None, columns: ColumnMapping | None, flow: Flow | None = None) -> Source:

@@ -50,6 +50,11 @@ class OpenFile(Protocol):
     @property
     def sample(self) -> pl.DataFrame: ...
     @property
+    def above(self) -> tuple[tuple[str, ...], ...]:
+        """The records above the header."""
+        ...
+
+    @property
     def has_readings(self) -> bool:
         """Whether rows that look like readings, or usual names of their columns, were found."""
         ...
@@ -110,6 +115,7 @@ class ParquetRows:
     sample: pl.DataFrame
     delimiter: str = ","
     has_readings: bool = True
+    above: tuple[tuple[str, ...], ...] = ()
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         yield from _parquet_blocks(self.path, self.file, max(block_bytes // 64, 1))

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     UNKNOWN_QUALITY = "the quality is none of measured, estimated, missing and suspect"
     NO_LENGTH = "it lasts no time, and no reading starts with it"
     NOT_ENERGY = "it is electricity, but no energy"
+    NOT_KWH = "it is another commodity or unit than kWh of electricity"
     NO_READING_TYPE = "what the reading type says cannot be read"
     SAME_ENERGY = "readings of shorter intervals tell the same energy"
     UNEQUAL = "its interval is not as long as that of the other direction"

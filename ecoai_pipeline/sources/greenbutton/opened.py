@@ -22,6 +22,7 @@ class EspiFile:
     header: tuple[str, ...] = ("IntervalReading",)
     delimiter: str = ""
     has_readings: bool = True
+    above: tuple[tuple[str, ...], ...] = ()
 
     @property
     def sample(self) -> pl.DataFrame:
