@@ -28,6 +28,7 @@ from ecoai_pipeline.cli import (
     reports,
     simulate,
     statements,
+    status,
     versions,
     views,
 )
@@ -55,7 +56,7 @@ app.command()(views.events)
 app.command()(explain.explain)
 app.command()(reports.report)
 app.command()(views.revisions)
-app.command()(views.status)
+app.command()(status.status)
 app.command()(quality.quality)
 app.command()(views.ui)
 app.command()(demo.demo)

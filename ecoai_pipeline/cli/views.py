@@ -14,7 +14,7 @@ import typer
 from ecoai_pipeline.cli.next_step import next_step
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone
 from ecoai_pipeline.cli.pipeline import default_zone, the_lake, zone_of_meter
-from ecoai_pipeline.domain import ANOMALIES, PARTITIONED, Industry, Month, MonthRange
+from ecoai_pipeline.domain import ANOMALIES, Industry, Month, MonthRange
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -108,34 +108,6 @@ def shortest_prefix(ids: Sequence[str]) -> int:
     ordered = sorted(set(ids))
     alike = [next(n for n in range(len(one) + 1) if one[n : n + 1] != other[n : n + 1]) + 1 for one, other in pairwise(ordered)]
     return max([_SHORTEST_ID, *alike])
-
-
-def status(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None:
-    """What is there, by industry, month and layer, and which bundles are champions."""
-    from ecoai_pipeline.storage.landing import Landing
-    from ecoai_pipeline.storage.model_registry import ModelRegistry
-
-    lake = the_lake()
-    partitions = [
-        {"industry": p.industry.value, "month": str(p.month), "layer": table.name, "rows": info.rows, "meters": info.meters}
-        for table in PARTITIONED
-        for p in lake.partitions(table)
-        for info in [lake.info(table, p)]
-    ]
-    models = [record.model_dump(mode="json") for record in ModelRegistry(lake).entries()]
-    statements = len(Landing(lake).in_force())
-    document = {"root": str(lake.root), "statements": statements, "partitions": partitions, "models": models}
-    notes = [f"{statements} statements, {len(models)} entries of models (`ecoai models list`); root {lake.root}"]
-    Answer(document, _by_month(partitions), title="rows by industry, month and layer", notes=notes).show(form, as_json)
-
-
-def _by_month(partitions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    layers = [table.name for table in PARTITIONED]
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for p in partitions:
-        row = rows.setdefault((p["industry"], p["month"]), {"industry": p["industry"], "month": p["month"], "meters": p["meters"]})
-        row[p["layer"]] = p["rows"]
-    return [{**dict.fromkeys(["industry", "month", "meters", *layers], 0), **rows[key]} for key in sorted(rows)]
 
 
 def ui(

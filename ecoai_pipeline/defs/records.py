@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecoai_pipeline.defs.runs import home_of
+from ecoai_pipeline.defs.home import home_of
 from ecoai_pipeline.storage.erasure import Name
 
 

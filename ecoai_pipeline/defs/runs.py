@@ -14,19 +14,12 @@ import dagster as dg
 from dagster._core.events import RunFailureReason
 
 from ecoai_pipeline.defs.build import build_definitions
+from ecoai_pipeline.defs.home import home_of
 from ecoai_pipeline.defs.jobs import ASSETS_OF, DAY_TAG, FOLLOW_UP_TAG, INDUSTRY_TAG, KIND_TAG, TOLD_THE_NIGHT
 from ecoai_pipeline.defs.partitions import model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Industry, MonthRange, Resolution
 from ecoai_pipeline.settings import PROJECT
-
-
-def home_of(root: Path) -> Path:
-    """Where Dagster keeps the records of a lake: DAGSTER_HOME if set, the project's own home for the project's lake,
-    else a home inside the root, so that two lakes never share their records."""
-    if os.environ.get("DAGSTER_HOME"):
-        return Path(os.environ["DAGSTER_HOME"])
-    return PROJECT / "dagster_home" if root.resolve() == PROJECT / "data" else root.resolve() / "dagster_home"
 
 
 def prepare_home(root: Path) -> Path:

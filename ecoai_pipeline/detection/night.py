@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from ecoai_pipeline.detection.anomalies import merged_events
 from ecoai_pipeline.domain import ANOMALIES, Category, Industry, Kind, Meter, Month, Partition
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
@@ -150,6 +149,8 @@ def _latest(runs: Sequence[DetectionRun]) -> DetectionRun | None:
 
 def events_of_day(lake: Lake, industry: Industry, day: date) -> pl.DataFrame:
     """Events that overlap the day in the zone of their meter, as known from the months up to the day's."""
+    from ecoai_pipeline.detection.anomalies import merged_events  # imports numba; readers of the ledger do not wait for it
+
     month = Month.of(day)
     events = merged_events(lake, [industry], day - timedelta(days=1), until=month)
     return touching(events, MeterRegistry(lake).of(industry, month), day)

@@ -47,6 +47,10 @@ class Ledger(Generic[R]):
         """
         return [(number, self._parse(path)) for number, path in self._files()]
 
+    def last(self, count: int) -> list[tuple[int, R]]:
+        """The newest `count` records, oldest first."""
+        return [(number, self._parse(path)) for number, path in self._files()[-count:]]
+
     def since(self, last: int) -> list[tuple[int, R]]:
         """Records after the one numbered `last`, oldest first; looks for those alone, however many came before."""
         if last == 0:

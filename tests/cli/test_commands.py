@@ -132,7 +132,7 @@ def test_an_inverted_range_is_refused_before_anything_runs(ecoai: Ecoai) -> None
 
 def test_csv_has_a_header_and_all_columns(ecoai: Ecoai, tmp_path: Path) -> None:
     ecoai("ingest", str(lead_file(tmp_path / "lead.csv", hours("7", "2025-01-01", ["5"] * 24))), "--industry", "metal")
-    rows = list(csv.DictReader(io.StringIO(ecoai("status", "--format", "csv").out)))
+    rows = list(csv.DictReader(io.StringIO(ecoai("status", "--layers", "--format", "csv").out)))
 
     assert [(row["industry"], row["month"], row["validated_readings"], row["anomalies"]) for row in rows] == [
         ("metal", "2025-01", "24", "0")
