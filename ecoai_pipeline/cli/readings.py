@@ -49,6 +49,8 @@ def ingest(
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook.", show_default=False)] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding of a text: utf-8, cp949, cp1252, ….", show_default=False)] = None,
+    start: Annotated[str | None, typer.Option(help="Time of the first value, where the file has values alone.", show_default=False)] = None,
+    interval: Annotated[str | None, typer.Option(help="Step from one such value to the next: 15min, 1h.", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option(help="Show how the files are understood, and keep nothing.")] = False,
     allow_again: Annotated[bool, typer.Option("--allow-again", help="Let meters in again that were erased.")] = False,
     form: FormatOption = Format.TABLE,
@@ -66,6 +68,8 @@ def ingest(
         header_row=header_row,
         sheet=sheet,
         encoding=encoding,
+        start=start,
+        interval=interval,
     )
     with progress_bar() as steps:
         answer = ingest_paths(paths, options, meters, dry_run=dry_run, steps=steps, allow_again=allow_again, explained=dry_run)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -67,6 +68,8 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
     home = _looked_up({meter: both.home for meter, both in zones.items()})
     numbered = _numbers(with_stated(rough), thousands=traits.thousands)
     parts = numbered.with_columns(zone=zone, home=home).partition_by("zone")
+    if traits.counted_from:
+        parts = [_counted(part, traits.counted_from) for part in parts]
     dated = pl.concat([_localised(part, latest) for part in parts]).with_columns(month=month_key(pl.col("local"), ends=traits.ends))
     reason = pl.coalesce(
         "reason",
@@ -161,6 +164,15 @@ def relocated(frame: pl.DataFrame) -> pl.DataFrame:
         for part in frame.partition_by("zone")
     ]
     return pl.concat(parts).with_columns(month=month_key(pl.col("local"))) if parts else frame
+
+
+def _counted(part: pl.DataFrame, first: datetime) -> pl.DataFrame:
+    """Times that were counted on from a first local one as instants: hours pass evenly, also where clocks change."""
+    zone = part["zone"][0] or "UTC"
+    start = first if first.tzinfo else first.replace(tzinfo=ZoneInfo(zone))
+    passed = pl.col("local") - pl.lit(first.replace(tzinfo=None))
+    instants = pl.lit(start.astimezone(UTC)).cast(pl.Datetime("us", "UTC")) + passed
+    return part.with_columns(utc=instants, local=pl.lit(None, pl.Datetime("us")))
 
 
 def _localised(part: pl.DataFrame, latest: datetime) -> pl.DataFrame:

@@ -53,6 +53,7 @@ class Opening:
     sheet: str | None = None
     encoding: str | None = None
     expected: tuple[str, ...] = ()  # names that the header must have
+    values_only: bool = False  # rows have no times
 
     def fixed(self) -> int | None:
         """How many lines are above the header, where that is said."""
@@ -96,6 +97,16 @@ def _score(row: Sequence[str], expected: Collection[str]) -> tuple[bool, int]:
 def _below(rows: Sequence[Sequence[str]], names: int) -> int:
     """The first row below the names that is neither blank nor units."""
     return next((at for at in range(names + 1, len(rows)) if not _is_blank(rows[at]) and not _is_units(rows[at])), len(rows))
+
+
+def find_values(rows: Sequence[Sequence[str]]) -> Place:
+    """The same of a table whose rows have numbers and no times.
+
+    >>> find_values([["kWh"], ["1.5"], ["2"]]), find_values([["1.5"], ["2"]])
+    (Place(names=0, rows=1), Place(names=None, rows=0))
+    """
+    first = next((at for at, row in enumerate(rows) if any(_NUMBER.fullmatch(cell.strip()) for cell in row)), len(rows))
+    return Place(first - 1 if first else None, first)
 
 
 def names_of(row: Sequence[str]) -> tuple[str, ...]:

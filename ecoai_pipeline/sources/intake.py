@@ -26,6 +26,7 @@ from ecoai_pipeline.sources.layout import Layout, Traits, mapped_columns, stem_o
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import Reason
+from ecoai_pipeline.sources.values import Values
 from ecoai_pipeline.sources.wide import WideLayout
 from ecoai_pipeline.storage.erasure import WORD, Tombstones
 from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
@@ -52,13 +53,18 @@ class Prepared:
     @classmethod
     def of(cls, path: Path, file: str, options: IngestOptions) -> Self:
         opened = open_file(path, file, options.opening(mapped_columns(options.columns)))
-        source = choose(opened, options.source, options.columns, options.flow)
+        source = _said_by_options(options) or choose(opened, options.source, options.columns, options.flow)
         layout = source.layout(opened)
         if isinstance(layout, WideLayout) and options.industry is not None:
             layout = replace(layout, industry_told=True)
         traits = replace(layout.traits, zone=options.zone or layout.traits.zone, unit=options.unit or layout.traits.unit)
         sha256 = digest_of(path)
         return cls(opened, source, layout, traits, sha256, _statement_id(sha256, source, layout, options, file))
+
+
+def _said_by_options(options: IngestOptions) -> Source | None:
+    """Values without times are a source that the sender's options alone make one."""
+    return Values(options.start, options.interval_s) if options.start and options.interval_s else None
 
 
 def _statement_id(sha256: str, source: Source, layout: Layout, options: IngestOptions, file: str) -> str:

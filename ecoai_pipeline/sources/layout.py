@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import datetime, time
 from pathlib import Path
 from typing import Protocol
 
@@ -68,6 +68,7 @@ class Traits:
     thousands: bool = True
     weather: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
+    counted_from: datetime | None = None  # the first time, from which the others are counted on
 
 
 class Layout(Protocol):

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from ecoai_pipeline.domain import Industry, time_zone
 from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.header import Opening
+from ecoai_pipeline.sources.lengths import seconds_of
 from ecoai_pipeline.sources.mapping import AROUND, ColumnMapping, Unit, without_unset
 
 T = TypeVar("T")
@@ -30,10 +41,18 @@ class IngestOptions(BaseModel):
     header_row: int | None = Field(None, ge=0, le=100_000)
     sheet: str | None = None
     encoding: str | None = None
+    start: datetime | None = None  # of the first value, where the file has no times
+    interval_s: int | None = Field(None, gt=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.start is None) != (self.interval_s is None):
+            raise ValueError("--start and --interval belong together: the time of the first value, and the step to the next")
+        return self
 
     @model_serializer(mode="wrap")
     def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(dump(self), ("flow", *AROUND))
+        return without_unset(dump(self), ("flow", *AROUND, "start", "interval_s"))
 
     def opening(self, expected: tuple[str, ...] = ()) -> Opening:
         """How the file is to be opened; what is said beside a mapping goes before what the mapping says.
@@ -43,7 +62,11 @@ class IngestOptions(BaseModel):
         """
         said = {name: getattr(self, name) for name in AROUND}
         mapped = {name: getattr(self.columns, name) for name in AROUND} if self.columns else {}
-        return Opening(**{name: mapped.get(name) if value is None else value for name, value in said.items()}, expected=expected)
+        return Opening(
+            **{name: mapped.get(name) if value is None else value for name, value in said.items()},
+            expected=expected,
+            values_only=self.start is not None,
+        )
 
     @field_validator("zone")
     @classmethod
@@ -64,6 +87,8 @@ class IngestOptions(BaseModel):
         header_row: int | None = None,
         sheet: str | None = None,
         encoding: str | None = None,
+        start: str | None = None,
+        interval: str | None = None,
     ) -> Self:
         """Options as a person writes them: Korean names of industries, a mapping as a file or inline.
 
@@ -84,11 +109,11 @@ class IngestOptions(BaseModel):
                 header_row=header_row,
                 sheet=sheet or None,
                 encoding=encoding or None,
+                start=_option("start", datetime.fromisoformat, start),
+                interval_s=_option("interval", seconds_of, interval),
             )
         except ValidationError as error:
-            raise ValueError(
-                "; ".join(f"--{str(fault['loc'][0]).replace('_', '-')}: {_plain(fault['msg'])}" for fault in error.errors())
-            ) from None
+            raise ValueError("; ".join(f"{_option_name(fault['loc'])}{_plain(fault['msg'])}" for fault in error.errors())) from None
 
 
 def _flow(text: str) -> Flow:
@@ -104,6 +129,11 @@ def _option(name: str, read: Callable[[str], T], text: str | None) -> T | None:
         return read(text) if text else None
     except ValueError as error:
         raise ValueError(f"--{name}: {error}") from None
+
+
+def _option_name(place: tuple[int | str, ...]) -> str:
+    """The option that a fault is about, with a colon; nothing where it is about several."""
+    return f"--{str(place[0]).replace('_', '-')}: " if place else ""
 
 
 def _plain(message: str) -> str:

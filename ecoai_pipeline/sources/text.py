@@ -17,7 +17,17 @@ from typing import BinaryIO, NamedTuple
 import polars as pl
 
 from ecoai_pipeline.sources.encoding import encoding_of
-from ecoai_pipeline.sources.header import MOST_LINES_ABOVE, NOTHING_SAID, Opening, Place, find_table, names_of, no_header, numbered
+from ecoai_pipeline.sources.header import (
+    MOST_LINES_ABOVE,
+    NOTHING_SAID,
+    Opening,
+    Place,
+    find_table,
+    find_values,
+    names_of,
+    no_header,
+    numbered,
+)
 from ecoai_pipeline.sources.ragged import filled_up
 from ecoai_pipeline.sources.reasons import IngestError
 
@@ -132,6 +142,8 @@ def _head(lines: Sequence[str], opening: Opening, file: str) -> _Head:
     records = _records(lines[start:], start)
     if not records:
         raise IngestError(file, f"it has {len(lines)} lines, but {start} are to be skipped; correct skip_rows or header_row")
+    if opening.values_only:
+        return _values(records)
     if opening.header_row == 0:
         delimiter = max(DELIMITERS, key=lambda sign: len(_fields(records[0].text, sign)))
         return _Head(delimiter, numbered(len(_fields(records[0].text, delimiter))), records[0].line - 1)
@@ -144,6 +156,17 @@ def _head(lines: Sequence[str], opening: Opening, file: str) -> _Head:
     if place.names is None:
         raise no_header(file, _fields(records[place.rows].text, delimiter))
     return _named(records, place.names, place.rows, delimiter)
+
+
+def _values(records: Sequence[_Record]) -> _Head:
+    """The head of a text without times. A comma in a single column is a decimal sign: it separates where a line has several."""
+    texts = [one.text for one in records]
+    several = max(text.count(",") for text in texts) > 1 or (len(texts) > 1 and "," in texts[0] and not texts[0][0].isdigit())
+    delimiter = next((sign for sign in DELIMITERS if sign != "," and any(sign in text for text in texts)), "," if several else ";")
+    place = find_values([_fields(text, delimiter) for text in texts])
+    if place.names is not None:
+        return _named(records, place.names, place.rows, delimiter)
+    return _Head(delimiter, numbered(len(_fields(texts[0], delimiter))), records[0].line - 1)
 
 
 def _named(records: Sequence[_Record], names: int, rows: int, delimiter: str) -> _Head:

@@ -12,7 +12,17 @@ from typing import NamedTuple
 import fastexcel
 import polars as pl
 
-from ecoai_pipeline.sources.header import MOST_LINES_ABOVE, NOTHING_SAID, Opening, Place, find_table, names_of, no_header, numbered
+from ecoai_pipeline.sources.header import (
+    MOST_LINES_ABOVE,
+    NOTHING_SAID,
+    Opening,
+    Place,
+    find_table,
+    find_values,
+    names_of,
+    no_header,
+    numbered,
+)
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.text import SAMPLE_LINES, Block
 from ecoai_pipeline.sources.typed import as_text
@@ -97,6 +107,8 @@ def _head(book: fastexcel.ExcelReader, name: str, opening: Opening) -> tuple[_Sh
     """The first rows of a sheet, and whether it is shown."""
     sheet = book.load_sheet(name, header_row=None, dtypes="string", n_rows=MOST_LINES_ABOVE + SAMPLE_LINES)
     rows = [[cell or "" for cell in row] for row in sheet.to_polars().iter_rows()]
+    if opening.values_only:
+        return _Sheet(name, rows, find_values(rows)), sheet.visible == _VISIBLE
     fixed = opening.fixed()
     place = (
         Place(fixed, fixed + 1) if fixed is not None else Place(None, 0) if opening.header_row == 0 else find_table(rows, opening.expected)
@@ -106,7 +118,7 @@ def _head(book: fastexcel.ExcelReader, name: str, opening: Opening) -> tuple[_Sh
 
 def _read(data: bytes, sheet: _Sheet, opening: Opening, file: str) -> WorkbookRows:
     place = sheet.place or Place(0, 1)
-    if place.names is None and opening.header_row != 0:
+    if place.names is None and opening.header_row != 0 and not opening.values_only:
         raise no_header(file, sheet.head[place.rows])
     options = {"header_row": place.names, "skip_rows": place.rows - (-1 if place.names is None else place.names) - 1}
     # Types are taken from all rows: a cell of another type than those above it would be lost.
