@@ -468,7 +468,7 @@ FirstMonth = Annotated[domain.Month, NoDecode, BeforeValidator(_first_month), Pl
 
 
 class ScheduleParams(Params):
-    nightly: str = Field("30 2 * * *", description="when yesterday is run, as cron in `time_zone`")
+    night_after_h: float = Field(2.5, ge=0, description="when a day is run: hours after the midnight that ends it in its time zone")
     training: str = Field("0 4 1 * *", description="when models are trained, as cron in `time_zone`")
 
 

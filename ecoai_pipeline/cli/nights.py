@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
 from ecoai_pipeline.cli.pipeline import record, run_backfill, run_night, the_lake, train_all, walk_forward
 from ecoai_pipeline.cli.views import EVENT_COLUMNS, shown_events, with_durations
-from ecoai_pipeline.domain import NIGHT_ASSETS, VALIDATED_READINGS, Industry, MonthRange, Resolution
+from ecoai_pipeline.domain import NIGHT_ASSETS, VALIDATED_READINGS, Industry, Month, MonthRange, Resolution
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ecoai_pipeline.defs.runs import Materialized
+    from ecoai_pipeline.storage.lake import Lake
 
 MODEL_HELP = "`champion`: that of each month as of now; or a version. Else a month that was scored keeps the model it had."
 IndustryOption = Annotated[str | None, typer.Option("--industry", help="One industry; else all.", show_default=False)]
@@ -44,30 +46,64 @@ def train(
 
 
 def nightly(
-    day: Annotated[str | None, typer.Option("--date", help="The day, as 2022-03-31; else yesterday.", show_default=False)] = None,
+    day: Annotated[
+        str | None, typer.Option("--date", help="The day, as 2022-03-31; else each meter's yesterday.", show_default=False)
+    ] = None,
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
     """The nightly run of a day: its month for each industry and every month whose inputs changed; prints the day's events."""
     import polars as pl
 
-    from ecoai_pipeline.detection.night import events_of_day
-
-    today = datetime.now(ZoneInfo(load_settings().time_zone)).date()
-    night = parse_day(day) if day else today - timedelta(days=1)
-    if night > today:
-        raise typer.BadParameter(f"{night} has not come yet; the newest night is {today - timedelta(days=1)}")
-    lake = the_lake()
+    asked, lake = parse_day(day) if day else None, the_lake()
+    nights = _nights(lake, asked)
     with progress_bar() as steps:
-        done = run_night(night, steps)
+        done = [one for night in nights for one in run_night(night, steps)]
         recorded = record(steps)
-    events = with_durations(pl.concat([events_of_day(lake, industry, night) for industry in Industry]))
-    tables = _tables(done)
-    document = {"date": night, "industries": tables, "events": events}
-    notes = [_without_readings(tables, night), f"{len(events)} events touch {night}", *recorded]
-    Answer(document, shown_events(lake, events), EVENT_COLUMNS, title=f"events of {night}", notes=[note for note in notes if note]).show(
+    events = with_durations(pl.concat([_events(lake, night, zones) for night, zones in nights.items()]))
+    tables, days = _tables(done), " and ".join(map(str, nights))
+    document = {"date": max(nights), "nights": {str(night): sorted(zones) for night, zones in nights.items()}, "industries": tables}
+    notes = [*(_without_readings(tables, night) for night in nights), f"{len(events)} events touch {days}", *recorded]
+    if len(nights) > 1:
+        notes += [f"{night}: {', '.join(sorted(zones))}" for night, zones in nights.items()]
+    shown = [note for note in notes if note]
+    Answer({**document, "events": events}, shown_events(lake, events), EVENT_COLUMNS, title=f"events of {days}", notes=shown).show(
         form, as_json
     )
+
+
+def _nights(lake: Lake, asked: date | None) -> dict[date, set[str]]:
+    """The days to run and their time zones: the day asked for in those where it has begun, else yesterday of each zone.
+
+    Raises:
+        typer.BadParameter: the day has come nowhere yet.
+    """
+    from ecoai_pipeline.detection.due import DAY, last_day
+    from ecoai_pipeline.storage.registry import MeterRegistry
+
+    now = datetime.now(UTC)
+    yesterday = {zone: last_day(zone, now) for zone in MeterRegistry(lake).zones() or {load_settings().time_zone}}
+    if asked is None:
+        return {night: {zone for zone, day in yesterday.items() if day == night} for night in sorted(set(yesterday.values()))}
+    begun = {zone for zone, day in yesterday.items() if asked <= day + DAY}
+    if not begun:
+        raise typer.BadParameter(f"{asked} has not come yet; the newest night is {max(yesterday.values())}")
+    return {asked: begun}
+
+
+def _events(lake: Lake, night: date, zones: set[str]) -> pl.DataFrame:
+    """Events that touch a day, of the meters in some time zones."""
+    import polars as pl
+
+    from ecoai_pipeline.detection.night import events_of_day
+    from ecoai_pipeline.storage.registry import MeterRegistry
+
+    registry, found = MeterRegistry(lake), []
+    for industry in Industry:
+        meters = registry.of(industry, Month.of(night))
+        own = {meter_id: meter for meter_id, meter in meters.items() if meter.time_zone in zones}
+        found.append(events_of_day(lake, industry, night, own))
+    return pl.concat(found)
 
 
 def backfill(

@@ -19,6 +19,7 @@ ASSETS_OF = {  # by job; a run of some assets from the command line belongs to t
 KIND_TAG = "ecoai/kind"  # what asked for a run: a command, a schedule, a sensor, a backfill of the UI, or a person in the UI
 INDUSTRY_TAG = "ecoai/industry"  # of a run about one industry; the queue starts one such run at a time
 DAY_TAG = "ecoai/day"  # the day that a night is about
+NIGHT_TAG = "ecoai/night"  # the day and the instant at which its night was due; no industry is asked for it twice
 FOLLOW_UP_TAG = "follow_up_of"  # the run or backfill after which a run makes the months that its changes reach
 
 

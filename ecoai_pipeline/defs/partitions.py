@@ -10,7 +10,8 @@ import dagster as dg
 from ecoai_pipeline.domain import EVALUATIONS, Industry, Month, MonthRange, Partition, Resolution
 from ecoai_pipeline.settings import EARLIEST_MONTH
 
-TIME_ZONE = "Asia/Seoul"
+# A month exists as soon as it has begun anywhere, and Kiritimati is first. Which month a reading belongs to depends on its meter's zone.
+_EARLIEST_ZONE = "Pacific/Kiritimati"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 industries = dg.StaticPartitionsDefinition([industry.value for industry in Industry])
@@ -21,7 +22,7 @@ evaluations = dg.StaticPartitionsDefinition(list(EVALUATIONS))
 
 def industry_month(first: Month) -> dg.MultiPartitionsDefinition:
     """The partitions of all tables: each industry in each month from `first` to the current one."""
-    months = dg.MonthlyPartitionsDefinition(start_date=first.key, timezone=TIME_ZONE, end_offset=1)
+    months = dg.MonthlyPartitionsDefinition(start_date=first.key, timezone=_EARLIEST_ZONE, end_offset=1)
     return dg.MultiPartitionsDefinition({"industry": industries, "month": months})
 
 

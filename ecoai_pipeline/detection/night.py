@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from ecoai_pipeline.detection.due import day_bounds, is_over
 from ecoai_pipeline.domain import ANOMALIES, Category, Industry, Kind, Meter, Month, Partition
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.ledger import Ledger
@@ -68,6 +68,7 @@ def detections_ledger(lake: Lake) -> Ledger[DetectionRun]:
 def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at: datetime, *, top_per_site: int = 0) -> DetectionRun:
     """Append the events that touch a local day to the ledger, each beside those of the latest earlier day recorded.
 
+    Only meters are judged whose day is over at `at`; the day's last record, made after its last time zone, holds those of all meters.
     Of a site's energy events the `top_per_site` most severe are shown, all where it is 0; those that are about data always.
 
     Beside each other are events of one name, and those of the same meter and category that overlap in time, since a start may move
@@ -77,8 +78,9 @@ def record_detections(lake: Lake, industry: Industry, day: date, run_id: str, at
     ledger = detections_ledger(lake)
     earlier = [run for _, run in ledger.read() if run.industry == industry]
     before = _latest([run for run in earlier if run.day < day])
-    events = events_of_day(lake, industry, day)
-    rank_of = dict(ranked(events, MeterRegistry(lake).of(industry, Month.of(day))).select("event_id", "rank").iter_rows())
+    meters = judged(MeterRegistry(lake).of(industry, Month.of(day)), day, at)
+    events = events_of_day(lake, industry, day, meters)
+    rank_of = dict(ranked(events, meters).select("event_id", "rank").iter_rows())
     detections = [
         one.model_copy(update={"rank": rank_of[one.event_id], "shown": _is_shown(rank_of[one.event_id], top_per_site)})
         for one in related(events, before.detections if before else [])
@@ -112,17 +114,6 @@ def related(events: pl.DataFrame, before: Sequence[Detection]) -> list[Detection
     ]
 
 
-def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
-    """Start and end of a local day in UTC; 23 to 25 hours apart.
-
-    >>> [str(end - start) for start, end in [day_bounds(date(2021, 3, 28), "Europe/Berlin")]]
-    ['23:00:00']
-    """
-    local = ZoneInfo(zone)
-    bounds = [datetime.combine(day + timedelta(days=k), time(), local).astimezone(UTC) for k in (0, 1)]
-    return bounds[0], bounds[1]
-
-
 def ranked(events: pl.DataFrame, meters: Mapping[str, Meter]) -> pl.DataFrame:
     """Events (columns of ANOMALIES) with `site` and, of energy events, their `rank` within it, most severe first.
 
@@ -147,13 +138,17 @@ def _latest(runs: Sequence[DetectionRun]) -> DetectionRun | None:
     return next((run for run in reversed(runs) if run.day == last), None)
 
 
-def events_of_day(lake: Lake, industry: Industry, day: date) -> pl.DataFrame:
-    """Events that overlap the day in the zone of their meter, as known from the months up to the day's."""
+def judged(meters: Mapping[str, Meter], day: date, moment: datetime) -> dict[str, Meter]:
+    """The meters whose local day is over at a moment; those of the others are pending."""
+    over = {zone for zone in {meter.time_zone for meter in meters.values()} if is_over(day, zone, moment)}
+    return {meter_id: meter for meter_id, meter in meters.items() if meter.time_zone in over}
+
+
+def events_of_day(lake: Lake, industry: Industry, day: date, meters: Mapping[str, Meter]) -> pl.DataFrame:
+    """Events of some meters that overlap the day in the zone of their meter, as known from the months up to the day's."""
     from ecoai_pipeline.detection.anomalies import merged_events  # imports numba; readers of the ledger do not wait for it
 
-    month = Month.of(day)
-    events = merged_events(lake, [industry], day - timedelta(days=1), until=month)
-    return touching(events, MeterRegistry(lake).of(industry, month), day)
+    return touching(merged_events(lake, [industry], day - timedelta(days=1), until=Month.of(day)), meters, day)
 
 
 def touching(events: pl.DataFrame, meters: Mapping[str, Meter], day: date) -> pl.DataFrame:

@@ -59,6 +59,10 @@ class MeterRegistry:
         found = {meter_id: self.at(meter_id, month) for meter_id in sorted(self._meters)}
         return {meter_id: meter for meter_id, meter in found.items() if meter and meter.industry == industry}
 
+    def zones(self) -> set[str]:
+        """Time zones of all meters."""
+        return {zone for meter_id in self._meters if (zone := self.home_zone(meter_id))}
+
     def partitions_before(self, partition: Partition) -> list[Partition]:
         """Partitions of the month before that hold the meters of this one: its own industry's, and those that meters moved from."""
         before = partition.month.previous

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,20 +20,36 @@ from ecoai_pipeline.defs.build import build_definitions
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.defs.runs import Runner
 from ecoai_pipeline.defs.schedules import monthly_training, nightly
-from ecoai_pipeline.domain import NIGHT_ASSETS, REPORT, Industry
+from ecoai_pipeline.domain import NIGHT_ASSETS, REPORT, Industry, Meter, UsageType
 from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.registry import MeterRegistry
 
 from .conftest import take_in, write_readings
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-def tick(schedule: dg.ScheduleDefinition, lake: Lake, moment: str) -> Sequence[dg.RunRequest]:
+def tick(schedule: dg.ScheduleDefinition, lake: Lake, moment: str, instance: dg.DagsterInstance | None = None) -> list[dg.RunRequest]:
+    """What a schedule asks for at a moment on Seoul's clock."""
     at = datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("Asia/Seoul"))
     resources = {"lakehouse": Lakehouse(root=str(lake.root))}
-    with dg.build_schedule_context(scheduled_execution_time=at, resources=resources) as context:
-        return list(schedule(context))  # type: ignore[call-overload]
+    with ExitStack() as stack:
+        own = instance or stack.enter_context(dg.instance_for_test())
+        context = dg.build_schedule_context(instance=own, scheduled_execution_time=at, resources=resources)
+        return [one for one in schedule(stack.enter_context(context)) if isinstance(one, dg.RunRequest)]  # type: ignore[call-overload]
+
+
+def register(lake: Lake, **zones: str) -> None:
+    """A meter of metal per zone, and one of food in the first."""
+    meters = [(name, Industry.METAL, zone) for name, zone in zones.items()] + [("food", Industry.FOOD, next(iter(zones.values())))]
+    rows = [Meter(name, industry, UsageType.INDUSTRIAL, zone, signed=False, valid_from=date(2000, 1, 1)) for name, industry, zone in meters]
+    MeterRegistry(lake).register(rows, origin="test", at=datetime(2025, 1, 1, tzinfo=UTC))
+
+
+def asked(requests: list[dg.RunRequest]) -> list[tuple[str, str, str]]:
+    """Industry, day and first partition of each run asked for."""
+    return [(r.tags["ecoai/industry"], str(r.run_config["ops"]["anomalies"]["config"]["day"]), r.tags[START]) for r in requests]
 
 
 @pytest.mark.parametrize(
@@ -45,21 +61,62 @@ def tick(schedule: dg.ScheduleDefinition, lake: Lake, moment: str) -> Sequence[d
         ("2025-01-01T02:30", "2024-12-31", "2024-12-01"),
     ],
 )
-def test_a_night_is_about_yesterday_and_its_month(lake: Lake, moment: str, day: str, month: str) -> None:
-    requests = tick(nightly(load_settings()), lake, moment)
+def test_a_night_is_about_yesterday_and_its_month_for_each_industry_with_meters(lake: Lake, moment: str, day: str, month: str) -> None:
+    register(lake, seoul="Asia/Seoul")
+    requests = tick(nightly(), lake, moment)
 
-    assert [request.run_key for request in requests] == [f"{industry}:{day}" for industry in Industry]
-    assert [(r.tags[START], r.tags[END]) for r in requests] == [(f"{i}|{month}", f"{i}|{month}") for i in Industry]
-    assert {str(r.run_config["ops"]["anomalies"]["config"]["day"]) for r in requests} == {day}
+    assert asked(requests) == [(one, day, f"{one}|{month}") for one in ("metal", "food")]
+    assert [r.tags[END] for r in requests] == [f"metal|{month}", f"food|{month}"]
+    assert len({r.run_key for r in requests}) == 2
+
+
+@pytest.fixture
+def done() -> Iterator[dg.DagsterInstance]:
+    """Records of runs."""
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def test_each_time_zone_has_its_own_night(lake: Lake, done: dg.DagsterInstance) -> None:
+    """All for the 31st of March; food has its one meter in Seoul."""
+    register(lake, seoul="Asia/Seoul", london="Europe/London", york="America/New_York", nepal="Asia/Kathmandu")
+    job, found = build_definitions(Lakehouse(root=str(lake.root))).resolve_job_def("nightly"), {}
+    before, *moments = ("02:15", "02:30", "02:45", "05:30", "05:45", "10:15", "10:30", "15:15", "15:30", "23:45")
+    for moment in (before, *moments):  # at the first, the nights of the 30th are asked for
+        requests = tick(nightly(), lake, f"2025-04-01T{moment}", done)
+        for request in requests:
+            done.create_run_for_job(job, tags=dict(request.tags))
+        found |= {moment: asked(requests)} if requests and moment != before else {}
+    day, month = "2025-03-31", "metal|2025-03-01"
+    assert found == {
+        "02:30": [("metal", day, month), ("food", day, "food|2025-03-01")],
+        "05:45": [("metal", day, month)],
+        "10:30": [("metal", day, month)],  # London, in summer time since the 30th
+        "15:30": [("metal", day, month)],
+    }
+
+
+def test_a_daemon_that_was_down_asks_for_the_night_it_missed_and_not_twice(lake: Lake, done: dg.DagsterInstance) -> None:
+    register(lake, seoul="Asia/Seoul")
+    job = build_definitions(Lakehouse(root=str(lake.root))).resolve_job_def("nightly")
+    late = tick(nightly(), lake, "2025-04-01T09:00", done)
+    assert asked(late) == [("metal", "2025-03-31", "metal|2025-03-01"), ("food", "2025-03-31", "food|2025-03-01")]
+    for request in late:
+        done.create_run_for_job(job, tags=dict(request.tags))
+    assert tick(nightly(), lake, "2025-04-01T09:15", done) == []
+
+
+def test_without_meters_no_night_runs(lake: Lake) -> None:
+    assert tick(nightly(), lake, "2025-04-01T02:30") == []
 
 
 def test_a_night_takes_a_restated_month_along_in_a_run_before_its_own(lake: Lake, scored: Runner, tmp_path: Path) -> None:
     take_in(lake, write_readings(tmp_path / "march.csv", datetime(2025, 3, 6), datetime(2025, 3, 7), factor=1.1))
-    metal = [r for r in tick(nightly(load_settings()), lake, "2025-04-05T02:30") if r.tags["ecoai/industry"] == "metal"]
+    metal = [r for r in tick(nightly(), lake, "2025-04-05T02:30") if r.tags["ecoai/industry"] == "metal"]
 
     assert [(r.run_key, r.tags[START], r.tags[END]) for r in metal] == [
-        ("metal:2025-04-04:late:2025-03", "metal|2025-03-01", "metal|2025-03-01"),
-        ("metal:2025-04-04", "metal|2025-04-01", "metal|2025-04-01"),
+        ("metal:2025-04-04 due 2025-04-04T17:30Z:late:2025-03", "metal|2025-03-01", "metal|2025-03-01"),
+        ("metal:2025-04-04 due 2025-04-04T17:30Z", "metal|2025-04-01", "metal|2025-04-01"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,7 +13,7 @@ import polars as pl
 
 from ecoai_pipeline.detection.anomalies import merged_events
 from ecoai_pipeline.detection.explanation import Explanation, explanations
-from ecoai_pipeline.detection.night import ranked, touching
+from ecoai_pipeline.detection.night import judged, ranked, touching
 from ecoai_pipeline.domain import DETECTORS, DRIFT, SCORES, Category, EventStatus, Industry, Meter, Month, Partition
 from ecoai_pipeline.features.calendar import Place
 from ecoai_pipeline.quality.report import PartitionQuality, quality_report
@@ -125,8 +126,9 @@ class Contents:
         by_detector: shares of the evidence of the month's energy events.
         drift: rows of DRIFT with `industry`, of all meters together, and of single ones that drifted.
         places: where meters are, one of each country and subdivision; the page names their public holidays.
-        zone: of the page's own clock.
+        zone: of the page's own clock: that of its meters, UTC where they have several.
         zones: of the meters.
+        pending: how many meters of each zone wait for the end of the day there.
     """
 
     about: About
@@ -134,6 +136,7 @@ class Contents:
     zone: str
     zones: Mapping[str, str]
     places: Sequence[Place]
+    pending: Mapping[str, int]
     currency: str
     meters: int
     industries: Sequence[Industry]
@@ -151,6 +154,10 @@ class Contents:
     scored: Sequence[Scored]
     ran: Sequence[Ran]
 
+    def zone_note(self, meter_id: str) -> str:
+        """The zone of a meter where the page has meters of several; the clock of the page says it otherwise."""
+        return self.zones.get(meter_id, "") if len(set(self.zones.values())) > 1 else ""
+
 
 def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Sequence[Ran] = ()) -> Contents:
     """Collect what a page says; each month is read once, and of the weeks around events only their meters."""
@@ -159,7 +166,8 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
     members = {one: MeterRegistry(lake).of(one, about.month) for one in industries}
     meters = {meter_id: meter for own in members.values() for meter_id, meter in own.items()}
     past = merged_events(lake, industries, until=about.month)
-    touched = _touched(past, meters, about)
+    over = judged(meters, about.day, now) if about.day else meters
+    touched = _touched(past, over, about)
     events = ranked(touched, meters)
     energy = events.filter(pl.col("category") == Category.ENERGY)
     shown, rest = _shown(energy, settings)
@@ -171,7 +179,7 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
     return Contents(
         about=about,
         made_at=now,
-        zone=settings.time_zone,
+        zone=next(iter(zones.values())) if len(set(zones.values())) == 1 else "UTC",
         currency=settings.impact.currency,
         meters=scored,
         industries=industries,
@@ -180,6 +188,7 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
         cards=[Card(row, Place.of_meter(meters[row["meter_id"]]), why[row["event_id"]]) for row in shown.to_dicts()],
         zones=zones,
         places=_places(meters),
+        pending=Counter(meter.time_zone for meter_id, meter in meters.items() if meter_id not in over),
         rest=rest,
         data_events=events.filter(pl.col("category") == Category.DATA_QUALITY).sort("meter_id", "start"),
         calendars=_calendars(lake, settings, about, energy, past, members),

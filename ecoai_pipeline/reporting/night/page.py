@@ -39,7 +39,8 @@ def page(contents: Contents, lang: Lang, links: Sequence[Link]) -> str:
     title = words("anomalies_of_night", day=about.day) if about.day else words("anomalies_of_month", month=about.month)
     whose = words.known(about.industry.value) if about.industry else words("portfolio")
     body = _body(contents, words) if contents.industries else f"<p class=box>{words('no_scores', month=about.month)}</p>"
-    made = words("made", moment=clock(contents.made_at, contents.zone), zone=contents.zone)
+    mixed = len(set(contents.zones.values())) > 1
+    made = words("made_mixed" if mixed else "made", moment=clock(contents.made_at, contents.zone), zone=contents.zone)
     nav = "".join(f'<a href="{escape(link.place)}">{escape(link.name)}</a>' for link in links)
     return (
         f'<!doctype html>\n<html lang="{lang}"><head><meta charset="utf-8">'
@@ -87,7 +88,11 @@ def _glance(contents: Contents, words: Words) -> str:
         (str(whole), words("drifted_industries"), words("drifted_meters", count=single)),
     ]
     free = "".join(f"<p class=box>{escape(line)}</p>" for line in _free(contents, words))
-    return _section(words("glance"), f"{free}<div class=tiles>{''.join(_tile(*tile) for tile in tiles)}</div>")
+    waiting = "".join(
+        f"<p class='grey small'>{escape(words('pending_zone', count=count, zone=zone, day=contents.about.day))}</p>"
+        for zone, count in sorted(contents.pending.items())
+    )
+    return _section(words("glance"), f"{free}<div class=tiles>{''.join(_tile(*tile) for tile in tiles)}</div>{waiting}")
 
 
 def _free(contents: Contents, words: Words) -> list[str]:
@@ -142,7 +147,8 @@ def _card(card: Card, place: int, contents: Contents, words: Words) -> str:
     told = tell(event, lang, card.zone, contents.currency, card.place)
     chart = load_chart(card.explanation.load, (event["start"], event["end"]), card.zone, told.sentence, lang)
     of_site = "" if event["site"] == event["meter_id"] else f"; {words('rank', rank=event['rank'], site=event['site'])}"
-    whose = f"{words.known(event['industry'])}, {words.known(event['usage_type'])}{of_site}"
+    zone = contents.zone_note(event["meter_id"])
+    whose = f"{words.known(event['industry'])}, {words.known(event['usage_type'])}{of_site}{'; ' if zone else ''}{zone}"
     return (
         f'<article class=card id="e{event["event_id"]}">'
         f"<header><span class=badge>{place}</span><h3>{escape(event['meter_id'])}</h3><span class=grey>{escape(whose)}</span></header>"
@@ -210,7 +216,9 @@ def _event_table(events: pl.DataFrame, contents: Contents, words: Words) -> str:
 
 def _when(event: Mapping[str, Any], contents: Contents, words: Words) -> str:
     ongoing = event["status"] == EventStatus.ONGOING
-    return span(event["start"], event["end"], words.lang, contents.zones[event["meter_id"]], ongoing=ongoing)
+    zone = contents.zone_note(event["meter_id"])
+    told = span(event["start"], event["end"], words.lang, contents.zones[event["meter_id"]], ongoing=ongoing)
+    return f"{told} {zone}".strip()
 
 
 def _data_events(contents: Contents, words: Words) -> str:
@@ -238,7 +246,8 @@ def _calendars(contents: Contents, words: Words) -> str:
     if not contents.calendars:
         return ""
     boxes = "".join(
-        f"<div class=box><h3>{escape(one.meter_id)}</h3>{calendar(one.ratio, one.events, one.meter_id, words.lang)}</div>"
+        f"<div class=box><h3>{escape(f'{one.meter_id} {contents.zone_note(one.meter_id)}'.strip())}</h3>"
+        f"{calendar(one.ratio, one.events, one.meter_id, words.lang)}</div>"
         for one in contents.calendars
     )
     note = f"<p class='grey small'>{escape(words('calendar_note'))}</p><p class=legend>{legend()}</p>"

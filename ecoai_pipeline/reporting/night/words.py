@@ -77,7 +77,11 @@ _WORDS: Mapping[str, Pair] = {
     "load": ("load", "부하"),
     "lost": ("lost kWh", "손실 kWh"),
     "low": ("low resolution", "저해상도"),
-    "made": ("made {moment}, {zone}", "작성 {moment}, {zone}"),
+    "made": ("made {moment}; times are in {zone}", "작성 {moment}, 시각 기준 {zone}"),
+    "made_mixed": (
+        "made {moment} {zone}; times of a meter are in its own time zone, which is named beside it",
+        "작성 {moment} {zone}, 계량기별 시각은 함께 표시된 현지 시간대 기준",
+    ),
     "metal": ("metal", "금속"),
     "meter": ("meter", "계량기"),
     "meters": ("meters", "계량기"),
@@ -98,6 +102,10 @@ _WORDS: Mapping[str, Pair] = {
     "outcome": ("outcome", "결과"),
     "over": ("excess kWh", "초과 kWh"),
     "paper_wood": ("paper and wood", "제지목재"),
+    "pending_zone": (
+        "{count} meters in {zone} are pending: {day} is not over there.",
+        "{zone} 계량기 {count}개 대기 중: 현지에서 {day}이(가) 아직 끝나지 않았습니다.",
+    ),
     "partition": ("partition", "파티션"),
     "pivot": ("Where the energy goes", "전력이 쓰인 곳"),
     "pivot_note": (
