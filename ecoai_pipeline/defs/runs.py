@@ -12,8 +12,10 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.events import RunFailureReason
+from dagster._core.instance.ref import InstanceRef
 
 from ecoai_pipeline.defs.build import build_definitions
+from ecoai_pipeline.defs.event_log import in_batches, overrides
 from ecoai_pipeline.defs.home import home_of
 from ecoai_pipeline.defs.jobs import ASSETS_OF, DAY_TAG, FOLLOW_UP_TAG, INDUSTRY_TAG, KIND_TAG, TOLD_THE_NIGHT
 from ecoai_pipeline.defs.partitions import model_tags, range_tags
@@ -210,9 +212,10 @@ def runner(root: Path, kind: str = "ecoai") -> Iterator[Runner]:
 def instance_of(root: Path) -> Iterator[dg.DagsterInstance]:
     """The records of a lake; inside, DAGSTER_HOME names their home."""
     before = os.environ.get("DAGSTER_HOME")
-    os.environ["DAGSTER_HOME"] = str(prepare_home(root).resolve())
+    home = prepare_home(root).resolve()
+    os.environ["DAGSTER_HOME"] = str(home)
     try:
-        with dg.DagsterInstance.get() as instance:
+        with in_batches(), dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides(home))) as instance:
             yield instance
     finally:
         os.environ.pop("DAGSTER_HOME")
