@@ -60,6 +60,7 @@ class QualityParams(Params):
     )
     late_after_h_of: Mapping[domain.Industry, float] = Field({}, description="the same of industries whose readings usually take longer")
     docs_kept: int = Field(7, gt=0, description="runs whose Data Docs are kept")
+    docs_partitions: int = Field(16, gt=0, description="partitions of a run with pages in its Data Docs: the worst, then the newest")
     intervals_s: tuple[int, ...] = Field(
         (1, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400),
         description="plausible lengths of an interval, seconds",

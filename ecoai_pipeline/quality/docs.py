@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ecoai_pipeline.domain import Partition
+from ecoai_pipeline.domain import Month, Partition
 from ecoai_pipeline.escape import html as escape
 from ecoai_pipeline.quality.gx import in_memory, native, quietly
 from ecoai_pipeline.quality.suites import Expectation, days_suite, readings_suite
@@ -26,13 +26,14 @@ def build_docs(lake: Lake, params: QualityParams, partitions: Iterable[Partition
     """Build the site of a run and let `latest` point to it; the oldest sites beyond `docs_kept` are removed.
 
     Args:
-        partitions: what the run validated; those without results have no page, and a run without any has no site.
+        partitions: what the run validated. Those without results have no page, and a run without any has no site. Pages are
+            made for `docs_partitions` of them: those that failed most expectations first, then the newest ones.
         run: its name, that of the site's folder.
 
     Returns:
         The index page under `<root>/docs/<run>/`.
     """
-    found = {partition: results for partition in partitions if (results := load_validation(lake, partition))}
+    found = _shown({partition: results for partition in partitions if (results := load_validation(lake, partition))}, params)
     if not found:
         return None
     site = lake.docs / run
@@ -46,6 +47,15 @@ def build_docs(lake: Lake, params: QualityParams, partitions: Iterable[Partition
     _point_to(site)
     _prune(lake.docs, params.docs_kept)
     return site / "index.html"
+
+
+def _shown(found: Mapping[Partition, Mapping[str, Any]], params: QualityParams) -> dict[Partition, Mapping[str, Any]]:
+    """The results to make pages of, by industry and month."""
+
+    def rank(partition: Partition) -> tuple[int, Month]:
+        return sum(not row["success"] for row in found[partition]["suites"]), partition.month
+
+    return {partition: found[partition] for partition in sorted(sorted(found, key=rank, reverse=True)[: params.docs_partitions])}
 
 
 def _render(folder: Path, params: QualityParams, found: Mapping[Partition, Mapping[str, Any]], run: str, at: datetime) -> None:

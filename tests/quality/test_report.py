@@ -111,6 +111,13 @@ def test_data_docs_have_a_page_per_suite_and_month_and_the_last_runs_are_kept(la
     assert "<script" not in index.read_text(), "it opens offline"
 
 
+@pytest.mark.parametrize(("count", "shown"), [(1, ["metal-2022-01"]), (2, ["metal-2022-01", "metal-2022-02"])])
+def test_data_docs_of_a_long_run_show_the_months_that_fail_most(lake, ingested, count, shown):
+    """January fails more expectations than February."""
+    index = build_docs(lake, QualityParams(docs_partitions=count), [JANUARY, FEBRUARY], "long", NOW)
+    assert sorted({page.stem for page in (index.parent / "validations").rglob("*.html")}) == shown
+
+
 def test_a_run_that_validated_nothing_has_no_site(lake):
     assert build_docs(lake, QualityParams(), [JANUARY], "idle", NOW) is None
     assert not lake.docs.exists()
