@@ -8,18 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 
 Meters = Sequence[str] | None
 """Some meters of a file; none stands for all of them."""
+_FILES_OPEN = 128  # a process may open 1,024, and Dagster's databases need some
 
 
 class Aside:
-    """Pieces of the readings of one file by month, in a folder of their own."""
+    """Readings of one file by month, in a folder of their own.
+
+    Each block of the file becomes one Arrow file with a batch per month: a block of a long history has hundreds of months,
+    and a file for each of them costs more than its readings.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._blocks = 0
         self._pieces: dict[int, list[_Piece]] = {}
+        self._open: dict[Path, pa.RecordBatchFileReader] = {}
 
     @property
     def keys(self) -> list[int]:
@@ -28,20 +36,32 @@ class Aside:
 
     def put(self, rows: pl.DataFrame) -> None:
         """Set readings (month, meter and others) aside."""
-        for (month,), part in rows.partition_by("month", as_dict=True).items():
-            pieces = self._pieces.setdefault(int(month), [])
-            path = self._folder / f"{month}-{len(pieces):06d}.arrow"
-            part.write_ipc(path, compression="lz4")
-            pieces.append(_Piece(path, dict(part["meter"].value_counts().iter_rows())))
+        ordered = rows.sort("month", maintain_order=True).rechunk()
+        path = self._folder / f"{self._blocks:06d}.arrow"
+        self._blocks += 1
+        table, start = ordered.to_arrow(), 0
+        with pa.ipc.new_file(path, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as file:
+            for number, (month, meters) in enumerate(_readings_by_month(ordered).items()):
+                count = sum(meters.values())
+                file.write_table(table.slice(start, count).combine_chunks(), max_chunksize=count)
+                self._pieces.setdefault(month, []).append(_Piece(path, number, meters))
+                start += count
 
     def take(self, key: int, meters: Meters) -> pl.DataFrame:
         """The readings of some meters in a month, in the order in which they came."""
         pieces = self._pieces[key]
-        if meters is None:
-            return pl.concat([pl.read_ipc(piece.path) for piece in pieces])
-        wanted = frozenset(meters)
-        about = [piece for piece in pieces if not wanted.isdisjoint(piece.rows)] or pieces[:1]
-        return pl.concat([pl.read_ipc(piece.path).filter(pl.col("meter").is_in(list(meters))) for piece in about])
+        if meters is not None:
+            wanted = frozenset(meters)
+            pieces = [piece for piece in pieces if not wanted.isdisjoint(piece.rows)] or pieces[:1]
+        rows = pl.DataFrame(pa.Table.from_batches([self._batch(piece) for piece in pieces]))
+        return rows if meters is None else rows.filter(pl.col("meter").is_in(list(meters)))
+
+    def _batch(self, piece: _Piece) -> pa.RecordBatch:
+        if piece.path not in self._open:
+            if len(self._open) >= _FILES_OPEN:
+                self._open.clear()
+            self._open[piece.path] = pa.ipc.open_file(pa.memory_map(str(piece.path)))
+        return self._open[piece.path].get_batch(piece.batch)
 
     def groups(self, rows: int) -> Iterator[Meters]:
         """The meters in order of name, in groups that have about `rows` readings at most in any month; a meter stays whole."""
@@ -70,9 +90,18 @@ class Aside:
         return most
 
 
+def _readings_by_month(ordered: pl.DataFrame) -> dict[int, dict[str, int]]:
+    """How many readings each meter has in each month, in the order of the months."""
+    found: dict[int, dict[str, int]] = {}
+    for month, meter, count in ordered.group_by("month", "meter", maintain_order=True).len().iter_rows():
+        found.setdefault(int(month), {})[meter] = count
+    return found
+
+
 @dataclass(frozen=True)
 class _Piece:
-    """A file of readings, and how many it holds of each meter."""
+    """The readings of a month in a block: a batch of an Arrow file, and how many it holds of each meter."""
 
     path: Path
+    batch: int
     rows: Mapping[str, int]

@@ -34,22 +34,19 @@ def materialize(instance: dg.DagsterInstance) -> str:
 def records(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
     """What Dagster's own readers find."""
     asset = dg.AssetKey("table")
-    events = [
-        (event.dagster_event_type, event.get_dagster_event().partition) for event in instance.all_logs(run_id) if event.is_dagster_event
-    ]
-    found = instance.fetch_materializations(asset, limit=99, ascending=True).records
+    events = [event.get_dagster_event() for event in instance.all_logs(run_id) if event.is_dagster_event]
+    checks = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(asset, "fine"), limit=9)
+    made = [one.asset_materialization for one in instance.fetch_materializations(asset, limit=99, ascending=True).records]
     latest = instance.get_latest_materialization_event(asset)
     assert latest is not None
     assert latest.asset_materialization is not None
     return {
         "events": [(event.event_type_value, event.partition) for event in events],
-        "months": [(one.partition_key, one.asset_materialization.metadata["month"].value) for one in found if one.asset_materialization],
+        "months": [(one.partition, one.metadata["month"].value) for one in made if one],
         "latest": latest.asset_materialization.partition,
         "partitions": instance.get_materialized_partitions(asset),
         "asset keys": instance.get_asset_keys(),
-        "checks": [
-            r.status for r in instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(asset, "fine"), limit=9)
-        ],
+        "checks": [record.status for record in checks],
     }
 
 
