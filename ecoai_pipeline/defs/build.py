@@ -34,7 +34,7 @@ def build_definitions(lakehouse: Lakehouse | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=_assets(settings),
         jobs=[ingest_job, nightly_job, backfill_job, training_job, record_job, evaluate_job, land_inbox],
-        schedules=[nightly(), monthly_training(settings)],
+        schedules=[nightly(settings), monthly_training(settings)],
         sensors=[inbox, follow_ups, versions, retraining],
         resources={"lakehouse": lakehouse},
         # Steps cost seconds to spawn; runs, not steps, are what goes on side by side.

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from ecoai_pipeline.detection.due import Night
 
 
-def nightly() -> dg.ScheduleDefinition:
+def nightly(settings: Settings) -> dg.ScheduleDefinition:
     """The schedule of the nights: each time zone of the registry has one, `schedules.night_after_h` after its midnight."""
 
     @dg.schedule(
         name="nightly",
         job=nightly_job,
-        cron_schedule="*/15 * * * *",  # the midnights of all time zones lie on quarter hours
+        cron_schedule=settings.schedules.nightly,
         execution_timezone="UTC",
         description="Per time zone, the day that ended there: its month, and every earlier month whose inputs changed since.",
     )

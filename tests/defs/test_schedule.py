@@ -63,7 +63,7 @@ def asked(requests: list[dg.RunRequest]) -> list[tuple[str, str, str]]:
 )
 def test_a_night_is_about_yesterday_and_its_month_for_each_industry_with_meters(lake: Lake, moment: str, day: str, month: str) -> None:
     register(lake, seoul="Asia/Seoul")
-    requests = tick(nightly(), lake, moment)
+    requests = tick(nightly(load_settings()), lake, moment)
 
     assert asked(requests) == [(one, day, f"{one}|{month}") for one in ("metal", "food")]
     assert [r.tags[END] for r in requests] == [f"metal|{month}", f"food|{month}"]
@@ -83,7 +83,7 @@ def test_each_time_zone_has_its_own_night(lake: Lake, done: dg.DagsterInstance) 
     job, found = build_definitions(Lakehouse(root=str(lake.root))).resolve_job_def("nightly"), {}
     before, *moments = ("02:15", "02:30", "02:45", "05:30", "05:45", "10:15", "10:30", "15:15", "15:30", "23:45")
     for moment in (before, *moments):  # at the first, the nights of the 30th are asked for
-        requests = tick(nightly(), lake, f"2025-04-01T{moment}", done)
+        requests = tick(nightly(load_settings()), lake, f"2025-04-01T{moment}", done)
         for request in requests:
             done.create_run_for_job(job, tags=dict(request.tags))
         found |= {moment: asked(requests)} if requests and moment != before else {}
@@ -99,20 +99,20 @@ def test_each_time_zone_has_its_own_night(lake: Lake, done: dg.DagsterInstance) 
 def test_a_daemon_that_was_down_asks_for_the_night_it_missed_and_not_twice(lake: Lake, done: dg.DagsterInstance) -> None:
     register(lake, seoul="Asia/Seoul")
     job = build_definitions(Lakehouse(root=str(lake.root))).resolve_job_def("nightly")
-    late = tick(nightly(), lake, "2025-04-01T09:00", done)
+    late = tick(nightly(load_settings()), lake, "2025-04-01T09:00", done)
     assert asked(late) == [("metal", "2025-03-31", "metal|2025-03-01"), ("food", "2025-03-31", "food|2025-03-01")]
     for request in late:
         done.create_run_for_job(job, tags=dict(request.tags))
-    assert tick(nightly(), lake, "2025-04-01T09:15", done) == []
+    assert tick(nightly(load_settings()), lake, "2025-04-01T09:15", done) == []
 
 
 def test_without_meters_no_night_runs(lake: Lake) -> None:
-    assert tick(nightly(), lake, "2025-04-01T02:30") == []
+    assert tick(nightly(load_settings()), lake, "2025-04-01T02:30") == []
 
 
 def test_a_night_takes_a_restated_month_along_in_a_run_before_its_own(lake: Lake, scored: Runner, tmp_path: Path) -> None:
     take_in(lake, write_readings(tmp_path / "march.csv", datetime(2025, 3, 6), datetime(2025, 3, 7), factor=1.1))
-    metal = [r for r in tick(nightly(), lake, "2025-04-05T02:30") if r.tags["ecoai/industry"] == "metal"]
+    metal = [r for r in tick(nightly(load_settings()), lake, "2025-04-05T02:30") if r.tags["ecoai/industry"] == "metal"]
 
     assert [(r.run_key, r.tags[START], r.tags[END]) for r in metal] == [
         ("metal:2025-04-04 due 2025-04-04T17:30Z:late:2025-03", "metal|2025-03-01", "metal|2025-03-01"),
