@@ -145,11 +145,9 @@ def _languages(country: str) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _country_in(text: str) -> str | None:
-    """The country of an ISO 3166-2 code of a supported country, `DE` of `DE-BY`."""
-    import holidays
-
-    country, dash, rest = text.upper().partition("-")
-    return country if dash and rest and len(country) == 2 and country in holidays.list_supported_countries() else None
+    """The country of an ISO 3166-2 code, `DE` of `DE-BY`; None of other text, as `IN-HOUSE`: India has no such part."""
+    country, dash, _ = text.upper().partition("-")
+    return country if dash and len(country) == 2 and _subdivision(country, text) else None
 
 
 def _subdivision(country: str, text: str) -> str | None:

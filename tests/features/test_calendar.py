@@ -74,6 +74,8 @@ def test_a_zone_of_no_known_country_has_no_holidays(zone: str) -> None:
         ({"zone": "UTC", "subdivision": "DE-BY"}, "DE", "BY"),
         ({"zone": "UTC"}, None, None),
         ({"zone": "Asia/Seoul", "region": "경기도"}, "KR", None),
+        ({"zone": "Asia/Seoul", "region": "IN-HOUSE"}, "KR", None),
+        ({"zone": "Asia/Seoul", "region": "MY-PLANT 2"}, "KR", None),
         ({"zone": "Europe/Berlin", "country": "AT", "region": "hall 7-North"}, "AT", None),
     ],
 )

@@ -46,6 +46,11 @@ class _Table:
     up: Floats
     holiday: Floats
 
+    @property
+    def edges(self) -> tuple[Floats, Floats]:
+        """The 5 % and the 95 % edge of the band."""
+        return self.centre - Z95 * self.down, self.centre + Z95 * self.up
+
 
 class Profile:
     """Distance of a reading from the robust profile of its meter, in scales of its time of the week.
@@ -114,7 +119,7 @@ class Profile:
             return Expectation(nothing, nothing, nothing), Expectation(nothing, nothing, nothing)
         grid, unit = grid_of(series, self.plan_.slots_per_day, table.holiday), series.interval_s / self.plan_.interval_s
         drift = self._drift(values, table.centre, grid)
-        low, high = table.centre - Z95 * table.down, table.centre + Z95 * table.up
+        low, high = table.edges
         expected = (grid.of(table.centre) + drift) * unit
         likely = Expectation(expected, (grid.of(low) + drift) * unit, (grid.of(high) + drift) * unit)
         return likely, Expectation(expected, (grid.lowest(low) + drift) * unit, (grid.highest(high) + drift) * unit)
@@ -126,12 +131,12 @@ class Profile:
 
     def unlike(self, series: Series) -> NDArray[np.bool_]:
         """Holidays that are of their own kind, or that may mean so much that the band is half as wide again, (n,)."""
-        values = energy(series, self.plan_.interval_s)
-        table = self._table(series.meter_id, values)
-        if table is None or not series.holiday.any() or np.array_equal(table.holiday, BEFORE):
+        table = self._table(series.meter_id, energy(series, self.plan_.interval_s)) if series.holiday.any() else None
+        if table is None or np.array_equal(table.holiday, BEFORE):
             return np.zeros(len(series), dtype=np.bool_)
-        grid, (likely, wide) = self.grid(series), self.bands(series)
-        usual, most = (np.bincount(grid.day, np.nan_to_num(band.high - band.low)) for band in (likely, wide))
+        grid = grid_of(series, self.plan_.slots_per_day, table.holiday)
+        low, high = table.edges
+        usual, most = (np.bincount(grid.day, width) for width in (grid.of(high - low), grid.highest(high) - grid.lowest(low)))
         return np.asarray(series.holiday & ((grid.day_type == OWN_HOLIDAY) | (most > _WIDER * usual)[grid.day]))
 
     def forget(self, meter_id: str) -> None:
