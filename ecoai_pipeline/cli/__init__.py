@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command of `sys.argv` and end the process with its exit code; Ctrl-C ends it at any moment, also while it loads."""
-    from ecoai_pipeline.cli.stop import EXIT_CODE, stoppable, teller
+    from ecoai_pipeline.cli.stop import end, stoppable, teller
 
     tell = teller(as_json=_is_json(sys.argv[1:]))
     with stoppable(tell):
@@ -16,8 +16,7 @@ def main() -> None:
 
             code = run(sys.argv[1:])
         except KeyboardInterrupt:
-            tell()
-            code = EXIT_CODE
+            end(tell)
     sys.exit(code)
 
 

@@ -36,6 +36,7 @@ from ecoai_pipeline.cli.faults import explained
 from ecoai_pipeline.cli.next_step import suggest
 from ecoai_pipeline.cli.output import Format, VisibleLines, print_error
 from ecoai_pipeline.cli.pipeline import COMMAND
+from ecoai_pipeline.cli.stop import EXIT_CODE
 
 app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -107,4 +108,6 @@ def run(arguments: list[str]) -> int:
             raise
         print_error(explained(error), asked)
         return 1
+    if code == EXIT_CODE:  # typer turns Ctrl-C into this code
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0

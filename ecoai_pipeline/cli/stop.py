@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
+import psutil
+
 STOPPED = "stopped; nothing is half written; run it again to continue"
 EXIT_CODE = 130  # what shells report of a command that Ctrl-C ended
-GRACE_S = 1.0  # for removing temporary files and closing records; the user waits at most 2 s
+GRACE_S = 0.6  # for removing temporary files and closing records; the user waits at most 2 s
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = "\x1b[?25h"  # a progress bar hides it
 
@@ -63,15 +66,31 @@ def teller(*, as_json: bool) -> Callable[[], None]:
     return tell
 
 
-def end_children() -> None:
-    """End all processes that this one started, and theirs."""
-    import psutil
+def run_to_the_end(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program that starts others; its exit code. Ctrl-C ends all of them, also those that do not listen.
 
-    for child in psutil.Process().children(recursive=True):
+    It has a process group of its own, so that Ctrl-C on a terminal reaches this process alone.
+    """
+    with subprocess.Popen(command, env=environment, start_new_session=True) as program:
         try:
-            child.kill()
-        except psutil.NoSuchProcess:
-            continue
+            return program.wait()
+        except KeyboardInterrupt:
+            end_children()
+            raise
+
+
+def end(tell: Callable[[], None]) -> NoReturn:
+    """End the process now. Taking the interpreter down in order would wait for threads of libraries."""
+    tell()
+    os._exit(EXIT_CODE)
+
+
+def end_children() -> None:
+    """End all processes that this one started, and theirs, before they can start others."""
+    for act in ("suspend", "kill"):
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                getattr(child, act)()
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -85,6 +104,5 @@ def _end_in_time(reader: int, tell: Callable[[], None]) -> None:
     while woken := os.read(reader, 1):
         if woken[0] in _SIGNALS:
             threading.Event().wait(GRACE_S)
-            tell()
-            os._exit(EXIT_CODE)
+            end(tell)
     os.close(reader)

@@ -14,6 +14,7 @@ import typer
 from ecoai_pipeline.cli.next_step import next_step
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone
 from ecoai_pipeline.cli.pipeline import default_zone, the_lake, zone_of_meter
+from ecoai_pipeline.cli.stop import run_to_the_end
 from ecoai_pipeline.domain import ANOMALIES, Industry, Month, MonthRange
 from ecoai_pipeline.settings import load_settings
 
@@ -120,4 +121,4 @@ def ui(
     root = load_settings().root.resolve()
     environment = {**os.environ, "DAGSTER_HOME": str(prepare_home(root).resolve()), "ECOAI_ROOT": str(root)}
     command = [sys.executable, "-m", "dagster", "dev", "-m", "ecoai_pipeline.definitions", "-h", host, "-p", str(port)]
-    os.execve(command[0], command, environment)
+    raise typer.Exit(run_to_the_end(command, environment))
