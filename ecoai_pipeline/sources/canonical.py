@@ -1,4 +1,4 @@
-"""The engine that all sources share: texts to kWh, local times to UTC, ends to starts, intervals, duplicates.
+"""The engine that all sources share: numbers to kWh, local times to UTC, ends to starts, intervals, duplicates.
 
 Two steps, so that memory is bounded by a block and a month: `sort_out` looks at each reading for itself, `place` and
 `without_contradictions` at all readings of a month together. Each gives the good ones and the refused ones.
@@ -59,15 +59,15 @@ def month_key(local: pl.Expr, *, ends: bool = False) -> pl.Expr:
 
 
 def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zones], first: int, latest: datetime) -> Parts:
-    """Give each rough reading its number, local time, zones and month; refuse what cannot be read or dated.
+    """Give each rough reading its local time, zones and month; refuse what cannot be read or dated.
 
-    `first` is the key of the first month that is accepted, `latest` the last instant that is believed.
+    `rough` has its `number` and `number_reason`. `first` is the key of the first month that is accepted, `latest` the last
+    instant that is believed.
     """
     zones = {meter: zones_of(meter) for meter in rough["meter"].unique().drop_nulls().to_list()}
     zone = _looked_up({meter: both.stamps for meter, both in zones.items()})
     home = _looked_up({meter: both.home for meter, both in zones.items()})
-    numbered = _numbers(with_stated(rough), thousands=traits.thousands)
-    parts = numbered.with_columns(zone=zone, home=home).partition_by("zone")
+    parts = with_stated(rough).with_columns(zone=zone, home=home).partition_by("zone")
     if traits.counted_from:
         parts = [_counted(part, traits.counted_from) for part in parts]
     dated = pl.concat([_localised(part, latest) for part in parts]).with_columns(month=month_key(pl.col("local"), ends=traits.ends))
@@ -134,27 +134,6 @@ def known_intervals(counts: pl.DataFrame, traits: Traits) -> dict[str, int]:
     """Per meter the length that the steps of the whole file tell, seconds; a few steps do not outweigh what the source says."""
     steps = modal_steps(counts, "meter").filter((pl.col("times") >= _SURE_STEPS) | pl.lit(traits.interval_s is None))
     return dict(steps.select("meter", "step").iter_rows())
-
-
-def _numbers(frame: pl.DataFrame, *, thousands: bool) -> pl.DataFrame:
-    """The column `number` (f64; null where the cell is empty) and why a text is none."""
-    plain = frame.with_columns(number=pl.col("value").cast(pl.Float64, strict=False), number_reason=pl.lit(None, pl.String))
-    odd = pl.col("number").is_null() & (pl.col("value") != "") | ~pl.col("number").is_finite()
-    if not plain.select(odd.any()).item():
-        return plain
-    grouped = pl.col("value").str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
-    clear = pl.lit(thousands) | pl.col("value").str.contains(r",.*[,.]")
-    ungrouped = pl.col("value").str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False)
-    reason = (
-        pl.when(~odd.fill_null(False) | grouped & clear)
-        .then(None)
-        .when(grouped)
-        .then(pl.lit(Reason.AMBIGUOUS_NUMBER.value))
-        .when(pl.col("number").is_not_null())
-        .then(pl.lit(Reason.NOT_FINITE.value))
-        .otherwise(pl.lit(Reason.NOT_A_NUMBER.value))
-    )
-    return plain.with_columns(number=pl.when(grouped & clear).then(ungrouped).otherwise("number"), number_reason=reason)
 
 
 def relocated(frame: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecoai_pipeline.sources.greenbutton.opened import open_espi
@@ -47,6 +48,11 @@ class OpenFile(Protocol):
     def header(self) -> tuple[str, ...]: ...
     @property
     def delimiter(self) -> str: ...
+    @property
+    def numeric(self) -> frozenset[str]:
+        """Columns that the file stores as numbers, not as texts."""
+        ...
+
     @property
     def sample(self) -> pl.DataFrame: ...
     @property
@@ -113,6 +119,7 @@ class ParquetRows:
     file: str
     header: tuple[str, ...]
     sample: pl.DataFrame
+    numeric: frozenset[str] = frozenset()
     delimiter: str = ","
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()
@@ -126,7 +133,9 @@ def _open_parquet(path: Path, file: str) -> ParquetRows:
     if first is None:
         raise IngestError(file, "it is empty: it has columns but no rows")
     with pq.ParquetFile(path) as parquet:
-        return ParquetRows(path, file, tuple(parquet.schema_arrow.names), first.rows)
+        schema = parquet.schema_arrow
+        numeric = frozenset(field.name for field in schema if pa.types.is_primitive(field.type) and not pa.types.is_temporal(field.type))
+        return ParquetRows(path, file, tuple(schema.names), first.rows, numeric)
 
 
 def _parquet_blocks(path: Path, file: str, rows: int) -> Iterator[Block]:

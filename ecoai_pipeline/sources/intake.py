@@ -58,6 +58,7 @@ class Prepared:
         if isinstance(layout, WideLayout) and options.industry is not None:
             layout = replace(layout, industry_told=True)
         traits = replace(layout.traits, zone=options.zone or layout.traits.zone, unit=options.unit or layout.traits.unit)
+        traits = replace(traits, decimal=options.decimal or traits.decimal)
         sha256 = digest_of(path)
         return cls(opened, source, layout, traits, sha256, _statement_id(sha256, source, layout, options, file))
 
@@ -91,6 +92,7 @@ class Intake:
         rulings: what the file's own lines say of each meter's industry, against the registry.
         erased: meters of the file that were erased and may not come again; nothing but their number is kept of their rows.
         claimed: meters that the file puts into another industry than the sender.
+        number_note: what the sender should know of how the numbers were read.
         usage, unknown_usage: contract classes that the file names, and texts that name none.
     """
 
@@ -118,6 +120,7 @@ class Intake:
         self.elsewhere: dict[str, list[str]] = {}
         self.rulings: dict[str, Ruling] = {}
         self.erased: set[str] = set()
+        self.number_note: str | None = None
         self._telling: list[str] = []
         self.claimed: list[str] = []
         self.usage: dict[str, UsageType] = {}
@@ -162,6 +165,7 @@ class Intake:
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder), self.settings.storage.piece_rows)
             kept = _Kept(Path(folder) / "kept")
             reader.read(self.settings.sources.block_mb << 20, progress)
+            self.number_note = reader.numbers.note
             self.erased = set() if self._erased_may_come else self.tombstones.erased(self.zones)
             self.zones = {name: zone for name, zone in self.zones.items() if name not in self.erased}
             self._rule(reader.claims.filter(~pl.col("meter").is_in(list(self.erased))))

@@ -51,7 +51,6 @@ class Kepco:
             unit=Unit.KWH,
             interval_s=interval_s,
             fixed_interval=True,
-            thousands=opened.delimiter == ",",
             unmapped=tuple(name for name in opened.header if name not in used),
         )
         return WideLayout(opened.header, cells, meter, date, column_form(opened, date), industry, usage, interval_s, traits)

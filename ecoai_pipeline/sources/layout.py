@@ -13,6 +13,7 @@ import polars as pl
 from ecoai_pipeline.domain import Quality
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
+from ecoai_pipeline.sources.numbers import Decimal
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import DAY_END, StampForm, form_of, joined
 
@@ -52,6 +53,7 @@ ZERO_LENGTH, SECOND_PART = 1, 2
 class Traits:
     """What holds for all readings of a file; `zones` and `signed_meters` for those of some meters.
 
+    `decimal` is the decimal sign as the user states it.
     `zone_doubts` says of a meter why its zone is but a guess, where neither the sender nor the registry names it.
     """
 
@@ -65,7 +67,7 @@ class Traits:
     zone_doubts: Mapping[str, str] = field(default_factory=dict)
     signed_meters: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
-    thousands: bool = True
+    decimal: Decimal | None = None
     weather: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
     counted_from: datetime | None = None  # the first time, from which the others are counted on
@@ -195,7 +197,7 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
         ends=mapping.stamp == "end",
         interval_s=mapping.interval_s,
         zone=mapping.zone,
-        thousands=opened.delimiter == ",",
+        decimal=mapping.decimal,
         weather=tuple(mapping.weather),
         unmapped=tuple(name for name in opened.header if name not in used),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -10,8 +11,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
 
 from ecoai_pipeline.domain import time_zone
+from ecoai_pipeline.sources.numbers import Decimal
 
 FILE_STEM = "@filename"
+_ITEMS = re.compile(r",(?=[^,=]+=)")
+"""The commas between NAME=COLUMN; a comma that no name follows belongs to the column, as in `decimal=,`."""
 
 
 AROUND = ("skip_rows", "header_row", "sheet", "encoding")
@@ -33,6 +37,24 @@ class Unit(StrEnum):
 def without_unset(values: dict[str, Any], later: tuple[str, ...]) -> dict[str, Any]:
     """Leave out what was added later and is not set: ids of statements are digests of what is dumped."""
     return {name: value for name, value in values.items() if name not in later or value is not None}
+
+
+def read_decimal(text: str) -> Decimal:
+    """The decimal sign as people write it.
+
+    >>> read_decimal(","), read_decimal('","'), read_decimal("Point")
+    (',', ',', '.')
+
+    Raises:
+        ValueError: it is neither.
+    """
+    word = text.strip().strip("'\"").lower()
+    if word not in _DECIMALS:
+        raise ValueError(f"the decimal sign {text!r} is unknown; known are , and . (or comma and point)")
+    return _DECIMALS[word]
+
+
+_DECIMALS: dict[str, Decimal] = {",": ",", "comma": ",", ".": ".", "point": "."}
 
 
 class ColumnMapping(BaseModel):
@@ -60,6 +82,7 @@ class ColumnMapping(BaseModel):
     stamp: Literal["start", "end"] = Field("start", description="whether a time is the start or the end of its interval", examples=["end"])
     midnight_closes_day: bool = Field(False, description="00:00 carries the date of the day that it ends", examples=["true"])
     unit: Unit = Field(Unit.KWH, description="unit of the values; a power is the mean of its interval", examples=["Wh"])
+    decimal: Decimal | None = Field(None, description="decimal sign of the values: , or .; else as the column shows", examples=[","])
     signed: bool = Field(False, description="negative values are energy that is fed in", examples=["true"])
     interval_s: int | None = Field(
         None, gt=0, le=86_400, description="length of the interval, seconds, for meters with few readings", examples=["900"]
@@ -68,6 +91,11 @@ class ColumnMapping(BaseModel):
     header_row: int | None = Field(None, ge=0, le=100_000, description="line of the header, from 1; 0: there is none", examples=["5"])
     sheet: str | None = Field(None, description="the sheet of a workbook", examples=["Readings"])
     encoding: str | None = Field(None, description="encoding of a text file", examples=["cp949"])
+
+    @field_validator("decimal", mode="before")
+    @classmethod
+    def _known_decimal(cls, text: object) -> object:
+        return read_decimal(text) if isinstance(text, str) else text
 
     @field_validator("zone")
     @classmethod
@@ -90,7 +118,7 @@ class ColumnMapping(BaseModel):
                 raise ValueError(f"column mapping {text} cannot be read as YAML: {error}") from None
             return cls._checked(told, text)
         values: dict[str, Any] = {}
-        for item in text.split(","):
+        for item in _ITEMS.split(text):
             name, equals, column = item.partition("=")
             if not equals:
                 raise ValueError(f"column mapping: {item!r} is not NAME=COLUMN; a column name with a comma needs a FILE.yaml")
@@ -102,7 +130,7 @@ class ColumnMapping(BaseModel):
 
     @model_serializer(mode="wrap")
     def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(dump(self), ("interval", "quality", "rule", *AROUND))
+        return without_unset(dump(self), ("interval", "quality", "rule", "decimal", *AROUND))
 
     @classmethod
     def _checked(cls, values: Any, origin: str) -> Self:

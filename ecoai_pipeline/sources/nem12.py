@@ -75,6 +75,7 @@ class Nem12File:
     registers: tuple[Register, ...]
     ends: bool
     header: tuple[str, ...] = HEADER
+    numeric: frozenset[str] = frozenset((CELL,))
     delimiter: str = ","
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()

@@ -21,7 +21,8 @@ from ecoai_pipeline.domain import Industry, time_zone
 from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.header import Opening
 from ecoai_pipeline.sources.lengths import seconds_of
-from ecoai_pipeline.sources.mapping import AROUND, ColumnMapping, Unit, without_unset
+from ecoai_pipeline.sources.mapping import AROUND, ColumnMapping, Unit, read_decimal, without_unset
+from ecoai_pipeline.sources.numbers import Decimal
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ class IngestOptions(BaseModel):
     unit: Unit | None = None
     columns: ColumnMapping | None = None
     flow: Flow | None = None
+    decimal: Decimal | None = None
     skip_rows: int | None = Field(None, ge=0, le=100_000)
     header_row: int | None = Field(None, ge=0, le=100_000)
     sheet: str | None = None
@@ -52,7 +54,7 @@ class IngestOptions(BaseModel):
 
     @model_serializer(mode="wrap")
     def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(dump(self), ("flow", *AROUND, "start", "interval_s"))
+        return without_unset(dump(self), ("flow", "decimal", *AROUND, "start", "interval_s"))
 
     def opening(self, expected: tuple[str, ...] = ()) -> Opening:
         """How the file is to be opened; what is said beside a mapping goes before what the mapping says.
@@ -83,6 +85,7 @@ class IngestOptions(BaseModel):
         unit: str | None = None,
         columns: str | None = None,
         flow: str | None = None,
+        decimal: str | None = None,
         skip_rows: int | None = None,
         header_row: int | None = None,
         sheet: str | None = None,
@@ -105,6 +108,7 @@ class IngestOptions(BaseModel):
                 unit=_option("unit", Unit, unit),
                 columns=_option("columns", ColumnMapping.parse, columns),
                 flow=_option("flow", _flow, flow),
+                decimal=_option("decimal", read_decimal, decimal),
                 skip_rows=skip_rows,
                 header_row=header_row,
                 sheet=sheet or None,

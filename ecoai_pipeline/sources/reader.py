@@ -26,9 +26,11 @@ from ecoai_pipeline.sources.canonical import (
 )
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits
+from ecoai_pipeline.sources.number_column import DecimalOf, NumberColumn, OtherThanPlainError
 from ecoai_pipeline.sources.parts import Register, differenced
 from ecoai_pipeline.sources.ragged import fitted
 from ecoai_pipeline.sources.reasons import Reason
+from ecoai_pipeline.sources.text import Block
 
 Progress = Callable[[str, float], None]
 CLAIMS = pl.Schema(
@@ -54,6 +56,7 @@ class Terms:
     zones_of: Callable[[str], Zones]
     first_month: Month
     latest: datetime
+    decimal_of: DecimalOf = lambda _meter: None
 
     @property
     def first_key(self) -> int:
@@ -68,11 +71,17 @@ class Reader:
     """
 
     def __init__(self, opened: OpenFile, layout: Layout, terms: Terms, folder: Path, rows_at_once: int) -> None:
-        self.refused: list[pl.DataFrame] = []
-        self.claims = CLAIMS.to_frame()
         self._opened, self._layout, self._terms, self._folder = opened, layout, terms, folder
         self._rows_at_once = rows_at_once
-        self._aside = Aside(folder / "read")
+        self.numbers = NumberColumn(opened.file, opened.delimiter, layout.cells, opened.numeric, terms.traits.decimal, terms.decimal_of)
+        self._begin(folder / "read")
+
+    def _begin(self, folder: Path) -> None:
+        """Forget what was read."""
+        self.refused: list[pl.DataFrame] = []
+        self.claims = CLAIMS.to_frame()
+        self._aside = Aside(folder)
+        terms = self._terms
         self._abroad = terms.traits.ends
         self._steps: list[pl.DataFrame] = []
         self._intervals: dict[str, int] = {}
@@ -80,14 +89,32 @@ class Reader:
         self._registers = False
 
     def read(self, block_bytes: int, progress: Progress | None = None) -> None:
-        """Sort out every block and set its readings aside by month."""
+        """Sort out every block and set its readings aside by month.
+
+        A file whose numbers turn out not to be plain is read again, after a look at all of its numbers.
+
+        Raises:
+            IngestError: its numbers can be read in two ways.
+        """
+        try:
+            self._read(block_bytes, progress)
+        except OtherThanPlainError:
+            self.numbers.look(self._layout.rough(rows) for block in self._opened.blocks(block_bytes) for rows in self._slices(block))
+            self._begin(self._folder / "read-again")
+            self._read(block_bytes, progress)
+        if self._steps:
+            self._intervals = known_intervals(pl.concat(self._steps), self._terms.traits)
+
+    def _read(self, block_bytes: int, progress: Progress | None) -> None:
         for block in self._opened.blocks(block_bytes):
-            for rows in self._whole(block.rows).iter_slices(max(1, _READINGS_AT_ONCE // len(self._layout.cells))):
+            for rows in self._slices(block):
                 self._sort_out(rows)
             if progress:
                 progress("reading", block.share)
-        if self._steps:
-            self._intervals = known_intervals(pl.concat(self._steps), self._terms.traits)
+        self.numbers.confirm()
+
+    def _slices(self, block: Block) -> Iterator[pl.DataFrame]:
+        return self._whole(block.rows).iter_slices(max(1, _READINGS_AT_ONCE // len(self._layout.cells)))
 
     def _whole(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows that can be read, with as many fields as the header; rows that come in columns are whole."""
@@ -154,7 +181,7 @@ class Reader:
                 self.refused.append(rows.with_columns(reason=pl.lit(Reason.BEFORE_FIRST.value)).select(REFUSED.names()))
 
     def _sort_out(self, rows: pl.DataFrame) -> None:
-        rough = self._layout.rough(rows)
+        rough = self.numbers.read(self._layout.rough(rows))
         rough = self._without_second_industries(rough, self._layout.claims(rows))
         parts = sort_out(rough, self._terms.traits, self._terms.zones_of, self._terms.first_key, self._terms.latest)
         self._refuse(parts)

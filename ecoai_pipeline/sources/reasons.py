@@ -21,7 +21,7 @@ class Reason(StrEnum):
     NO_SUCH_TIME = "the local time does not exist (clocks went forward)"
     NO_VALUE = "the reading has no value"
     NOT_A_NUMBER = "the value is not a number"
-    AMBIGUOUS_NUMBER = "the comma may be a decimal or a thousands separator"
+    AMBIGUOUS_NUMBER = "the sign before three digits may be the decimal sign or separate thousands: give decimal in --columns"
     NOT_FINITE = "the value is not finite"
     BAD_INTERVAL = "the length of the interval is no number of seconds above 0"
     UNKNOWN_QUALITY = "the quality is none of measured, estimated, missing and suspect"

@@ -22,6 +22,8 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
         yield f"the file puts {_shown(intake.claimed)} into another industry than --industry {industry}, which was taken"
     yield from intake.prepared.traits.warnings
     yield from too_early(intake.refused, intake.settings.first_month)
+    if intake.number_note:
+        yield intake.number_note
     yield from _zone_warnings(intake)
     yield from _usage_warnings(intake, fresh)
     yield from _weather_warnings(intake.weather)

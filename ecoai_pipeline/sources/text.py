@@ -73,6 +73,7 @@ class DelimitedText:
     sample: pl.DataFrame
     above: tuple[tuple[str, ...], ...] = ()
     has_readings: bool = True
+    numeric: frozenset[str] = frozenset()
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         """The records below the header, about `block_bytes` of (unpacked) text at a time.

@@ -78,7 +78,6 @@ class Values:
         traits = Traits(
             interval_s=self.interval_s,
             fixed_interval=True,
-            thousands=opened.delimiter == ",",
             unmapped=tuple(name for name in opened.header if name != energies[0]),
             counted_from=self.start,
         )

@@ -193,7 +193,6 @@ class Wide:
             unit=stated_unit(opened) or Unit.KWH,
             interval_s=cells.interval_s,
             fixed_interval=True,
-            thousands=opened.delimiter == ",",
             unmapped=tuple(name for name in opened.header if name not in used),
         )
         form, stem = column_form(opened, date), stem_of(opened.file)

@@ -39,6 +39,7 @@ class WorkbookRows:
     file: str
     header: tuple[str, ...]
     rows: pl.DataFrame
+    numeric: frozenset[str] = frozenset()
     above: tuple[tuple[str, ...], ...] = ()
     has_readings: bool = True
     delimiter: str = ","
@@ -135,4 +136,5 @@ def _read(data: bytes, sheet: _Sheet, opening: Opening, file: str) -> WorkbookRo
     rows = as_text(frame.select(frame.columns[: len(header)]), place.rows + 1)
     filled = pl.col("fields").list.eval(pl.element().str.strip_chars() != "").list.any()
     above = tuple(tuple(row) for row in sheet.head[: place.names or 0] if any(row))
-    return WorkbookRows(file, header, rows.filter(filled), above, sheet.place is not None)
+    numeric = frozenset(name for name, dtype in zip(header, frame.dtypes, strict=False) if dtype.is_numeric())
+    return WorkbookRows(file, header, rows.filter(filled), numeric, above, sheet.place is not None)

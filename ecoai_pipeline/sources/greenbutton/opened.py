@@ -20,6 +20,7 @@ class EspiFile:
     file: str
     scan: Scan
     header: tuple[str, ...] = ("IntervalReading",)
+    numeric: frozenset[str] = frozenset(("IntervalReading",))
     delimiter: str = ""
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()
