@@ -86,6 +86,21 @@ def common(
         suggest()
 
 
+def root_first(arguments: list[str]) -> list[str]:
+    """The arguments with --root before the command, where the parser looks for it; people write it behind as well.
+
+    >>> root_first(["events", "--root", "lake", "--json"]), root_first(["events", "--root=lake"])
+    (['--root', 'lake', 'events', '--json'], ['--root=lake', 'events'])
+    """
+    for place, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        length = 2 if argument == "--root" else 1 if argument.startswith("--root=") else 0
+        if length:
+            return [*arguments[place : place + length], *arguments[:place], *arguments[place + length :]]
+    return arguments
+
+
 def run(arguments: list[str]) -> int:
     """Run a command; what went wrong is one sentence on stderr, or `{"error": …}` on stdout where JSON was asked for.
 
@@ -97,7 +112,7 @@ def run(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.WARNING, handlers=[lines])
     asked = Format.asked_for(arguments)
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(root_first(arguments), standalone_mode=False)
     except TyperException as error:
         print_error(error.format_message(), asked)
         return int(error.exit_code)
