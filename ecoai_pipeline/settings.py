@@ -37,6 +37,8 @@ class SourceParams(Params):
     future_tolerance_h: float = Field(24, ge=0, description="readings later than this after receipt are quarantined, hours")
     capacity_quantile: float = Field(0.98, gt=0.5, le=1, description="of a month's load that an unknown capacity is inferred from")
     capacity_margin: float = Field(1.25, ge=1, description="an inferred capacity above that load")
+    grid_share: float = Field(0.1, gt=0, lt=0.5, description="share of the interval that a stamp may lie beside its grid point")
+    grid_most_s: float = Field(60, gt=0, le=60, description="seconds that a stamp may lie beside its grid point at most")
     inbox_rest_s: float = Field(30, ge=0, description="a file of the inbox is landed when unchanged for this long, seconds")
 
 
@@ -62,7 +64,7 @@ class QualityParams(Params):
     docs_kept: int = Field(7, gt=0, description="runs whose Data Docs are kept")
     docs_partitions: int = Field(16, gt=0, description="partitions of a run with pages in its Data Docs: the worst, then the newest")
     intervals_s: tuple[int, ...] = Field(
-        (1, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400),
+        (1, 5, 10, 15, 30, 60, 120, 180, 300, 360, 600, 720, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400),
         description="plausible lengths of an interval, seconds",
     )
 

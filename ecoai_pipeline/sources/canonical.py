@@ -7,7 +7,7 @@ Two steps, so that memory is bounded by a block and a month: `sort_out` looks at
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from ecoai_pipeline.sources.clock import by_wall_clock, to_utc
 from ecoai_pipeline.sources.layout import STATED, Traits
 from ecoai_pipeline.sources.mapping import Unit
 from ecoai_pipeline.sources.parts import added_up
+from ecoai_pipeline.sources.placing import GridRules, grids, onto_grid, usual_steps, without_place
 from ecoai_pipeline.sources.reasons import Reason
 
 REFUSED = pl.Schema(
@@ -46,6 +47,20 @@ class Zones(NamedTuple):
 
     stamps: str
     home: str
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What is known of meters from the whole file: lengths of their intervals and spacings of their grids, seconds."""
+
+    rules: GridRules
+    intervals: Mapping[str, int] = field(default_factory=dict)
+    grids: Mapping[str, int] = field(default_factory=dict)
+
+    def interval_of_meter(self) -> pl.Expr:
+        if not self.intervals:
+            return pl.lit(None, pl.Int64)
+        return pl.col("meter").replace_strict(dict(self.intervals), default=None, return_dtype=pl.Int64)
 
 
 def _looked_up(values: Mapping[str, str]) -> pl.Expr:
@@ -88,6 +103,12 @@ def _is_total() -> pl.Expr:
     return pl.when(pl.col("local").is_null()).then(pl.col("text")).str.contains(TOTAL)
 
 
+def may_move_on(dated: pl.DataFrame, rules: GridRules) -> bool:
+    """Whether a stamp is so near to the end of its month that the grid point it belongs to may be the next month's first."""
+    later = month_key(pl.col("local") + pl.duration(microseconds=int(rules.most_s * 1_000_000)))
+    return bool(dated.select((later != pl.col("month")).any()).item())
+
+
 def with_stated(rough: pl.DataFrame) -> pl.DataFrame:
     """Add those columns of STATED, empty, of which the layout says nothing."""
     return rough.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in STATED.items() if name not in rough.columns)
@@ -101,17 +122,19 @@ def split(frame: pl.DataFrame) -> Parts:
     return Parts(frame.filter(pl.col("reason").is_null()).drop("reason"), refused)
 
 
-def place(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> Parts:
+def place(frame: pl.DataFrame, traits: Traits, usual: Usual) -> Parts:
     """Give the readings of a month their interval and its start in UTC, their kWh and quality.
 
-    `intervals` are lengths in seconds known of meters from the whole file. The column `month` is that of the start,
-    at the meter's home, which may be a neighbour of that of the stamp.
+    The column `month` is that of the start, at the meter's home, which may be a neighbour of that of the stamp. `placeless` marks
+    readings whose interval an earlier stamp has taken.
     """
     stated = pl.col("interval_s").is_not_null() & ~pl.col("usual").fill_null(value=False)
     placed = split(to_utc(frame.with_columns(stated=stated), ends=traits.ends))
-    timed = split(_with_interval(placed.good, traits, intervals))
-    lasting = by_wall_clock(timed.good, ends=traits.ends)
-    return Parts(_started(lasting, traits), pl.concat([placed.refused, timed.refused]))
+    regular = placed.good if traits.fixed_interval else onto_grid(placed.good, usual.grids, usual.rules, ends=traits.ends)
+    timed = split(_with_interval(regular, traits, usual))
+    lasting = by_wall_clock(timed.good.with_columns(placeless=without_place()), ends=traits.ends)
+    moved = regular is not placed.good
+    return Parts(_started(lasting, traits, moved=moved), pl.concat([placed.refused, timed.refused]))
 
 
 def count_steps(frame: pl.DataFrame) -> pl.DataFrame:
@@ -123,17 +146,10 @@ def count_steps(frame: pl.DataFrame) -> pl.DataFrame:
     return ordered.filter(same_meter, pl.col("step").is_between(1, _DAY_S)).group_by("meter", "step").len("times")
 
 
-def modal_steps(counts: pl.DataFrame, *keys: str) -> pl.DataFrame:
-    """The most frequent step per key, the shorter of two that are equally frequent."""
-    summed = counts.group_by(*keys, "step").agg(pl.col("times").sum())
-    ordered = summed.sort(*keys, "times", "step", descending=[False] * len(keys) + [True, False])
-    return ordered.unique(list(keys), keep="first", maintain_order=True)
-
-
-def known_intervals(counts: pl.DataFrame, traits: Traits) -> dict[str, int]:
-    """Per meter the length that the steps of the whole file tell, seconds; a few steps do not outweigh what the source says."""
-    steps = modal_steps(counts, "meter").filter((pl.col("times") >= _SURE_STEPS) | pl.lit(traits.interval_s is None))
-    return dict(steps.select("meter", "step").iter_rows())
+def usual_of(counts: pl.DataFrame, traits: Traits, rules: GridRules) -> Usual:
+    """What the steps of the whole file say of its meters; a few steps do not outweigh what the source says."""
+    steps = usual_steps(counts, rules, "meter").filter((pl.col("times") >= _SURE_STEPS) | pl.lit(traits.interval_s is None))
+    return Usual(rules, dict(steps.select("meter", "step").iter_rows()), grids(counts, rules))
 
 
 def relocated(frame: pl.DataFrame) -> pl.DataFrame:
@@ -164,7 +180,7 @@ def _localised(part: pl.DataFrame, latest: datetime) -> pl.DataFrame:
     return part.with_columns(local=local).with_columns(late=pl.col("local") > limit)
 
 
-def _with_interval(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, int]) -> pl.DataFrame:
+def _with_interval(frame: pl.DataFrame, traits: Traits, usual: Usual) -> pl.DataFrame:
     """Fill `interval_s` where the reading states none: the source's, where its columns fix it; else the most frequent step of the
     meter's local day, month or file."""
     if traits.fixed_interval or frame["interval_s"].null_count() == 0:
@@ -175,9 +191,9 @@ def _with_interval(frame: pl.DataFrame, traits: Traits, intervals: Mapping[str, 
     steps = ordered.with_columns(step=step).filter(pl.col("meter") == pl.col("meter").shift(-1), pl.col("step").is_between(1, _DAY_S))
     counts = steps.group_by("meter", "day", "step").len("times")
     sure = pl.col("times") >= _SURE_STEPS
-    of_day = modal_steps(counts, "meter", "day").filter(sure).select("meter", "day", day_step="step")
-    of_month = modal_steps(counts, "meter").filter(sure).select("meter", month_step="step")
-    known = pl.col("meter").replace_strict(dict(intervals), default=None, return_dtype=pl.Int64) if intervals else pl.lit(None, pl.Int64)
+    of_day = usual_steps(counts, usual.rules, "meter", "day").filter(sure).select("meter", "day", day_step="step")
+    of_month = usual_steps(counts, usual.rules, "meter").filter(sure).select("meter", month_step="step")
+    known = usual.interval_of_meter()
     joined = ordered.join(of_day, on=["meter", "day"], how="left").join(of_month, on="meter", how="left")
     interval = pl.coalesce("interval_s", "day_step", "month_step", known, pl.lit(traits.interval_s, pl.Int64)).cast(pl.Int32)
     return (
@@ -192,7 +208,7 @@ def _skips() -> pl.Expr:
     return _when((pl.col("skipped_s") > 0) & (pl.col("interval_s") <= pl.col("skipped_s")), Reason.NO_SUCH_TIME)
 
 
-def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
+def _started(frame: pl.DataFrame, traits: Traits, *, moved: bool) -> pl.DataFrame:
     """Energy in kWh at the start of its interval, and the month of that start at the meter's home."""
     length = pl.duration(seconds=pl.col("interval_s")) if traits.ends else pl.duration(seconds=0)
     factor = {
@@ -201,7 +217,7 @@ def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
         Unit.KW: pl.col("interval_s") / 3600,
     }[traits.unit]
     hours = pl.when("power").then(pl.col("interval_s") / 3600).otherwise(1.0)
-    moved = frame.with_columns(
+    started = frame.with_columns(
         timestamp=pl.col("utc") - length if traits.ends else pl.col("utc"),
         kwh=pl.when(pl.col("per_kwh").is_null())
         .then(pl.col("number") if traits.unit is Unit.KWH else pl.col("number") * factor)
@@ -210,9 +226,9 @@ def _started(frame: pl.DataFrame, traits: Traits) -> pl.DataFrame:
     ).with_columns(
         rule=pl.when(pl.col("quality") == Quality.SUSPECT.value).then(pl.col("rule").fill_null(STATED_DOUBT)).otherwise("rule"),
     )
-    if traits.ends or not moved["zone"].equals(moved["home"]):
-        moved = pl.concat([moved[:0], *(_home_month(part) for part in moved.partition_by("home"))])
-    return moved.drop("number", "utc", "local", "zone", "home", "wall", "stated", "usual", "skipped_s", "per_kwh", "power", "register")
+    if moved or traits.ends or not started["zone"].equals(started["home"]):
+        started = pl.concat([started[:0], *(_home_month(part) for part in started.partition_by("home"))])
+    return started.drop("number", "utc", "local", "zone", "home", "wall", "stated", "usual", "skipped_s", "per_kwh", "power", "register")
 
 
 def _quality(number: pl.Expr) -> pl.Expr:

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -24,6 +24,7 @@ from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
 from ecoai_pipeline.sources.labels import labelled, runs
 from ecoai_pipeline.sources.layout import Layout, Traits, mapped_columns, stem_of
 from ecoai_pipeline.sources.options import IngestOptions
+from ecoai_pipeline.sources.placing import GridRules
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import Reason
 from ecoai_pipeline.sources.values import Values
@@ -75,9 +76,14 @@ def _statement_id(sha256: str, source: Source, layout: Layout, options: IngestOp
     return hashlib.sha256((sha256 + json.dumps(understood, sort_keys=True)).encode()).hexdigest()[:16]
 
 
-def piece_fingerprint(statement_id: str, zones: Mapping[str, str]) -> str:
+def grid_rules(settings: Settings) -> GridRules:
+    return GridRules(settings.quality.intervals_s, settings.sources.grid_share, settings.sources.grid_most_s)
+
+
+def piece_fingerprint(statement_id: str, zones: Mapping[str, str], grid: GridRules) -> str:
     """What the pieces of a statement would be made from now."""
-    return fingerprint(inputs={"statement": statement_id, "zones": dict(zones)}, params={}, code=code_digest("sources"))
+    inputs = {"statement": statement_id, "zones": dict(zones)}
+    return fingerprint(inputs=inputs, params={"grid": asdict(grid)}, code=code_digest("sources"))
 
 
 class Intake:
@@ -93,6 +99,7 @@ class Intake:
         erased: meters of the file that were erased and may not come again; nothing but their number is kept of their rows.
         claimed: meters that the file puts into another industry than the sender.
         number_note: what the sender should know of how the numbers were read.
+        placeless: readings whose interval another stamp of the meter has taken (line, meter, timestamp).
         usage, unknown_usage: contract classes that the file names, and texts that name none.
     """
 
@@ -129,6 +136,7 @@ class Intake:
         self._labels: list[pl.DataFrame] = []
         self._weather: list[pl.DataFrame] = [empty(WEATHER)]
         self._arrivals: list[pl.DataFrame] = [empty(ARRIVALS)]
+        self.placeless = pl.DataFrame(schema={"line": pl.Int64, "meter": pl.String, "timestamp": pl.Datetime("us", "UTC")})
 
     @property
     def refused(self) -> pl.DataFrame:
@@ -161,7 +169,7 @@ class Intake:
         """Read all months and, when writing, keep them as pieces."""
         with tempfile.TemporaryDirectory(prefix="ecoai-ingest-") as folder:
             latest = self.received_at + timedelta(hours=self.settings.sources.future_tolerance_h)
-            terms = Terms(self.prepared.traits, self._zones_of, self.settings.first_month, latest)
+            terms = Terms(self.prepared.traits, self._zones_of, self.settings.first_month, grid_rules(self.settings), latest)
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder), self.settings.storage.piece_rows)
             kept = _Kept(Path(folder) / "kept")
             reader.read(self.settings.sources.block_mb << 20, progress)
@@ -170,7 +178,7 @@ class Intake:
             self.zones = {name: zone for name, zone in self.zones.items() if name not in self.erased}
             self._rule(reader.claims.filter(~pl.col("meter").is_in(list(self.erased))))
             zones = self.registry.zones_of(self.restoring.zones) if self.restoring else self.zones
-            self.made_from = piece_fingerprint(self.statement_id, zones)
+            self.made_from = piece_fingerprint(self.statement_id, zones, grid_rules(self.settings))
             for number, (month, settled) in enumerate(reader.months(), start=1):
                 kept.put(month, self._taken(month, settled))
                 if progress:
@@ -235,6 +243,7 @@ class Intake:
         self.meters[month] = sorted([*self.meters.get(month, []), *rows["meter_id"].unique().to_list()])
         self.accepted += parts.good.height
         self.repeats += parts.good.height - single.height
+        self.placeless = pl.concat([self.placeless, single.filter("placeless").select(self.placeless.columns)])
         self._labels.append(labelled(single))
         self._weather.append(weather(single, self.prepared.traits.weather, self.statement_id))
         self._arrivals.append(arrivals(parts.good, self.statement_id))

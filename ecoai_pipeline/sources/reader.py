@@ -15,19 +15,22 @@ from ecoai_pipeline.sources.aside import Aside, Meters
 from ecoai_pipeline.sources.canonical import (
     REFUSED,
     Parts,
+    Usual,
     Zones,
     count_steps,
-    known_intervals,
+    may_move_on,
     place,
     relocated,
     sort_out,
     split,
+    usual_of,
     without_contradictions,
 )
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits
 from ecoai_pipeline.sources.number_column import DecimalOf, NumberColumn, OtherThanPlainError
 from ecoai_pipeline.sources.parts import Register, differenced
+from ecoai_pipeline.sources.placing import GridRules
 from ecoai_pipeline.sources.ragged import fitted
 from ecoai_pipeline.sources.reasons import Reason
 from ecoai_pipeline.sources.text import Block
@@ -55,6 +58,7 @@ class Terms:
     traits: Traits
     zones_of: Callable[[str], Zones]
     first_month: Month
+    grid: GridRules
     latest: datetime
     decimal_of: DecimalOf = lambda _meter: None
 
@@ -84,7 +88,7 @@ class Reader:
         terms = self._terms
         self._abroad = terms.traits.ends
         self._steps: list[pl.DataFrame] = []
-        self._intervals: dict[str, int] = {}
+        self._usual = Usual(terms.grid)
         self._last_month: dict[str, int] = {}
         self._registers = False
 
@@ -103,7 +107,7 @@ class Reader:
             self._begin(self._folder / "read-again")
             self._read(block_bytes, progress)
         if self._steps:
-            self._intervals = known_intervals(pl.concat(self._steps), self._terms.traits)
+            self._usual = usual_of(pl.concat(self._steps), self._terms.traits, self._terms.grid)
 
     def _read(self, block_bytes: int, progress: Progress | None) -> None:
         for block in self._opened.blocks(block_bytes):
@@ -171,7 +175,7 @@ class Reader:
         """Carry readings whose stamp falls into a month to the months that they start in."""
         if aside.height == 0:
             return
-        parts = place(aside, self._terms.traits, self._intervals)
+        parts = place(aside, self._terms.traits, self._usual)
         self._refuse(parts)
         good = with_behind(parts.good, key)
         for (month,), rows in good.partition_by("month", as_dict=True).items():
@@ -187,7 +191,7 @@ class Reader:
         self._refuse(parts)
         if not self._terms.traits.fixed_interval:
             self._steps.append(count_steps(parts.good))
-        self._abroad = self._abroad or not parts.good["zone"].equals(parts.good["home"])
+        self._abroad = self._abroad or not parts.good["zone"].equals(parts.good["home"]) or may_move_on(parts.good, self._terms.grid)
         self._registers = self._registers or bool(parts.good["register"].any())
         self._aside.put(with_month_above(parts.good, self._last_month))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -24,6 +25,7 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
     yield from too_early(intake.refused, intake.settings.first_month)
     if intake.number_note:
         yield intake.number_note
+    yield from _placeless_warnings(intake)
     yield from _zone_warnings(intake)
     yield from _usage_warnings(intake, fresh)
     yield from _weather_warnings(intake.weather)
@@ -39,6 +41,20 @@ def too_early(refused: pl.DataFrame, first: Month) -> Iterator[str]:
             f"{early.height} readings lie before {first}, the first month of this lake; to accept them set "
             f"`first_month: {possible[0]}` in params.yaml, or ECOAI_FIRST_MONTH={possible[0]}, and ingest the file again"
         )
+
+
+def _placeless_warnings(intake: Intake) -> Iterator[str]:
+    """Count readings that no layer above the raw readings can use, with the first of them."""
+    rows = intake.placeless.sort("line")
+    if rows.is_empty():
+        return
+    line, meter, start = rows.row(0)
+    shown = start.astimezone(ZoneInfo(intake.zones[meter]))
+    names = _shown(rows["meter"].unique().sort().to_list())
+    yield (
+        f"{rows.height} readings of {names} have no place of their own in the meter's grid, because an earlier stamp lies in the same "
+        f"interval; they are kept, and features leave them out; the first: row {line}, {meter}, {shown:%Y-%m-%d %H:%M:%S %Z}"
+    )
 
 
 def _zone_warnings(intake: Intake) -> Iterator[str]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import STATED_READINGS, Month, Partition
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.sources.intake import Intake, Prepared, piece_fingerprint
+from ecoai_pipeline.sources.intake import Intake, Prepared, grid_rules, piece_fingerprint
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.remade import REMADE
@@ -27,7 +27,7 @@ def ensure_pieces(lake: Lake, settings: Settings, statements: Sequence[Statement
     """
     landing, registry = Landing(lake), MeterRegistry(lake)
     for statement in statements:
-        wanted = piece_fingerprint(statement.statement_id, registry.zones_of(statement.zones))
+        wanted = piece_fingerprint(statement.statement_id, registry.zones_of(statement.zones), grid_rules(settings))
         if landing.lacks_arrivals(statement) or landing.piece_fingerprint(statement.statement_id, month) != wanted:
             _restore(lake, settings, landing, statement)
 

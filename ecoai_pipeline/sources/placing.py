@@ -1,0 +1,123 @@
+"""Stamps slightly off the grid: the interval that is meant by uneven steps, and the grid point that a stamp belongs to.
+
+Workbooks round stamps, loggers write them some seconds late, and some systems name an interval by its last minute or second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+_HOUR_S = 3600
+_LAST_MINUTE_US = -60_000_000
+_FEW = 0.05
+"""Share of a meter's steps below which a step is a slip, and no interval of the meter."""
+
+
+@dataclass(frozen=True)
+class GridRules:
+    """How far a stamp may lie from its grid point.
+
+    Attributes:
+        lengths: usual lengths of an interval, seconds.
+        share: of the interval that a stamp may be off.
+        most_s: seconds that it may be off at most.
+    """
+
+    lengths: tuple[int, ...]
+    share: float
+    most_s: float
+
+    def tolerance_s(self, interval_s: pl.Expr) -> pl.Expr:
+        return pl.min_horizontal(interval_s * self.share, pl.lit(self.most_s))
+
+    def meant(self, step_s: int) -> int:
+        """The usual length nearest to a step between two stamps, each of which may be off; the step itself where none is near.
+
+        >>> rules = GridRules((300, 900, 3600), 0.1, 60)
+        >>> [rules.meant(step) for step in (900, 903, 880, 1000, 420)]
+        [900, 900, 900, 900, 420]
+        """
+        near = [length for length in self.lengths if abs(step_s - length) <= 2 * min(self.share * length, self.most_s)]
+        return min(near, key=lambda length: abs(step_s - length), default=step_s)
+
+
+def usual_steps(counts: pl.DataFrame, rules: GridRules, *keys: str) -> pl.DataFrame:
+    """The interval that the steps between stamps mean, per key: `keys`, step, times.
+
+    Steps that mean the same length are counted together. The most frequent of them is taken as it is where it makes up half of
+    them, as of a clock that drifts evenly; else the length that is meant. The shorter of two that are equally frequent wins.
+
+    Args:
+        counts: `keys`, step (seconds), times.
+    """
+    meant = {step: rules.meant(step) for step in counts["step"].unique().to_list()}
+    summed = counts.group_by(*keys, "step").agg(pl.col("times").sum()).with_columns(meant=pl.col("step").replace(meant))
+    order = [False] * len(keys)
+    ranked = summed.sort(*keys, "times", "step", descending=[*order, True, False])
+    groups = ranked.group_by(*keys, "meant", maintain_order=True).agg(
+        pl.col("times").sum(), most=pl.col("times").first(), modal=pl.col("step").first()
+    )
+    step = pl.when(pl.col("most") * 2 >= pl.col("times")).then("modal").otherwise("meant")
+    ordered = groups.sort(*keys, "times", "modal", descending=[*order, True, False])
+    return ordered.unique(list(keys), keep="first", maintain_order=True).select(*keys, "times", step=step)
+
+
+def grids(counts: pl.DataFrame, rules: GridRules) -> dict[str, int]:
+    """Per meter the spacing of its grid, seconds, an hour at most: the most frequent length, or a shorter one that divides it.
+
+    Args:
+        counts: meter, step (seconds), times.
+    """
+    meant = {step: rules.meant(step) for step in counts["step"].unique().to_list()}
+    summed = counts.with_columns(meant=pl.col("step").replace(meant)).group_by("meter", "meant").agg(pl.col("times").sum())
+    usual = summed.filter(pl.col("meant").is_in(list(rules.lengths)))
+    most = pl.col("meant").sort_by("times", "meant", descending=[True, False]).first().over("meter")
+    regular = usual.filter(most % pl.col("meant") == 0, pl.col("times") >= _FEW * pl.col("times").sum().over("meter"))
+    return dict(regular.group_by("meter").agg(pl.col("meant").min().clip(upper_bound=_HOUR_S)).iter_rows())
+
+
+def onto_grid(frame: pl.DataFrame, spacing: Mapping[str, int], rules: GridRules, *, ends: bool) -> pl.DataFrame:
+    """Move stamps that are nearly on the grid of the local day onto it; of two that would share a point the nearer one.
+
+    A meter most of whose stamps in the frame lie elsewhere has another grid, or a clock that drifts, and keeps its stamps. An end at
+    the last minute of an interval (00:14, 00:59) means the next full minute.
+
+    Args:
+        frame: readings of a month (meter, local, utc, interval_s); those that state their interval keep their stamps.
+        spacing: of the grid by meter, seconds.
+    """
+    grid = pl.col("meter").replace_strict(dict(spacing), default=None, return_dtype=pl.Int64) if spacing else pl.lit(None, pl.Int64)
+    length = grid * 1_000_000
+    off = (pl.col("local").dt.epoch("us") + length // 2) % length - length // 2
+    measured = frame.with_columns(off=off.fill_null(0))
+    if not measured.select((pl.col("off") != 0).any()).item():
+        return frame
+    near = pl.col("interval_s").is_null() & (pl.col("off").abs() <= rules.tolerance_s(grid) * 1_000_000)
+    if ends:
+        near |= pl.col("interval_s").is_null() & (pl.col("off") == _LAST_MINUTE_US)
+    mostly = near.mean().over("meter") > 0.5
+    distance = pl.col("off").abs() * 2 + (pl.col("off") > 0)
+    point = measured.with_columns(near=(near & mostly).fill_null(value=False), distance=distance).with_columns(
+        point=pl.col("utc") - pl.duration(microseconds=pl.col("off"))
+    )
+    nearest = pl.col("distance") == pl.col("distance").filter(pl.col("near")).min().over("meter", "point")
+    moved = (
+        pl.when((pl.col("near") & nearest).fill_null(value=False))
+        .then(pl.duration(microseconds=pl.col("off")))
+        .otherwise(pl.duration(microseconds=0))
+    )
+    return point.with_columns(pl.col("utc") - moved, pl.col("local") - moved).select(frame.columns)
+
+
+def without_place() -> pl.Expr:
+    """Whether the stamp of a reading (meter, local, utc, interval_s) falls into an interval that an earlier one of the meter has taken.
+
+    Intervals of more than an hour follow the days of the wall clock and are not judged.
+    """
+    length = pl.col("interval_s").cast(pl.Int64) * 1_000_000
+    point = pl.col("utc") - pl.duration(microseconds=pl.col("local").dt.epoch("us") % length)
+    taken = pl.col("utc") > pl.col("utc").min().over("meter", "interval_s", point)
+    return ((pl.col("interval_s") <= _HOUR_S) & taken).fill_null(value=False)

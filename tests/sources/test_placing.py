@@ -1,0 +1,122 @@
+"""Stamps slightly off the grid are read as the grid points that they mean; those that lie elsewhere keep their time and are counted."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.sources.intake import grid_rules
+from ecoai_pipeline.sources.placing import grids, onto_grid, usual_steps
+from tests.sources.given import examples
+
+ENDS = "meter=meter_id,timestamp=timestamp,kwh=kwh,stamp=end"
+RULES = grid_rules(Settings())
+
+
+@pytest.fixture
+def starts(ingest, table, raw):
+    """The local starts, the lengths and the warnings of readings with given local stamps."""
+
+    def read(times, **options):
+        result = ingest(table(*(f"m,{time},{n}" for n, time in enumerate(times))), industry="metal", **options)
+        assert result.statement.accepted == len(times)
+        rows = raw(result)
+        local = rows["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.replace_time_zone(None).to_list()
+        return local, rows["interval_s"].unique().to_list(), list(result.statement.warnings)
+
+    return read
+
+
+def quarters(count=96, first=datetime(2025, 4, 1)):
+    return [first + timedelta(minutes=15 * n) for n in range(count)]
+
+
+@pytest.mark.parametrize("noise", [[0, 1, 2], [-2, 1, 3, -1, 2, -3], [0, 20, 7, 13], [0.029, -0.029, 0], [0.5], [-60, 0, 60]])
+def test_noise_of_some_seconds_leaves_the_quarter_hours(starts, noise):
+    times = [time + timedelta(seconds=noise[n % len(noise)]) for n, time in enumerate(quarters())]
+    assert starts(times) == (quarters(), [900], [])
+
+
+@pytest.mark.parametrize("early_s", [1, 60])
+@pytest.mark.parametrize("interval", [5, 15, 30, 60])
+def test_an_end_at_the_last_second_or_minute_is_the_next_full_minute(starts, interval, early_s):
+    begins = [datetime(2025, 4, 1) + timedelta(minutes=interval * n) for n in range(24 * 60 // interval)]
+    times = [begin + timedelta(minutes=interval, seconds=-early_s) for begin in begins]
+    assert starts(times, columns=ENDS)[:2] == (begins, [interval * 60])
+
+
+def test_the_first_reading_of_a_month_that_is_stamped_early_stays_in_its_month(ingest, table):
+    times = ["2025-03-31 23:59:58", *(f"2025-04-01 {hour:02d}:00:01" for hour in range(1, 24))]
+    statement = ingest(table(*(f"m,{time},1" for time in times)), industry="metal").statement
+    assert (statement.months, statement.accepted) == (["2025-04"], 24)
+
+
+def test_two_stamps_never_share_a_point_and_the_farther_one_is_counted(starts):
+    times = sorted([*quarters(), datetime(2025, 4, 1, 10, 15, 3)])
+    times[times.index(datetime(2025, 4, 1, 10, 15))] = datetime(2025, 4, 1, 10, 14, 58)
+    local, lengths, warnings = starts(times)
+    assert local == sorted([*quarters(), datetime(2025, 4, 1, 10, 15, 3)])
+    assert lengths == [900]
+    assert "1 readings of 1 meters (m) have no place of their own" in warnings[0]
+    assert warnings[0].endswith("the first: row 44, m, 2025-04-01 10:15:03 KST")
+
+
+def test_a_stamp_between_two_points_is_kept_and_counted(starts):
+    local, _, warnings = starts([*quarters(), datetime(2025, 4, 1, 10, 22, 30)])
+    assert datetime(2025, 4, 1, 10, 22, 30) in local
+    assert "the first: row 98, m, 2025-04-01 10:22:30 KST" in warnings[0]
+
+
+@pytest.mark.parametrize("step", [893, 907, 420, 45])
+def test_an_even_step_of_another_length_is_the_meters_own(starts, step):
+    times = [datetime(2025, 4, 1) + timedelta(seconds=step * n) for n in range(100)]
+    assert starts(times)[:2] == (times, [step])
+
+
+def test_a_grid_that_is_shifted_stays_shifted_and_noise_does_not_change_its_interval(starts):
+    shifted = [time + timedelta(minutes=7) for time in quarters()]
+    assert starts(shifted) == (shifted, [900], [])
+    noisy = [time + timedelta(seconds=[0, 1, -2][n % 3]) for n, time in enumerate(shifted)]
+    assert starts(noisy) == (noisy, [900], [])
+
+
+def test_an_interval_that_changes_has_both_grids(starts):
+    times = [*quarters(96), *(datetime(2025, 4, 2) + timedelta(hours=n) for n in range(72))]
+    noisy = [time + timedelta(seconds=n % 3) for n, time in enumerate(times)]
+    assert starts(noisy) == (times, [900, 3600], [])
+
+
+@examples(60, full=2_000)
+@given(
+    interval=st.sampled_from([60, 300, 360, 600, 720, 900, 1800, 3600]),
+    noise=st.lists(st.floats(-1, 1), min_size=5, max_size=40),
+    shift=st.sampled_from([0, 0.5]),
+)
+def test_placing_moves_no_stamp_by_more_than_the_tolerance_and_no_two_to_one_point(interval, noise, shift):
+    most = min(RULES.share * interval, RULES.most_s)
+    first = datetime(2025, 4, 1)
+    points = [first + timedelta(seconds=interval * (n + shift)) for n in range(len(noise))]
+    times = [point + timedelta(seconds=most * share) for point, share in zip(points, noise, strict=True)]
+    frame = pl.DataFrame({"meter": "m", "local": times, "interval_s": pl.Series([None] * len(times), dtype=pl.Int32)})
+    frame = frame.with_columns(
+        pl.col("local").cast(pl.Datetime("us")), utc=pl.col("local").dt.replace_time_zone("UTC").cast(pl.Datetime("us", "UTC"))
+    )
+    placed = onto_grid(frame, {"m": interval}, RULES, ends=False)["local"].to_list()
+    assert placed == (times if shift else points)
+
+
+@examples(60, full=2_000)
+@given(interval=st.sampled_from([60, 300, 900, 3600]), noise=st.lists(st.integers(-3, 3), min_size=4, max_size=60))
+def test_the_interval_is_that_of_the_grid_whatever_the_noise(interval, noise):
+    stamps = [interval * n + off for n, off in enumerate(noise)]
+    steps = pl.Series([later - earlier for earlier, later in pairwise(stamps)])
+    counts = pl.DataFrame({"meter": "m", "step": steps}).group_by("meter", "step").len("times")
+    assert grids(counts, RULES) == {"m": interval}
+    step = usual_steps(counts, RULES, "meter")["step"].item()
+    assert step == interval or counts.filter(step=step)["times"].item() * 2 >= len(steps)
