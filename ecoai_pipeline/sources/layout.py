@@ -15,7 +15,7 @@ from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
 from ecoai_pipeline.sources.numbers import Decimal
 from ecoai_pipeline.sources.reasons import IngestError, Reason
-from ecoai_pipeline.sources.stamps import DAY_END, StampForm, form_of, joined
+from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, form_of, joined, lengths_to
 
 ROUGH = pl.Schema(
     {
@@ -124,12 +124,13 @@ class LongLayout:
 
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
         times = times_of(rows, self.header, self.mapping.timestamp)
-        local, utc = self.form.read(times)
+        stamps = self.form.read(times)
+        local, utc = stamps.local, stamps.utc
         if self.mapping.midnight_closes_day:
             closes = (local.dt.time() == time(0)) & ~times.str.contains(DAY_END)
             local = local.dt.offset_by("1d").zip_with(closes, local)
         weather = {f"weather:{name}": self._field(column) for name, column in self.mapping.weather.items()}
-        stated = self._stated()
+        stated = self._stated() | self._lasting(rows, stamps)
         return rows.select(
             "line",
             pl.lit(0, pl.Int32).alias("cell"),
@@ -166,6 +167,13 @@ class LongLayout:
             rule = self._field(self.mapping.rule)
             found["rule"] = pl.when(rule != "").then(rule)
         return found
+
+    def _lasting(self, rows: pl.DataFrame, stamps: Stamps) -> dict[str, pl.Expr]:
+        """Lengths of intervals whose ends are given; they follow the wall clock as the ends do."""
+        length = stamps.length_s
+        if self.mapping.end:
+            length = lengths_to(rows.select(self._field(self.mapping.end)).to_series(), stamps, self.form)
+        return {"interval_s": pl.lit(length), "usual": pl.lit(value=True)} if length is not None else {}
 
     def _stated_wrongly(self, stated: Mapping[str, pl.Expr]) -> pl.Expr:
         """Why a row is refused that says something of its reading which cannot be understood."""
@@ -269,5 +277,5 @@ def mapped_columns(mapping: ColumnMapping | None, header: Sequence[str] = ()) ->
     if mapping is None:
         return ()
     meter = [] if mapping.meter == FILE_STEM or mapping.meter.startswith("=") else [mapping.meter]
-    told = [column for column in (mapping.interval, mapping.quality, mapping.rule, mapping.label) if column]
+    told = [column for column in (mapping.interval, mapping.end, mapping.quality, mapping.rule, mapping.label) if column]
     return (*meter, *time_columns(header, mapping.timestamp), mapping.kwh, *told, *mapping.weather.values())

@@ -68,15 +68,20 @@ class ColumnMapping(BaseModel):
         description="column of the meter's id; @filename: the file's name without its ending; =NAME: this very name",
         examples=["meter_no", "@filename", "=plant-7"],
     )
-    timestamp: str = Field(min_length=1, description="column of the time of a reading", examples=["date"])
+    timestamp: str = Field(
+        min_length=1, description="column of the time of a reading, or DATE+TIME for two columns", examples=["date", "DATE+START TIME"]
+    )
     kwh: str = Field(min_length=1, description="column of the value, in `unit`", examples=["Usage_kWh"])
     interval: str | None = Field(None, description="column of the length of each interval, seconds", examples=["seconds"])
+    end: str | None = Field(None, description="column of the end of each interval, where `timestamp` is its start", examples=["END TIME"])
     quality: str | None = Field(None, description="column of words: measured, estimated, missing or suspect", examples=["status"])
     rule: str | None = Field(None, description="column of the rules that make the reading suspect", examples=["doubt"])
     label: str | None = Field(None, description="column of labels, 1 for an anomaly; used by evaluation alone", examples=["anomaly"])
     weather: dict[str, str] = Field({}, description="column of something else that was measured, by its name", examples=["temp_c"])
     format: str | None = Field(
-        None, description="form of the times as strptime writes it, or epoch, epoch_ms; else found by itself", examples=["%d/%m/%Y %H:%M"]
+        None,
+        description="order of the date (dmy, mdy, ymd), a form as strptime writes it, epoch, epoch_ms or excel",
+        examples=["dmy", "%d/%m/%Y %H:%M"],
     )
     zone: str | None = Field(None, description="time zone of the times", examples=["Europe/Berlin"])
     stamp: Literal["start", "end"] = Field("start", description="whether a time is the start or the end of its interval", examples=["end"])
@@ -130,7 +135,7 @@ class ColumnMapping(BaseModel):
 
     @model_serializer(mode="wrap")
     def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(dump(self), ("interval", "quality", "rule", "decimal", *AROUND))
+        return without_unset(dump(self), ("interval", "end", "quality", "rule", "decimal", *AROUND))
 
     @classmethod
     def _checked(cls, values: Any, origin: str) -> Self:

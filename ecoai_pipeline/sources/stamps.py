@@ -7,7 +7,7 @@ is a fact about the whole column, because `03/04/2025` alone can mean two days.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
@@ -77,6 +77,13 @@ _DATE = r"^(?P<a>\d{1,4})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P<sep_2>[-/.])\s
 _TIME = r"(?P<half>AM|PM)?\s?(?P<h>\d{1,2})(?:[:.](?P<m>\d{1,2})(?:[:.](?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?:?)?\s?(?P<half_2>AM|PM)?"
 _ZONE = r"\s?(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 _STAMP = rf"(?i){_DATE}(?:(?:T|\s|:)\s*{_TIME})?(?:{_ZONE})?$"
+_CLOCK_ONLY = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?$"
+_RANGE = (
+    r"^(?:(?P<iso>\d{4}-?\d{2}-?\d{2}T[^/]*)/(?P<iso_2>.+)"
+    r"|(?P<clock>\S+ \d{1,2}:\d{2})\s?[-–~]\s?(?P<clock_2>\d{1,2}:\d{2})"
+    r"|(?P<first>\d.*?\d\D{0,5}?)(?:\s[-–—/]\s|\s?~\s?|\s(?:to|bis|until)\s)\s?(?P<second>\d.*))$"
+)
+"""Two times in one text: the start and the end of an interval."""
 _COMPACT = r"^(\d{4})(\d{2})(\d{2})(?:[ T]?(\d{2}):?(\d{2})(?::?(\d{2}))?)?"
 _FIRST_YEAR = 1000
 _LAST_SERIAL = 80_000
@@ -88,10 +95,14 @@ _CLEARLY_SHORTER = 5
 
 
 class Stamps(NamedTuple):
-    """Times of a column: local (datetime[us]) or instants (datetime[us, UTC]); both are null where a text cannot be read."""
+    """Times of a column: local (datetime[us]) or instants (datetime[us, UTC]); both are null where a text cannot be read.
+
+    `length_s` (i32): seconds to the second time of a text that holds two; None where texts hold one.
+    """
 
     local: pl.Series
     utc: pl.Series
+    length_s: pl.Series | None = None
 
     @property
     def understood(self) -> int:
@@ -106,10 +117,12 @@ class StampForm:
     Attributes:
         format: strptime format of most texts, `epoch`, `epoch_ms` or `excel`; None where no single format fits many.
         order: order of day, month and year in all other texts.
+        ranges: whether each text holds the start and the end of an interval.
     """
 
     format: str | None = None
     order: Order = "iso"
+    ranges: bool = False
 
     @classmethod
     def named(cls, text: str) -> StampForm:
@@ -121,6 +134,8 @@ class StampForm:
 
     def read(self, texts: pl.Series) -> Stamps:
         """Texts as local times or instants; 24:00 is 00:00 of the next day."""
+        if self.ranges:
+            return self._read_ranges(texts)
         nothing = Stamps(_nothing(texts, LOCAL), _nothing(texts, INSTANT))
         if factor := EPOCH.get(self.format or ""):
             return Stamps(nothing.local, _instants(texts, factor))
@@ -133,6 +148,16 @@ class StampForm:
         # Only for what the format leaves: this parser takes ten times as long.
         rest, places = read_any(texts.filter(left), self.order), left.arg_true()
         return Stamps(stamps.local.scatter(places, rest.local), stamps.utc.scatter(places, rest.utc))
+
+    def _read_ranges(self, texts: pl.Series) -> Stamps:
+        single = replace(self, ranges=False)
+        halves = _halves(texts)
+        first = single.read(halves["first"].fill_null(""))
+        second = single.read(_completed(halves["second"].fill_null(""), halves["first"].fill_null("")))
+        length = (second.local - first.local).dt.total_seconds()
+        length = length.zip_with(length.is_not_null(), (second.utc - first.utc).dt.total_seconds())
+        length = length.zip_with(length.is_not_null(), _duration_s(halves["second"]))
+        return Stamps(first.local, first.utc, positive(length))
 
     def days(self, texts: pl.Series) -> pl.Series:
         """Dates as local midnights (datetime[us]); null where a text is no date or has a time other than 00:00."""
@@ -165,6 +190,9 @@ def form_of(file: str, column: str, sample: pl.Series, whole: Callable[[], Itera
     for name, pattern in _NUMBERS.items():
         if len(given) and given.str.contains(pattern).all():
             return StampForm(name)
+    if len(given) and given.str.contains(_RANGE).all():
+        starts = (_halves(piece)["first"].fill_null("") for piece in whole())
+        return replace(form_of(file, column, _halves(given)["first"], lambda: starts), ranges=True)
     order = _order(file, column, whole()) if len(_open_dates(given)) else "iso"
     formats = _ISO_FORMATS if order == "iso" else tuple(day + clock for clock in _CLOCKS for day in _DATES[order])
     counts = {form: _by_format(given, form).understood for form in formats}
@@ -194,6 +222,51 @@ def joined(dates: pl.Series, times: pl.Series) -> pl.Series:
     if share.any():
         clock = _clock_of(clock).zip_with(share, clock)
     return (day + " " + clock).zip_with((day != "") & (clock != ""), pl.Series([""], dtype=pl.String))
+
+
+def lengths_to(ends: pl.Series, starts: Stamps, form: StampForm) -> pl.Series:
+    """Seconds (i32) from starts to the ends of their intervals, which are stamps or times of the day.
+
+    An end at the last minute or second of an interval (00:14, 00:59:59) means the next full minute. Null where an end cannot be read
+    or does not lie after its start.
+    """
+    clock = ends.str.contains(_CLOCK_ONLY)
+    start = starts.local.zip_with(starts.local.is_not_null(), starts.utc.dt.replace_time_zone(None))
+    read = form.read(start.dt.strftime("%Y-%m-%d ").fill_null("").zip_with(clock, _empty(ends)) + ends)
+    local = read.local.zip_with(read.local.is_not_null(), read.utc.dt.replace_time_zone(None))
+    length = (local - start).dt.total_seconds()
+    length = (length + 86_400).zip_with(clock & (length < 0), length)
+    length = (length + 60).zip_with(length % 300 == 240, length)
+    return positive((length + 1).zip_with(length % 60 == 59, length))
+
+
+def positive(length: pl.Series) -> pl.Series:
+    """Seconds as i32, null where they are not above 0."""
+    return length.zip_with(length > 0, pl.Series([None], dtype=pl.Int64)).cast(pl.Int32)
+
+
+def _empty(texts: pl.Series) -> pl.Series:
+    return pl.repeat("", len(texts), dtype=pl.String, eager=True)
+
+
+def _halves(texts: pl.Series) -> pl.DataFrame:
+    """The two times of each text (first, second); null where a text holds one."""
+    found = texts.str.extract_groups(_RANGE).struct.unnest()
+    return found.select(first=pl.coalesce("iso", "clock", "first"), second=pl.coalesce("iso_2", "clock_2", "second"))
+
+
+def _completed(second: pl.Series, first: pl.Series) -> pl.Series:
+    """Ends that are times of the day with the date of their start."""
+    date = first.str.extract(r"^(.*?)\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?$").fill_null("")
+    return (date + second).zip_with(second.str.contains(_CLOCK_ONLY), second)
+
+
+def _duration_s(texts: pl.Series) -> pl.Series:
+    """ISO durations such as PT15M or P1D, in seconds."""
+    parts = texts.str.extract_groups(r"^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?$").struct.unnest().cast(pl.Int64)
+    known = pl.any_horizontal(pl.all().is_not_null())
+    days, hours, minutes = (pl.nth(place).fill_null(0) for place in range(3))
+    return parts.select(pl.when(known).then(days * 86_400 + hours * 3600 + minutes * 60)).to_series()
 
 
 def read_any(texts: pl.Series, order: Order) -> Stamps:

@@ -37,7 +37,9 @@ def quarters(count=96, first=datetime(2025, 4, 1)):
     return [first + timedelta(minutes=15 * n) for n in range(count)]
 
 
-@pytest.mark.parametrize("noise", [[0, 1, 2], [-2, 1, 3, -1, 2, -3], [0, 20, 7, 13], [0.029, -0.029, 0], [0.5], [-30, 10, 25, -5, 30, -20, 0]])
+@pytest.mark.parametrize(
+    "noise", [[0, 1, 2], [-2, 1, 3, -1, 2, -3], [0, 20, 7, 13], [0.029, -0.029, 0], [0.5], [-30, 10, 25, -5, 30, -20, 0]]
+)
 def test_noise_of_some_seconds_leaves_the_quarter_hours(starts, noise):
     times = [time + timedelta(seconds=noise[n % len(noise)]) for n, time in enumerate(quarters())]
     assert starts(times) == (quarters(), [900], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecoai_pipeline.sources.reasons import IngestError
-from ecoai_pipeline.sources.stamps import StampForm, days, form_of, joined, read_any
+from ecoai_pipeline.sources.stamps import StampForm, days, form_of, joined, lengths_to, read_any
 from tests.sources.given import examples
 
 
@@ -21,7 +22,7 @@ def column(*texts: str) -> StampForm:
 
 
 def read(*texts: str) -> list[datetime | None]:
-    local, utc = column(*texts).read(pl.Series(texts, dtype=pl.String))
+    local, utc, _ = column(*texts).read(pl.Series(texts, dtype=pl.String))
     return [naive or instant for naive, instant in zip(local.to_list(), utc.to_list(), strict=True)]
 
 
@@ -180,7 +181,7 @@ def test_a_series_of_two_days_is_read_back_whatever_its_form(form, first, step, 
 @examples(200, full=5_000)
 @given(text=st.text(alphabet="0123456789-/.: TZ+apmAPM월일년오후", max_size=24), order=st.sampled_from(["iso", "dmy", "mdy", "ymd"]))
 def test_any_text_is_a_time_or_nothing(text, order):
-    local, utc = read_any(pl.Series([text]), order)
+    local, utc, _ = read_any(pl.Series([text]), order)
     assert local.null_count() + utc.null_count() >= 1
 
 
@@ -196,3 +197,66 @@ def _written(form: str, time: datetime) -> str:
         half="AM" if time.hour < 12 else "PM",
         name=f"{time:%b}",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "length"),
+    [
+        ("03.03.2025 00:00 - 03.03.2025 01:00", datetime(2025, 3, 3), 3600),
+        ("13/03/2025 00:00:00 - 13/03/2025 00:15:00", datetime(2025, 3, 13), 900),
+        ("2025-03-03 00:00 ~ 2025-03-03 00:30", datetime(2025, 3, 3), 1800),
+        ("2025-03-03 00:00 - 01:00", datetime(2025, 3, 3), 3600),
+        ("2025-03-03 00:00-00:15", datetime(2025, 3, 3), 900),
+        ("2025-03-03T00:00Z/2025-03-03T01:00Z", datetime(2025, 3, 3, tzinfo=UTC), 3600),
+        ("2025-03-03T00:00+09:00/PT15M", datetime(2025, 3, 2, 15, tzinfo=UTC), 900),
+        ("2025-03-03 - 2025-03-04", datetime(2025, 3, 3), 86_400),
+    ],
+)
+def test_a_range_is_its_start_and_its_length(text, start, length):
+    local, utc, length_s = column(text).read(pl.Series([text]))
+    assert ([local[0] or utc[0]], length_s.to_list()) == ([start], [length])
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "length"),
+    [
+        ("2025-03-03 00:00", "00:15", 900),
+        ("2025-03-03 00:00", "00:14", 900),
+        ("2025-03-03 23:00", "23:59", 3600),
+        ("2025-03-03 23:45", "00:00", 900),
+        ("2025-03-03 00:00", "2025-03-03 00:14:59", 900),
+        ("2025-03-03 00:00", "2025-03-04 00:00", 86_400),
+        ("2025-03-03 00:00", "", None),
+        ("2025-03-03 00:00", "2025-03-02 00:00", None),
+    ],
+)
+def test_an_end_gives_the_length(start, end, length):
+    form = column(start)
+    assert lengths_to(pl.Series([end]), form.read(pl.Series([start])), form).to_list() == [length]
+
+
+def test_readings_of_ranges_start_at_the_first_time(ingest, table, raw):
+    first = datetime(2025, 3, 3)
+    times = [first + timedelta(hours=n) for n in range(49)]
+    rows = [f"{a:%d.%m.%Y %H:%M} - {b:%d.%m.%Y %H:%M},{n}" for n, (a, b) in enumerate(pairwise(times))]
+    readings = raw(ingest(table(*rows, header="MTU,kWh"), columns="timestamp=MTU,kwh=kWh"))
+    assert readings["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.replace_time_zone(None).to_list() == times[:-1]
+    assert readings["interval_s"].unique().to_list() == [3600]
+
+
+def test_start_and_end_in_columns_of_their_own(ingest, table, raw):
+    """An export of a utility: the end of an interval is its last minute."""
+    times = [datetime(2025, 3, 3) + timedelta(minutes=15 * n) for n in range(96)]
+    rows = [f"{t:%Y-%m-%d},{t:%H:%M},{t + timedelta(minutes=14):%H:%M},{n}" for n, t in enumerate(times)]
+    columns = "timestamp=DATE+START TIME,end=END TIME,kwh=USAGE"
+    result = ingest(table(*rows, header="DATE,START TIME,END TIME,USAGE"), columns=columns)
+    readings = raw(result)
+    assert (result.statement.accepted, result.statement.unmapped) == (96, [])
+    assert readings["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.replace_time_zone(None).to_list() == times
+    assert readings["interval_s"].unique().to_list() == [900]
+
+
+def test_a_column_whose_name_has_a_plus_is_one_column(ingest, table, raw):
+    rows = [f"2025-03-03 {hour:02d}:00,{hour}" for hour in range(24)]
+    readings = raw(ingest(table(*rows, header="date+time,kwh"), columns="timestamp=date+time,kwh=kwh"))
+    assert readings["kwh"].to_list() == [float(hour) for hour in range(24)]
