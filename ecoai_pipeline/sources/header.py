@@ -80,11 +80,11 @@ def find_table(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) ->
     scores = {at: _score(rows[at], expected) for at in above}
     if first is None:
         usual = [at for at in above if scores[at] >= (0, _SURE_NAMES)]
-        return Place(usual[0], _below(rows, usual[0])) if usual else None
+        return Place(usual[0], rows_below(rows, usual[0])) if usual else None
     if not above:
         return Place(None, first)
     names = max(above, key=lambda at: (scores[at], at))
-    return Place(names, _below(rows, names))
+    return Place(names, rows_below(rows, names))
 
 
 def _score(row: Sequence[str], expected: Collection[str]) -> tuple[bool, int]:
@@ -94,7 +94,7 @@ def _score(row: Sequence[str], expected: Collection[str]) -> tuple[bool, int]:
     return bool(expected) and named, known_words(told)
 
 
-def _below(rows: Sequence[Sequence[str]], names: int) -> int:
+def rows_below(rows: Sequence[Sequence[str]], names: int) -> int:
     """The first row below the names that is neither blank nor units."""
     return next((at for at in range(names + 1, len(rows)) if not _is_blank(rows[at]) and not _is_units(rows[at])), len(rows))
 

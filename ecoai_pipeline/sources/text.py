@@ -27,6 +27,7 @@ from ecoai_pipeline.sources.header import (
     names_of,
     no_header,
     numbered,
+    rows_below,
 )
 from ecoai_pipeline.sources.ragged import filled_up
 from ecoai_pipeline.sources.reasons import IngestError
@@ -42,6 +43,7 @@ LONGEST_LINE = 16 << 20
 """Characters; a line without an end would be held in memory whole."""
 _CHUNK = 1 << 20
 _PEEK = 1 << 16
+_COMMENT = "#"
 _SEPARATOR = re.compile(r"\"?sep=.\"?[,;\t|]*")
 """Excel's hint at the delimiter of a text."""
 _LINES = pl.Schema({"line": pl.Int64(), "text": pl.String()})
@@ -74,6 +76,7 @@ class DelimitedText:
     above: tuple[tuple[str, ...], ...] = ()
     has_readings: bool = True
     numeric: frozenset[str] = frozenset()
+    header_line: int = 0
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         """The records below the header, about `block_bytes` of (unpacked) text at a time.
@@ -102,11 +105,23 @@ def open_text(path: Path, file: str, opening: Opening = NOTHING_SAID) -> Delimit
     if not text.strip():
         raise IngestError(file, "it is empty")
     line_end = "\r" if "\n" not in text and "\r" in text else "\n"
-    lines = _lines(text.replace(line_end, "\n"), 1).head(LONGEST_RECORD + MOST_LINES_ABOVE + SAMPLE_LINES)
+    lines = _lines(text.replace(line_end, "\n"), 1).head(LONGEST_RECORD + MOST_LINES_ABOVE + SAMPLE_LINES + (opening.fixed() or 0))
     head = _head(lines["text"].to_list(), opening, file)
     sample, _ = _joined(lines.slice(head.lines, SAMPLE_LINES), head.delimiter, len(head.names))
     rows = _split(sample, head.delimiter, len(head.names)).with_columns(filled_up(len(head.names)))
-    return DelimitedText(path, file, encoding, line_end, head.delimiter, head.names, head.lines, rows, head.above, head.has_readings)
+    return DelimitedText(
+        path,
+        file,
+        encoding,
+        line_end,
+        head.delimiter,
+        head.names,
+        head.lines,
+        rows,
+        above=head.above,
+        has_readings=head.has_readings,
+        header_line=head.line,
+    )
 
 
 def peek_header(path: Path) -> tuple[str, ...]:
@@ -123,11 +138,13 @@ def peek_header(path: Path) -> tuple[str, ...]:
 
 
 class _Head(NamedTuple):
-    """The head of a text: delimiter, names, the number of lines down to the first row, and the records above the names."""
+    """The head of a text: delimiter, names, the number of lines down to the first row, the line of the names (0: there is none),
+    and the records above it."""
 
     delimiter: str
     names: tuple[str, ...]
     lines: int
+    line: int = 0
     above: tuple[tuple[str, ...], ...] = ()
     has_readings: bool = True
 
@@ -149,11 +166,15 @@ def _head(lines: Sequence[str], opening: Opening, file: str) -> _Head:
         delimiter = max(DELIMITERS, key=lambda sign: len(_fields(records[0].text, sign)))
         return _Head(delimiter, numbered(len(_fields(records[0].text, delimiter))), records[0].line - 1)
     if fixed is not None:
-        return _named(records, 0, 1, max(DELIMITERS, key=records[0].text.count))
+        delimiter = max(DELIMITERS, key=records[0].text.count)
+        return _named(records, 0, rows_below([_fields(one.text, delimiter) for one in records], 0), delimiter)
     found = [(delimiter, place) for delimiter in DELIMITERS if (place := _place(records, delimiter, opening.expected))]
     if not found:
         return _named(records, 0, 1, max(DELIMITERS, key=records[0].text.count))._replace(has_readings=False)
     delimiter, place = max(found, key=lambda one: _width(records, *one))
+    if place.names is None and any(line.startswith(_COMMENT) for line in lines):
+        # Some programs write the names of the columns as a comment.
+        return _head([line.lstrip(_COMMENT + " ") for line in lines], opening, file)
     if place.names is None:
         raise no_header(file, _fields(records[place.rows].text, delimiter))
     return _named(records, place.names, place.rows, delimiter)
@@ -172,9 +193,9 @@ def _values(records: Sequence[_Record]) -> _Head:
 
 def _named(records: Sequence[_Record], names: int, rows: int, delimiter: str) -> _Head:
     """The head whose names and first row are given by their places among the records; the delimiter of the lines above may differ."""
-    until = records[rows].line - 1 if rows < len(records) else records[-1].last
     above = tuple(tuple(_fields(one.text, max(DELIMITERS, key=one.text.count))) for one in records[:names])
-    return _Head(delimiter, names_of(_fields(records[names].text, delimiter)), max(until, records[names].last), above)
+    named = names_of(_fields(records[names].text, delimiter))
+    return _Head(delimiter, named, records[rows - 1].last, records[names].line, above)
 
 
 def _place(records: Sequence[_Record], delimiter: str, expected: Sequence[str]) -> Place | None:
@@ -201,7 +222,7 @@ def _records(lines: Sequence[str], passed: int) -> list[_Record]:
     while at < len(lines):
         count = next((n for n in range(1, LONGEST_HEADER + 1) if "\n".join(lines[at : at + n]).count('"') % 2 == 0), 1)
         text = "\n".join(lines[at : at + count])
-        if text.strip() and not text.startswith("#") and not _SEPARATOR.fullmatch(text):
+        if text.strip() and not text.startswith(_COMMENT) and not _SEPARATOR.fullmatch(text):
             records.append(_Record(passed + at + 1, passed + at + count, text))
         at += count
     return records

@@ -95,14 +95,14 @@ def understood(intake: Intake, ends: Ends) -> Understanding:
     """What was made of a file that has been read."""
     prepared = intake.prepared
     opened, layout, traits = prepared.opened, prepared.layout, prepared.traits
-    header_lines = getattr(opened, "header_lines", None)
+    header_line = getattr(opened, "header_line", None)
     return Understanding(
         file=opened.file,
         source=prepared.source.name,
         about=prepared.source.about,
         encoding=getattr(opened, "encoding", None),
-        delimiter=opened.delimiter if header_lines is not None else None,
-        header_line=header_lines,
+        delimiter=opened.delimiter if header_line is not None else None,
+        header_line=header_line,
         columns=_columns(layout),
         unused=traits.unmapped,
         dates=getattr(layout, "format", None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,33 +44,45 @@ def wide_text(*lines: str) -> str:
 
 
 def put_workbook(path: Path, rows: list[list[str]]) -> Path:
-    """A workbook of one sheet: texts in the first two columns, numbers in the rest."""
+    """A workbook of one sheet: texts in the first two columns, numbers in the third below the first row."""
+    return put_sheets(
+        path, {"s": [[cell if at < 2 or not number else float(cell) for at, cell in enumerate(row)] for number, row in enumerate(rows)]}
+    )
+
+
+def put_sheets(path: Path, sheets: Mapping[str, Sequence[Sequence[str | float]]], hidden: Sequence[str] = ()) -> Path:
+    """A workbook of several sheets by name, some of them hidden; cells are texts or numbers, empty texts are left out."""
     main, office = "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://schemas.openxmlformats.org/officeDocument/2006"
-    package = "http://schemas.openxmlformats.org/package/2006"
+    package, kind = "http://schemas.openxmlformats.org/package/2006", "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    names = [f"s{number}" for number in range(1, len(sheets) + 1)]
     with zipfile.ZipFile(path, "w") as book:
-        kinds = "".join(
-            f'<Override PartName="/xl/{part}.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.{kind}+xml"/>'
-            for part, kind in [("workbook", "sheet.main"), ("s", "worksheet")]
-        )
-        relations = '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        book.writestr("[Content_Types].xml", f'<Types xmlns="{package}/content-types">{relations}{kinds}</Types>')
-        for place, kind, target in [
-            ("_rels/.rels", "officeDocument", "xl/workbook.xml"),
-            ("xl/_rels/workbook.xml.rels", "worksheet", "s.xml"),
-        ]:
-            link = f'<Relationship Id="r1" Type="{office}/relationships/{kind}" Target="{target}"/>'
-            book.writestr(place, f'<Relationships xmlns="{package}/relationships">{link}</Relationships>')
-        sheets = f'<sheets><sheet name="s" sheetId="1" r:id="r1" xmlns:r="{office}/relationships"/></sheets>'
-        book.writestr("xl/workbook.xml", f'<workbook xmlns="{main}">{sheets}</workbook>')
-        lines = "".join(_sheet_row(number, row) for number, row in enumerate(rows, start=1))
-        book.writestr("xl/s.xml", f'<worksheet xmlns="{main}"><sheetData>{lines}</sheetData></worksheet>')
+        parts = [("workbook", "sheet.main"), *((name, "worksheet") for name in names)]
+        kinds = "".join(f'<Override PartName="/xl/{part}.xml" ContentType="{kind}.{one}+xml"/>' for part, one in parts)
+        default = '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        book.writestr("[Content_Types].xml", f'<Types xmlns="{package}/content-types">{default}{kinds}</Types>')
+        links = {"_rels/.rels": [("officeDocument", "xl/workbook")], "xl/_rels/workbook.xml.rels": [("worksheet", name) for name in names]}
+        for place, targets in links.items():
+            each = "".join(
+                f'<Relationship Id="r{n}" Type="{office}/relationships/{what}" Target="{target}.xml"/>'
+                for n, (what, target) in enumerate(targets, 1)
+            )
+            book.writestr(place, f'<Relationships xmlns="{package}/relationships">{each}</Relationships>')
+        states = {name: ' state="hidden"' if name in hidden else "" for name in sheets}
+        link = f'xmlns:r="{office}/relationships"'
+        listed = "".join(f'<sheet name="{name}" sheetId="{n}"{states[name]} r:id="r{n}" {link}/>' for n, name in enumerate(sheets, 1))
+        book.writestr("xl/workbook.xml", f'<workbook xmlns="{main}"><sheets>{listed}</sheets></workbook>')
+        for part, rows in zip(names, sheets.values(), strict=True):
+            lines = "".join(_sheet_row(number, row) for number, row in enumerate(rows, start=1))
+            book.writestr(f"xl/{part}.xml", f'<worksheet xmlns="{main}"><sheetData>{lines}</sheetData></worksheet>')
     return path
 
 
-def _sheet_row(number: int, row: list[str]) -> str:
+def _sheet_row(number: int, row: Sequence[str | float]) -> str:
     cells = ""
-    for column, text in zip("ABC", row, strict=True):
-        number_cell = column == "C" and number > 1
+    for column, value in zip("ABCDEFGH", row, strict=False):
         place = f'r="{column}{number}"'
-        cells += f"<c {place}><v>{text}</v></c>" if number_cell else f'<c {place} t="inlineStr"><is><t>{text}</t></is></c>'
+        if isinstance(value, float):
+            cells += f"<c {place}><v>{value}</v></c>"
+        elif value:
+            cells += f'<c {place} t="inlineStr"><is><t>{value}</t></is></c>'
     return f'<row r="{number}">{cells}</row>'

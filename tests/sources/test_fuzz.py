@@ -80,12 +80,26 @@ def workbook() -> bytes:
 
 
 WIDE = wide_text(day_line("A", "금속", "20250301"), day_line("B", "식품", "20250301", [""] * 96))
+NEM12 = "\n".join(
+    ["100,NEM12,202503040100,M,R", "200,NMI,E1,1,E1,N1,S,kWh,30,", f"300,20250301,{','.join(['1.5'] * 48)},V,,,", "400,1,20,F14,76,", "900"]
+)
+OPOWER = "\n".join(
+    [
+        "Account Number,12,,",
+        "",
+        "TYPE,DATE,START TIME,END TIME,USAGE (kWh)",
+        *(f"Electric,2025-03-01,{h:02d}:00,{h:02d}:59,{h}" for h in range(24)),
+    ]
+)
 FILES: dict[str, tuple[bytes, dict[str, str]]] = {
     **{name: (text_of(name).encode(), {}) for name in ("canonical", "lead", "kpi", "steel")},
     "mapped": (text_of("mapped").encode(), {"columns": MAPPING}),
     "greenbutton": (simple(hourly(range(24)), powerOfTenMultiplier=3).encode(), {}),
     "kepco": (WIDE.encode(), {}),
     "kepco-cp949": (WIDE.encode("cp949"), {}),
+    "nem12": (NEM12.encode(), {}),
+    "opower": (OPOWER.encode(), {}),
+    "windows-1252": ("\n".join(["sep=;", "Zähler;Zeit;Verbrauch (kWh)", *hours(meter="ÅNGE-1")]).replace(",", ";").encode("cp1252"), {}),
     "utf-16": (text_of("canonical").encode("utf-16"), {}),
     "old-mac": (text_of("canonical").replace("\n", "\r").encode(), {}),
     "quoted": ("\n".join(",".join(f'"{cell}"' for cell in row.split(",")) for row in text_of("lead").split("\n")).encode(), {}),

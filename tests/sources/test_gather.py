@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from ecoai_pipeline.cli.app import app
 from ecoai_pipeline.sources import gather
 from ecoai_pipeline.sources.gather import Found, is_archive, read_members
 from ecoai_pipeline.sources.inbox import Fate, land_inbox
+from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.storage.erasure import Name
 from ecoai_pipeline.storage.landing import Landing
-from tests.sources.given import CANONICAL, hours, put, put_workbook
+from tests.sources.given import CANONICAL, RECEIVED, hours, put, put_workbook
 
 JUNK = [".DS_Store", "Thumbs.db", "desktop.ini", "~$good.xlsx", "._good.csv", "__MACOSX/._good.csv"]
 TEXT = "\n".join([CANONICAL, *hours()]) + "\n"
@@ -174,3 +176,11 @@ def test_a_meter_is_found_in_an_archive_to_be_erased(tmp_path):
     packed = zipped(tmp_path / "inner.zip", {"a.csv.gz": gzip.compress(TEXT.replace("m,", "ÅNGE-1,").encode("cp1252"))}).read_bytes()
     path = zipped(tmp_path / "outer.zip", {"inner.zip": packed, "M-7.csv": TEXT})
     assert [Name(name).stands_in(path) for name in ("ÅNGE-1", "M-7", "other")] == [True, True, False]
+
+
+def test_a_member_is_read_again_from_landing(lake, settings, tmp_path, raw):
+    path = put(tmp_path / "0-1", TEXT)
+    result = ingest_file(lake, settings, path, IngestOptions(), received_at=RECEIVED, file="export.zip/a/one.csv")
+    shutil.rmtree(lake.root / "landing" / "parsed")
+    assert raw(result).height == 24
+    assert Landing(lake).in_force()[0].file == "export.zip/a/one.csv"

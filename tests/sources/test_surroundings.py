@@ -113,3 +113,23 @@ def test_more_lines_to_skip_than_there_are_is_refused(ingest, table):
 def test_the_lines_above_stay_known(tmp_path):
     path = put(tmp_path / "t.csv", "\n".join(["Account Number;77", "", CANONICAL, *hours()]))
     assert open_text(path, "t.csv", Opening()).above == (("Account Number", "77"),)
+
+
+def test_a_meter_whose_name_begins_like_a_comment_loses_no_row(ingest, table):
+    result = ingest(table(*hours(meter="#1"), *hours(meter="2")))
+    assert (result.statement.meters, result.statement.accepted) == (["#1", "2"], 48)
+
+
+def test_the_names_of_the_columns_may_be_a_comment(ingest, raw, tmp_path):
+    path = put(tmp_path / "t.csv", "\n".join(["# made by a logger", "# Time,Value", *ROWS]))
+    assert raw(ingest(path))["kwh"].to_list() == KWH
+
+
+def test_the_header_that_the_sender_names_may_have_units_below(ingest, raw, tmp_path):
+    path = put(tmp_path / "t.csv", "\n".join(["when,much", "when,much", ",kWh", *ROWS]))
+    assert raw(ingest(path, columns="timestamp=when,kwh=much,header_row=2"))["kwh"].to_list() == KWH
+
+
+def test_the_line_of_the_header_is_known(tmp_path):
+    opened = open_text(put(tmp_path / "t.csv", "\n".join(["Report", "", "Time,Value", ",kWh", *ROWS])), "t.csv")
+    assert (opened.header_line, opened.header_lines) == (3, 4)
