@@ -460,10 +460,11 @@ ANOMALIES = Table(
         Column(
             "cost",
             "f64",
-            "excess at the energy charge of its hours, signed as it is, in the currency of `impact`; null for data quality",
+            "excess at the energy charge of its hours, signed as it is, in `currency`; null for data quality, and without a tariff",
             nullable=True,
         ),
-        Column("co2e_kg", "f64", "excess at the emission factor of its day, kg CO2e; null for data quality", nullable=True),
+        Column("currency", "str", "ISO 4217 code of the currency of `cost`; null without a cost", nullable=True),
+        Column("co2e_kg", "f64", "excess at the emission factor of its day, kg CO2e; null where there is no factor", nullable=True),
         Column("tariff_version", "str", "tariff and emission factor in force at its end, joined by +; null without a cost", nullable=True),
         Column("readings", "i32", "intervals within the month's part"),
         Column("alarmed", "i32", "intervals among them below the alarm threshold"),

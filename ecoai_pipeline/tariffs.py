@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ecoai_pipeline.domain import UsageType
 
@@ -110,21 +110,66 @@ class EmissionFactor(_Frozen):
     kg_co2e_per_kwh: float = Field(ge=0)
 
 
+Dated = TypeVar("Dated", Tariff, EmissionFactor)
+
+
+def _in_order(values: tuple[Dated, ...]) -> tuple[Dated, ...]:
+    days = [one.valid_from for one in values]
+    if len(set(days)) < len(days):
+        raise ValueError(f"two hold from the same day: {', '.join(map(str, sorted(days)))}")
+    return tuple(sorted(values, key=lambda one: one.valid_from))
+
+
+class TariffTable(_Frozen):
+    """A named tariff: its country, its currency, and its prices by the day they hold from. What lies before the first takes the first."""
+
+    country: str = Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
+    currency: str = Field(pattern="^[A-Z]{3}$", description="ISO 4217, of all prices and of half_cost")
+    default: bool = Field(False, description="holds for meters of the country that name no tariff")
+    half_cost: float = Field(gt=0, description="cost at which an event counts half of full size")
+    versions: Annotated[tuple[Tariff, ...], Field(min_length=1), AfterValidator(_in_order)]
+
+
+Factors = Annotated[tuple[EmissionFactor, ...], AfterValidator(_in_order)]
+
+
 class ImpactParams(_Frozen):
-    """Tariffs and factors by the day they hold from; what lies before the first takes the first. Without any there is no cost."""
+    """Tariffs by name and emission factors by country. A meter for which there is none has no cost, or no CO2e."""
 
-    currency: str = Field("KRW", min_length=1, description="of all prices")
-    tariffs: tuple[Tariff, ...] = ()
-    emission_factors: tuple[EmissionFactor, ...] = ()
-    half_cost: float = Field(1_000_000, gt=0, description="cost at which an event counts half of full size, in the currency")
+    tariffs: Mapping[str, TariffTable] = {}
+    emission_factors: Mapping[str, Factors] = {}
 
-    @field_validator("tariffs", "emission_factors")
+    @model_validator(mode="before")
     @classmethod
-    def _in_order(cls, values: Sequence[Tariff | EmissionFactor]) -> tuple[Tariff | EmissionFactor, ...]:
-        days = [one.valid_from for one in values]
-        if len(set(days)) < len(days):
-            raise ValueError(f"two hold from the same day: {', '.join(map(str, sorted(days)))}")
-        return tuple(sorted(values, key=lambda one: one.valid_from))
+    def _from_one_country(cls, given: Any) -> Any:
+        """Parameters from before tariffs had names: one list of Korean prices and factors. Other currencies need their country."""
+        if not isinstance(given, Mapping) or not ({"currency", "half_cost"} & set(given) or isinstance(given.get("tariffs"), list)):
+            return given
+        if given.get("currency", "KRW") != "KRW":
+            layout = "{country: …, currency: …, default: true, half_cost: …, versions: [the list]}"
+            places = f"`impact.tariffs.NAME: {layout}` and `impact.emission_factors.COUNTRY: [the list]`"
+            raise ValueError(f"tariffs have names, and factors a country: write {places}")
+        kepco = {"country": "KR", "currency": "KRW", "default": True, "half_cost": given.get("half_cost", 1_000_000)}
+        tariffs = {"kepco": {**kepco, "versions": given["tariffs"]}} if given.get("tariffs") else {}
+        return {"tariffs": tariffs, "emission_factors": {"KR": given.get("emission_factors", [])}}
+
+    @model_validator(mode="after")
+    def _one_default_per_country(self) -> ImpactParams:
+        defaults = [table.country for table in self.tariffs.values() if table.default]
+        twice = sorted({country for country in defaults if defaults.count(country) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} has several default tariffs; keep `default: true` in one")
+        return self
+
+    def tariff(self, name: str | None, country: str | None) -> TariffTable | None:
+        """The tariff of a meter: the one that it names, else the default of its country."""
+        if name is not None:
+            return self.tariffs.get(name)
+        return next((table for table in self.tariffs.values() if table.default and table.country == country), None)
+
+    def factors(self, country: str | None) -> tuple[EmissionFactor, ...]:
+        """Emission factors of a country by the day they hold from; none where it is not known."""
+        return self.emission_factors.get(country or "", ())
 
 
 def hours_between(span: Hours) -> tuple[int, ...]:

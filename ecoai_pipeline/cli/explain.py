@@ -46,7 +46,7 @@ def explain(
     row = found(events, event)
     place = _place(lake, row, settings.time_zone)
     zone = place.zone
-    told = tell(row, lang.value, zone, settings.impact.currency, place)
+    told = tell(row, lang.value, zone, place)
     explanation = explanations(lake, events.filter(event_id=row["event_id"]), events, zones={row["meter_id"]: zone})[row["event_id"]]
     rows = _contributions(explanation, zone, lang.value)
     notes = [f"{row['meter_id']}  {row['industry']}  {row['event_id']}", told.sentence, *told.details]

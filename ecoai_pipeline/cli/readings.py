@@ -119,7 +119,7 @@ def ingest_paths(
     settings = load_settings()
     lake, now = Lake(settings.root, settings.storage), datetime.now(UTC)
     if registry and dry_run:
-        read_registry(registry, zone=settings.time_zone, since=settings.registry_start)
+        read_registry(registry, zone=settings.time_zone, since=settings.registry_start, tariffs=settings.impact.tariffs)
     moved = bool(registry and not dry_run and register_file(lake, settings, registry, at=now).fresh)
     taken = _Taken([], set(), [])
     files = _files(paths, registry, taken.passed)

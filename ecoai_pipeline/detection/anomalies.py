@@ -20,8 +20,9 @@ from ecoai_pipeline.storage.fingerprint import code_digest, fingerprint
 from ecoai_pipeline.storage.lake import Lake, PartitionInfo, Written
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import schema_of
+from ecoai_pipeline.tariffs import ImpactParams
 
-_SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "usual_low_kwh", "usual_high_kwh", "cost", "co2e_kg")
+_SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "usual_low_kwh", "usual_high_kwh", "co2e_kg")
 _OF_STRONGEST = ("kind", "rule", "shift_min", "fit", "next_kind", "next_fit")
 _COUNTED = ("readings", "alarmed", "restated")
 _ROOM = ("anomalies", "events", "evidence", "impact", "surroundings")
@@ -77,10 +78,21 @@ def anomalies_fingerprint(lake: Lake, settings: Settings, partition: Partition) 
     inputs = {
         "scores": lake.info(SCORES, partition).content,
         "before": {part.key: [lake.info(SCORES, part).content, lake.info(ANOMALIES, part).content] for part in before},
+        "tariffs": {meter_id: [meter.tariff, Place.of_meter(meter).country] for meter_id, meter in members.items()},
         "meters": {meter_id: [meter.usage_type, *astuple(Place.of_meter(meter))] for meter_id, meter in members.items()},
     }
-    params = {"events": settings.detection.events.model_dump(mode="json"), "impact": settings.impact.model_dump(mode="json")}
+    params = {"events": settings.detection.events.model_dump(mode="json"), "impact": _prices_of(members.values(), settings.impact)}
     return fingerprint(inputs=inputs, params=params, code=code_digest(*_CODE))
+
+
+def _prices_of(meters: Iterable[Meter], params: ImpactParams) -> dict[str, Any]:
+    """The tariffs and factors that some meters have: a change of others makes nothing stale."""
+    places = {(meter.tariff, Place.of_meter(meter).country) for meter in meters}
+    tables = [params.tariff(*place) for place in places]
+    return {
+        "tariffs": sorted({table.model_dump_json() for table in tables if table}),
+        "emission_factors": {str(country): [one.model_dump(mode="json") for one in params.factors(country)] for _, country in places},
+    }
 
 
 def _chunk_events(
@@ -137,6 +149,7 @@ class Figures:
 
     Attributes:
         meters: with scores, that the alarms are spread over.
+        cost: by currency.
         worst: the meter of the most severe event, with its kind.
     """
 
@@ -144,7 +157,7 @@ class Figures:
     meters: int
     excess_kwh: float
     missing_kwh: float
-    cost: float
+    cost: Mapping[str, float]
     worst: str
 
 
@@ -159,17 +172,23 @@ def figures(lake: Lake, partition: Partition) -> Figures:
         meters=lake.info(SCORES, partition).meters,
         excess_kwh=round(float(excess.clip(lower_bound=0).sum()), 1),
         missing_kwh=round(-float(excess.clip(upper_bound=0).sum()), 1),
-        cost=round(float(energy["cost"].sum() or 0.0)),
+        cost={currency: round(cost) for currency, cost in costs(energy).items()},
         worst=named or "–",
     )
+
+
+def costs(events: pl.DataFrame) -> dict[str, float]:
+    """Costs by currency, which are never added together; of events without a cost nothing."""
+    sums = events.filter(pl.col("cost").is_not_null()).group_by(pl.col("currency").fill_null("")).agg(pl.col("cost").sum()).sort("currency")
+    return dict(sums.iter_rows())
 
 
 def merged_events(lake: Lake, industries: Iterable[Industry], since: date | None = None, *, until: Month | None = None) -> pl.DataFrame:
     """One row per event over all its months, columns of ANOMALIES, in order of start.
 
-    Energies, cost, CO2e and counts are summed; start is the true one; end, status and versions are those of the latest month; kind, its
-    fit, rule and shares those of the part with the largest excess; p, severity and confidence the strongest. An event that a later
-    month of its meter does not go on with is closed.
+    Energies, cost, CO2e and counts are summed; costs of two currencies give null. Start is the true one; end, status and versions are
+    those of the latest month; kind, its fit, rule and shares those of the part with the largest excess; p, severity and confidence the
+    strongest. An event that a later month of its meter does not go on with is closed.
 
     Args:
         since: only events that end after the start of this day, UTC.
@@ -187,6 +206,8 @@ def merged_events(lake: Lake, industries: Iterable[Industry], since: date | None
 def _merge(name: str) -> pl.Expr:
     column = pl.col(name)
     strongest = pl.col("excess_kwh").abs().fill_null(0).arg_max()
+    if name == "cost":
+        return pl.when((column.count() > 0) & (pl.col("currency").drop_nulls().n_unique() <= 1)).then(column.sum())
     if name in _SUMMED:
         return pl.when(column.count() > 0).then(column.sum())
     if name in _COUNTED:
@@ -197,7 +218,7 @@ def _merge(name: str) -> pl.Expr:
         return column.min()
     if name == "before_ratio":
         return column.first()
-    if name == "tariff_version":
+    if name in ("tariff_version", "currency"):
         return column.drop_nulls().last()
     if name == "hindsight":
         return column.any()

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from ecoai_pipeline.domain import UsageType
+from ecoai_pipeline.domain import Meter, UsageType
 from ecoai_pipeline.features.calendar import Place, holidays_of
 from ecoai_pipeline.tariffs import EmissionFactor, ImpactParams, Tariff
 
@@ -26,63 +26,69 @@ _SATURDAY, _SUNDAY = 5, 6
 
 @dataclass(frozen=True)
 class Impact:
-    """Cost in the currency of the parameters and CO2e, kg, signed as the excess is; None where nothing says what a kWh is worth."""
+    """Cost and CO2e, kg, signed as the excess is; None where nothing says what a kWh is worth.
 
-    cost: float | None
-    co2e_kg: float | None
-    version: str | None
+    Attributes:
+        currency: of `cost` and of `half_cost`, the cost at which an event counts half of full size.
+        version: tariff and factor in force at the end.
+    """
+
+    cost: float | None = None
+    currency: str | None = None
+    co2e_kg: float | None = None
+    version: str | None = None
+    half_cost: float | None = None
 
 
-def impact(params: ImpactParams, usage: UsageType, zone: str, times: NDArray[np.datetime64], interval_s: int, excess_kwh: Floats) -> Impact:
+def impact(params: ImpactParams, meter: Meter, times: NDArray[np.datetime64], interval_s: int, excess_kwh: Floats) -> Impact:
     """Of the excess (n,) kWh in intervals that start at `times` (n,), UTC; NaN where nothing could be compared.
 
-    An interval is priced by the hour it starts in, a longer one by the mean of its hours. Energy charge only: what a peak adds to the
-    demand charge, taxes and levies are not in it.
+    Prices are those of the meter's tariff, else of the default one of its country; factors those of its country. An interval is priced
+    by the hour it starts in, a longer one by the mean of its hours. Energy charge only: what a peak adds to the demand charge, taxes
+    and levies are not in it.
     """
     known = np.isfinite(excess_kwh)
     if not known.any() or not len(times):
-        return Impact(None, None, None)
-    prices = _worth(params.tariffs, usage, zone, times[known], interval_s)
-    factors = _emissions(params.emission_factors, zone, times[known], interval_s)
-    day = _utc(times[-1]).astimezone(ZoneInfo(zone)).date()
-    in_force = [one.version for one in (_at(params.tariffs, day), _at(params.emission_factors, day)) if one]
+        return Impact()
+    place = Place.of_meter(meter)
+    table, factors = params.tariff(meter.tariff, place.country), params.factors(place.country)
+    prices = _worth(table.versions, meter.usage_type, place, times[known], interval_s) if table else None
+    emitted = _emissions(factors, place, times[known], interval_s) if factors else None
+    day = _utc(times[-1]).astimezone(ZoneInfo(place.zone)).date()
+    in_force = [*([_at(table.versions, day).version] if table else []), *([_at(factors, day).version] if factors else [])]
     return Impact(
         cost=None if prices is None else float((prices * excess_kwh[known]).sum()),
-        co2e_kg=None if factors is None else float((factors * excess_kwh[known]).sum()),
+        currency=table.currency if table else None,
+        co2e_kg=None if emitted is None else float((emitted * excess_kwh[known]).sum()),
         version="+".join(in_force) or None,
+        half_cost=table.half_cost if table else None,
     )
 
 
-def severity(params: ImpactParams, confidence: float, excess_kwh: float | None, day_kwh: float, cost: float | None, hours: float) -> float:
+def severity(worth: Impact, confidence: float, excess_kwh: float | None, day_kwh: float, hours: float) -> float:
     """From 0 to 1: the mean of how sure we are, how large it is and how long it lasts.
 
     Size is e/(e + a quarter of the meter's usual day), or c/(c + half_cost) where the cost c is the larger of the two: a leak that is
-    little to a large plant may cost more than the outage of a small one. Length is h/(h + 24).
+    little to a large plant may cost more than the outage of a small one. Without a cost it is the energy's. Length is h/(h + 24).
     """
-    excess, worth = abs(excess_kwh or 0.0), abs(cost or 0.0)
-    relative = excess / (excess + _DAY_SHARE * day_kwh) if excess > 0 else 0.0
-    size = max(relative, worth / (worth + params.half_cost))
+    excess = abs(excess_kwh or 0.0)
+    size = excess / (excess + _DAY_SHARE * day_kwh) if excess > 0 else 0.0
+    if worth.cost is not None and worth.half_cost is not None:
+        size = max(size, abs(worth.cost) / (abs(worth.cost) + worth.half_cost))
     return float(np.mean([confidence, size, hours / (hours + _LONG_H)]))
 
 
-def _worth(tariffs: tuple[Tariff, ...], usage: UsageType, zone: str, times: NDArray[np.datetime64], interval_s: int) -> Floats | None:
+def _worth(tariffs: tuple[Tariff, ...], usage: UsageType, place: Place, times: NDArray[np.datetime64], interval_s: int) -> Floats:
     def price(hour: datetime) -> float:
         day = hour.date()
-        tariff = _at(tariffs, day)
-        assert tariff is not None
-        free = day.weekday() == _SUNDAY or day in holidays_of(Place.of(zone), day.year)
-        return tariff.price(usage, day.month, hour.hour, saturday=day.weekday() == _SATURDAY, free=free)
+        free = day.weekday() == _SUNDAY or day in holidays_of(place, day.year)
+        return _at(tariffs, day).price(usage, day.month, hour.hour, saturday=day.weekday() == _SATURDAY, free=free)
 
-    return _hourly(price, zone, times, interval_s) if tariffs else None
+    return _hourly(price, place.zone, times, interval_s)
 
 
-def _emissions(factors: tuple[EmissionFactor, ...], zone: str, times: NDArray[np.datetime64], interval_s: int) -> Floats | None:
-    def factor(hour: datetime) -> float:
-        found = _at(factors, hour.date())
-        assert found is not None
-        return found.kg_co2e_per_kwh
-
-    return _hourly(factor, zone, times, interval_s) if factors else None
+def _emissions(factors: tuple[EmissionFactor, ...], place: Place, times: NDArray[np.datetime64], interval_s: int) -> Floats:
+    return _hourly(lambda hour: _at(factors, hour.date()).kg_co2e_per_kwh, place.zone, times, interval_s)
 
 
 def _hourly(value: Callable[[datetime], float], zone: str, times: NDArray[np.datetime64], interval_s: int) -> Floats:
@@ -96,10 +102,9 @@ def _hourly(value: Callable[[datetime], float], zone: str, times: NDArray[np.dat
     return mean
 
 
-def _at(values: tuple[InForce, ...], day: date) -> InForce | None:
+def _at(values: tuple[InForce, ...], day: date) -> InForce:
     """The one in force on a day, the first for what lies before it."""
-    before = [one for one in values if one.valid_from <= day] or values[:1]
-    return before[-1] if before else None
+    return ([one for one in values if one.valid_from <= day] or values[:1])[-1]
 
 
 def _utc(moment: np.datetime64) -> datetime:

@@ -34,6 +34,7 @@ TOLD = pl.Schema(
         "usual_high_kwh": pl.Float64(),
         "usual_weeks": pl.Int32(),
         "cost": pl.Float64(),
+        "currency": pl.String(),
         "co2e_kg": pl.Float64(),
         "tariff_version": pl.String(),
         "severity": pl.Float64(),
@@ -98,7 +99,7 @@ def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, 
     edges = {"usual_low_kwh": usual[0], "usual_high_kwh": usual[-1]} if usual else {}
     energy = event["category"] == Category.ENERGY
     rows, hours = slice(load.at(part), last), float((end - part) / np.timedelta64(1, "h"))
-    worth = _impact(load, rows, interval_s, meter, params) if energy else Impact(None, None, None)
+    worth = _impact(load, rows, interval_s, meter, params) if energy else Impact()
     day_kwh = _day_kwh(load, rows, interval_s)
     told = {
         **dict.fromkeys(TOLD),
@@ -107,9 +108,10 @@ def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, 
         **edges,
         "usual_weeks": len(usual),
         "cost": worth.cost,
+        "currency": worth.currency,
         "co2e_kg": worth.co2e_kg,
         "tariff_version": worth.version,
-        "severity": severity(params, event["confidence"], event["excess_kwh"], day_kwh, worth.cost, hours),
+        "severity": severity(worth, event["confidence"], event["excess_kwh"], day_kwh, hours),
     }
     if not energy:
         return told
@@ -119,7 +121,7 @@ def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, 
 
 
 def _impact(load: _Load, rows: slice, interval_s: int, meter: Meter, params: ImpactParams) -> Impact:
-    return impact(params, meter.usage_type, meter.time_zone, load.times[rows], interval_s, load.kwh[rows] - load.expected[rows])
+    return impact(params, meter, load.times[rows], interval_s, load.kwh[rows] - load.expected[rows])
 
 
 def _day_kwh(load: _Load, rows: slice, interval_s: int) -> float:

@@ -173,12 +173,11 @@ class Told:
     details: tuple[str, ...]
 
 
-def tell(event: Mapping[str, Any], lang: Lang, zone: str, currency: str, place: Place | None = None) -> Told:
+def tell(event: Mapping[str, Any], lang: Lang, zone: str, place: Place | None = None) -> Told:
     """Render a row of ANOMALIES. What a field does not know is left out.
 
     Args:
         zone: of the meter; times stand on its clock.
-        currency: of `cost`.
         place: of the meter; public holidays there are named. None names none.
     """
     free = holidays_between(event["start"], event["end"], place, lang) if place else {}
@@ -189,7 +188,7 @@ def tell(event: Mapping[str, Any], lang: Lang, zone: str, currency: str, place: 
     excess = "" if event["excess_kwh"] is None else f", {signed(event['excess_kwh'])} kWh"
     on = ", ".join(("", phrase("on_holiday", lang, names="; ".join(_first(tuple(dict.fromkeys(free.values())), lang))))) if free else ""
     sentence = f"{kind}: {'; '.join([f'{lead}, {when}{on}', *rest])}."
-    return Told(kind, f"{kind}, {when}{excess}", sentence, (*_details(event, lang, currency), *_holidays(event, free, lang)))
+    return Told(kind, f"{kind}, {when}{excess}", sentence, (*_details(event, lang), *_holidays(event, free, lang)))
 
 
 def holidays_between(start: datetime, end: datetime, place: Place, lang: Lang) -> dict[date, str]:
@@ -335,10 +334,10 @@ def _usual(event: Mapping[str, Any], lang: Lang, zone: str) -> str:
     return phrase(name, lang, weeks=count, weekday=weekday, range=told)
 
 
-def _details(event: Mapping[str, Any], lang: Lang, currency: str) -> list[str]:
+def _details(event: Mapping[str, Any], lang: Lang) -> list[str]:
     lines = [
         _sure(event, lang),
-        _worth(event, lang, currency),
+        _worth(event, lang),
         _band(event, lang),
         _beside(event, lang),
         _fits(event, lang),
@@ -359,12 +358,12 @@ def _sure(event: Mapping[str, Any], lang: Lang) -> str:
     return phrase("confidence", lang, percent=percent(confidence), word=phrase(word, lang))
 
 
-def _worth(event: Mapping[str, Any], lang: Lang, currency: str) -> str:
+def _worth(event: Mapping[str, Any], lang: Lang) -> str:
     cost, co2e = event["cost"], event["co2e_kg"]
     if cost is None:
         return ""
     emitted = "" if co2e is None else phrase("co2e", lang, co2=number(abs(co2e)))
-    return phrase("cost_more" if cost >= 0 else "cost_less", lang, cost=number(abs(cost)), currency=currency, co2=emitted)
+    return phrase("cost_more" if cost >= 0 else "cost_less", lang, cost=number(abs(cost)), currency=event["currency"] or "", co2=emitted)
 
 
 def _broken(event: Mapping[str, Any], lang: Lang) -> str:

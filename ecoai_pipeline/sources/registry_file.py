@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -27,12 +27,14 @@ OPTIONAL = ("usage_type", "signed", "valid_from", "capacity_kw", "site", *OF_SIT
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
 
 
-def read_registry(path: Path, *, zone: str = "Asia/Seoul", since: date = date(2000, 1, 1)) -> list[Meter]:
+def read_registry(
+    path: Path, *, zone: str = "Asia/Seoul", since: date = date(2000, 1, 1), tariffs: Collection[str] | None = None
+) -> list[Meter]:
     """Meters of a registry file with the columns REQUIRED and any of OPTIONAL.
 
     Empty cells take: industrial, not signed, valid from `since`, unknown. A row without a meter_id describes its `site`: its cells of the
     columns OF_SITE fill the empty ones of the meters of that site in the same file. A time zone that is still empty is that of the
-    country, or `zone` without a country.
+    country, or `zone` without a country. A tariff must be one of `tariffs`, where they are given.
 
     Raises:
         IngestError: a column is missing or unknown, a cell cannot be understood (the message names its row and meter), a country has
@@ -47,7 +49,7 @@ def read_registry(path: Path, *, zone: str = "Asia/Seoul", since: date = date(20
     sites = _sites([row for row in rows if row.is_site])
     found: dict[tuple[str, date], tuple[int, Meter]] = {}
     for row in (row for row in rows if not row.is_site):
-        meter = _meter(row.filled_from(sites.get(row.text("site"))), zone, since)
+        meter = _meter(row.filled_from(sites.get(row.text("site"))), zone, since, tariffs)
         earlier = found.setdefault((meter.meter_id, meter.valid_from), (row.line, meter))
         if earlier[1] != meter:
             _refuse_second(opened.file, row.line, meter, *earlier)
@@ -83,7 +85,7 @@ def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -
     Raises:
         IngestError: as `read_registry`.
     """
-    meters = read_registry(path, zone=settings.time_zone, since=settings.registry_start)
+    meters = read_registry(path, zone=settings.time_zone, since=settings.registry_start, tariffs=settings.impact.tariffs)
     with lake.lock("landing"):
         erased = Tombstones(lake).erased(meter.meter_id for meter in meters)
         wanted = [meter for meter in meters if meter.meter_id not in erased]
@@ -157,7 +159,7 @@ def _sites(rows: list[_Row]) -> dict[str, _Row]:
     return sites
 
 
-def _meter(row: _Row, zone: str, since: date) -> Meter:
+def _meter(row: _Row, zone: str, since: date, tariffs: Collection[str] | None) -> Meter:
     if not row.text("meter_id") or not row.text("industry"):
         raise IngestError(row.file, f"row {row.line}: meter_id and industry must not be empty; fill them in")
     return Meter(
@@ -172,7 +174,7 @@ def _meter(row: _Row, zone: str, since: date) -> Meter:
         region=row.text("region") or None,
         country=row.country,
         subdivision=row.subdivision,
-        tariff=row.text("tariff") or None,
+        tariff=row.read("tariff", lambda text: _known(text, tariffs), None),
     )
 
 
@@ -180,6 +182,13 @@ def _refuse_second(file: str, line: int, meter: Meter, earlier_line: int, earlie
     what = f"industries {earlier.industry} and {meter.industry}" if earlier.industry != meter.industry else "different rows"
     advice = "keep one, or give the later one another valid_from"
     raise IngestError(file, f"meter {meter.meter_id!r} has {what} from {meter.valid_from}, in rows {earlier_line} and {line}; {advice}")
+
+
+def _known(tariff: str, tariffs: Collection[str] | None) -> str:
+    if tariffs is not None and tariff not in tariffs:
+        known = ", ".join(sorted(tariffs)) or "none"
+        raise ValueError(f"there is no tariff {tariff!r}; known are {known}; add impact.tariffs.{tariff} to params.yaml")
+    return tariff
 
 
 def _flag(text: str) -> bool:

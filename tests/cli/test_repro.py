@@ -72,7 +72,7 @@ def test_repro_runs_what_a_change_is_about(ecoai: Ecoai, monkeypatch: pytest.Mon
 
     # A price: the anomalies alone, from the scores there are.
     before = written(root)
-    params["impact"]["tariffs"][0]["prices"]["industrial"]["spring_autumn"]["mid"] += 1
+    params["impact"]["tariffs"]["kepco"]["versions"][0]["prices"]["industrial"]["spring_autumn"]["mid"] += 1
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     assert repro(root)[0] == "anomalies"
     assert {name.split()[0] for name in changed(root, before)} <= {"anomalies"}

@@ -48,7 +48,7 @@ def register(
     usage: UsageType = UsageType.INDUSTRIAL,
     since: date = date(2000, 1, 1),
 ) -> None:
-    rows = [Meter(meter_id, industry, usage, zone, signed=False, valid_from=since) for meter_id in meters]
+    rows = [Meter(meter_id, industry, usage, zone, signed=False, valid_from=since, country="KR") for meter_id in meters]
     MeterRegistry(lake).register(rows, origin="test", at=datetime(2022, 1, 1, tzinfo=UTC))
 
 

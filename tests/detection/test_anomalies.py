@@ -8,7 +8,7 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from ecoai_pipeline.detection.anomalies import anomalies_fingerprint, materialize_anomalies, merged_events
+from ecoai_pipeline.detection.anomalies import anomalies_fingerprint, costs, materialize_anomalies, merged_events
 from ecoai_pipeline.domain import ANOMALIES, SCORES, Industry, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings, StorageParams
 from ecoai_pipeline.storage.lake import Lake
@@ -122,11 +122,13 @@ def test_cost_and_emissions_of_an_event_are_those_of_its_months_together(over_th
 
 def test_an_event_over_months_names_the_newest_tariff_that_its_energy_was_priced_by(over_the_end: Lake, settings: Settings) -> None:
     """From April on another tariff and another factor hold; where nothing of April could be priced, those of March are the newest."""
-    tariff, factor = settings.impact.tariffs[0], settings.impact.emission_factors[0]
+    kepco, factor = settings.impact.tariffs["kepco"], settings.impact.factors("KR")[0]
+    tariff = kepco.versions[0]
     early, spring = {"version": "old", "valid_from": date(2000, 1, 1)}, {"version": "new", "valid_from": TURN.date()}
     tariffs = tuple(tariff.model_copy(update=one) for one in (early, spring))
     factors = tuple(factor.model_copy(update=one) for one in (early, spring))
-    changed = settings.model_copy(update={"impact": ImpactParams(tariffs=tariffs, emission_factors=factors)})
+    ours = ImpactParams(tariffs={"kepco": kepco.model_copy(update={"versions": tariffs})}, emission_factors={"KR": factors})
+    changed = settings.model_copy(update={"impact": ours})
     for month in (MARCH, APRIL):
         materialize_anomalies(over_the_end, changed, metal(month))
     parts = over_the_end.read(ANOMALIES, [metal(MARCH), metal(APRIL)])
@@ -137,12 +139,32 @@ def test_an_event_over_months_names_the_newest_tariff_that_its_energy_was_priced
     assert merged_events(over_the_end, [Industry.METAL])["tariff_version"].to_list() == ["old+old"]
 
 
+def test_costs_in_two_currencies_are_never_added(over_the_end: Lake, settings: Settings) -> None:
+    """A meter that pays in pounds from April on: the event over the end of March has a cost in each month, and none in sum."""
+    for month in (MARCH, APRIL):
+        materialize_anomalies(over_the_end, settings, metal(month))
+    pounds = over_the_end.read(ANOMALIES, metal(APRIL)).with_columns(currency=pl.lit("GBP"))
+    over_the_end.write(ANOMALIES, metal(APRIL), [pounds], fingerprint="in pounds")
+    parts = over_the_end.read(ANOMALIES, [metal(MARCH), metal(APRIL)])
+    assert costs(parts) == dict(zip(parts["currency"], parts["cost"], strict=True))
+    assert merged_events(over_the_end, [Industry.METAL])["cost"].to_list() == [None]
+
+
+def test_a_tariff_of_another_country_makes_nothing_stale(over_the_end: Lake, settings: Settings) -> None:
+    leeds = settings.impact.tariffs["kepco"].model_copy(update={"country": "GB", "currency": "GBP"})
+    more = settings.impact.model_copy(update={"tariffs": {**settings.impact.tariffs, "leeds": leeds}})
+    before = anomalies_fingerprint(over_the_end, settings, metal(MARCH))
+    assert anomalies_fingerprint(over_the_end, settings.model_copy(update={"impact": more}), metal(MARCH)) == before
+
+
 def test_another_price_makes_anomalies_again_and_no_scores(over_the_end: Lake, settings: Settings) -> None:
     materialize_anomalies(over_the_end, settings, metal(MARCH))
     scores, before = over_the_end.info(SCORES, metal(MARCH)).content, over_the_end.read(ANOMALIES, metal(MARCH))
-    tariff = settings.impact.tariffs[0]
+    kepco = settings.impact.tariffs["kepco"]
+    tariff = kepco.versions[0]
     flat = {"version": "ours", "prices": {UsageType.INDUSTRIAL: dict.fromkeys(TariffSeason, 82.1)}}
-    ours = settings.impact.model_copy(update={"tariffs": (tariff.model_copy(update=flat),)})
+    table = kepco.model_copy(update={"versions": (tariff.model_copy(update=flat),)})
+    ours = settings.impact.model_copy(update={"tariffs": {"kepco": table}})
     dearer = settings.model_copy(update={"impact": ours})
     again = materialize_anomalies(over_the_end, dearer, metal(MARCH))
     assert (again.changed, again.skipped) == (True, False)

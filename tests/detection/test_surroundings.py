@@ -17,7 +17,7 @@ from ecoai_pipeline.settings import EventParams, load_settings
 FEBRUARY, MARCH = Month(2022, 2), Month(2022, 3)
 NOON = datetime(2022, 3, 10, 12, tzinfo=UTC)
 SINCE = datetime(2022, 3, 1, tzinfo=UTC)
-METERS = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "UTC", signed=False, valid_from=date(2000, 1, 1))}
+METERS = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "UTC", signed=False, valid_from=date(2000, 1, 1), country="KR")}
 IMPACT = load_settings().impact
 QUARTER, WEEK = timedelta(minutes=15), timedelta(days=7)
 

@@ -44,7 +44,7 @@ def test_the_figures_are_those_of_the_tables(night: Contents) -> None:
     assert night.alarms.budget == pytest.approx(METERS * 31 / 30)
     events = [card.event for card in night.cards]
     assert night.stake.missing_kwh == pytest.approx(-sum(min(event["excess_kwh"], 0) for event in events))
-    assert night.stake.cost_more - night.stake.cost_less == pytest.approx(sum(event["cost"] for event in events))
+    assert night.stake.cost_more["KRW"] - night.stake.cost_less.get("KRW", 0.0) == pytest.approx(sum(event["cost"] for event in events))
     # The last morning of March 2025 is a Monday: 12 quarters at half or half as much again of about 100 kWh.
     assert night.stake.excess_kwh + night.stake.missing_kwh == pytest.approx(EVENTS * 12 * 50, rel=0.05)
     assert night.pivot["alarms"].sum() == EVENTS

@@ -38,19 +38,20 @@ def event(kind: str = "outage", **fields: Any) -> dict[str, Any]:
         "hindsight": False,
         "confidence": 0.97,
         "p": 1e-9,
+        "currency": "KRW",
     }
     return {**none, **base, **fields}
 
 
 def test_an_outage_in_english() -> None:
-    assert tell(event(), "en", SEOUL, "KRW").sentence == (
+    assert tell(event(), "en", SEOUL).sentence == (
         "Outage: 4 h 15 min at 3 % of the expected load, Tue 1 Mar 02:00 to 06:15; expected 412 kWh, used 13; "
         "the same hours of the last six Tuesdays were 390 to 430."
     )
 
 
 def test_an_outage_in_korean() -> None:
-    assert tell(event(), "ko", SEOUL, "KRW").sentence == (
+    assert tell(event(), "ko", SEOUL).sentence == (
         "정전: 4시간 15분 동안 기대 부하의 3 %, 3월 1일(화) 02:00~06:15; 기대 412 kWh, 사용 13 kWh; "
         "지난 6주 화요일 같은 시간대는 390~430 kWh."
     )
@@ -111,10 +112,10 @@ def test_what_each_kind_leads_with_in_both_languages(kind: str) -> None:
     fields, english, korean = LEADS[kind]
     known = event(kind, **fields)
     used = number(known["actual_kwh"])
-    assert tell(known, "en", SEOUL, "KRW").sentence == (
+    assert tell(known, "en", SEOUL).sentence == (
         f"{english}, Tue 1 Mar 02:00 to 06:15; expected 412 kWh, used {used}; the same hours of the last six Tuesdays were 390 to 430."
     )
-    assert tell(known, "ko", SEOUL, "KRW").sentence == (
+    assert tell(known, "ko", SEOUL).sentence == (
         f"{korean}, 3월 1일(화) 02:00~06:15; 기대 412 kWh, 사용 {used} kWh; 지난 6주 화요일 같은 시간대는 390~430 kWh."
     )
 
@@ -125,7 +126,7 @@ def test_the_sentences_are_those_of_all_kinds() -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_kind_has_words_in_both_languages(kind: Kind) -> None:
-    korean = tell(event(kind, shift_min=60.0), "ko", SEOUL, "KRW").sentence
+    korean = tell(event(kind, shift_min=60.0), "ko", SEOUL).sentence
     assert re.search("[가-힣]", korean)
     assert "{" not in korean
     assert len(set(KINDS[kind])) == 2
@@ -137,24 +138,24 @@ def test_both_languages_name_the_same_fields() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    known = tell(event(expected_kwh=None, actual_kwh=None, excess_kwh=None, usual_weeks=0), "en", SEOUL, "KRW")
+    known = tell(event(expected_kwh=None, actual_kwh=None, excess_kwh=None, usual_weeks=0), "en", SEOUL)
     assert known.sentence == "Outage: 4 h 15 min unlike what was expected, Tue 1 Mar 02:00 to 06:15."
 
 
 def test_days_are_named_again_where_they_differ_and_an_ongoing_event_has_no_end() -> None:
     night = {"end": TUESDAY + timedelta(hours=30)}
-    assert ", Tue 1 Mar 02:00 to Wed 2 Mar 08:00;" in tell(event(**night), "en", SEOUL, "KRW").sentence
-    assert "the same hours of the last six weeks were" in tell(event(**night), "en", SEOUL, "KRW").sentence
-    assert ", since Tue 1 Mar 02:00;" in tell(event(status="ongoing"), "en", SEOUL, "KRW").sentence
-    one = tell(event(usual_weeks=1, usual_high_kwh=390.0), "en", SEOUL, "KRW").sentence
+    assert ", Tue 1 Mar 02:00 to Wed 2 Mar 08:00;" in tell(event(**night), "en", SEOUL).sentence
+    assert "the same hours of the last six weeks were" in tell(event(**night), "en", SEOUL).sentence
+    assert ", since Tue 1 Mar 02:00;" in tell(event(status="ongoing"), "en", SEOUL).sentence
+    one = tell(event(usual_weeks=1, usual_high_kwh=390.0), "en", SEOUL).sentence
     assert "the same hours of one of the last six Tuesdays were 390." in one
-    assert "지난 6주 중 4주의 화요일 같은 시간대는 390~430 kWh" in tell(event(usual_weeks=4), "ko", SEOUL, "KRW").sentence
+    assert "지난 6주 중 4주의 화요일 같은 시간대는 390~430 kWh" in tell(event(usual_weeks=4), "ko", SEOUL).sentence
 
 
 def test_details_say_how_sure_what_it_cost_and_what_else_it_could_be() -> None:
     fields = {"cost": -60_123.4, "co2e_kg": -181.2, "before_ratio": 0.98, "after_ratio": 1.02, "fit": 0.998}
     more = {"next_kind": "sag", "next_fit": 0.61, "restated": 3, "hindsight": True, "rule": "flat_run"}
-    assert tell(event(**fields, **more), "en", SEOUL, "KRW").details == (
+    assert tell(event(**fields, **more), "en", SEOUL).details == (
         "Confidence 97 %: far beyond what normal operation brings.",
         "About 60,123 KRW of energy not used, CO2e 181 kg.",
         "Before it the load was at 98 % of the expected one, after it at 102 %.",
@@ -168,7 +169,7 @@ def test_details_say_how_sure_what_it_cost_and_what_else_it_could_be() -> None:
 
 def test_details_in_korean_name_rules_in_words_and_leave_alone_what_the_source_said() -> None:
     fields = {"cost": 60_123.4, "restated": 1, "rule": "flat_run+above_capacity+vendor said", "confidence": 0.7}
-    assert tell(event(**fields), "ko", SEOUL, "KRW").details == (
+    assert tell(event(**fields), "ko", SEOUL).details == (
         "확신도 70 %: 경보 기준을 뚜렷이 넘음.",
         "예상보다 약 60,123 KRW 더 듦.",
         "품질 규칙: 같은 계측값이 장시간 반복됨, 계량기 또는 통신 고착 의심; 계약·설비 용량을 초과함; vendor said.",
@@ -182,29 +183,29 @@ def test_every_quality_rule_has_words_in_both_languages() -> None:
 
 
 def test_a_headline_is_kind_time_and_energy() -> None:
-    assert tell(event(), "en", SEOUL, "KRW").headline == "Outage, Tue 1 Mar 02:00 to 06:15, −399 kWh"
-    assert tell(event(status="ongoing"), "ko", SEOUL, "KRW").headline == "정전, 3월 1일(화) 02:00부터 계속, −399 kWh"
-    assert tell(event("missing_data", excess_kwh=None), "en", SEOUL, "KRW").headline == "Missing data, Tue 1 Mar 02:00 to 06:15"
+    assert tell(event(), "en", SEOUL).headline == "Outage, Tue 1 Mar 02:00 to 06:15, −399 kWh"
+    assert tell(event(status="ongoing"), "ko", SEOUL).headline == "정전, 3월 1일(화) 02:00부터 계속, −399 kWh"
+    assert tell(event("missing_data", excess_kwh=None), "en", SEOUL).headline == "Missing data, Tue 1 Mar 02:00 to 06:15"
 
 
 def test_an_event_on_a_public_holiday_names_it_in_both_languages() -> None:
     """The 1st of March 2022, a Tuesday, is Independence Movement Day in Korea, and an ordinary day in Germany."""
-    told = [tell(event(), lang, SEOUL, "KRW", Place.of(SEOUL)) for lang in LANGS]
+    told = [tell(event(), lang, SEOUL, Place.of(SEOUL)) for lang in LANGS]
     assert ", Tue 1 Mar 02:00 to 06:15, on Independence Movement Day (삼일절); expected" in told[0].sentence
     assert ", 3월 1일(화) 02:00~06:15, 공휴일: 삼일절; 기대" in told[1].sentence
     assert told[0].details[-2] == "Public holiday: Tue 1 Mar, Independence Movement Day (삼일절)."
     assert told[1].details[-2] == "공휴일: 3월 1일(화), 삼일절."
-    assert tell(event(), "en", SEOUL, "KRW", Place.of(SEOUL, "DE")) == tell(event(), "en", SEOUL, "KRW")
+    assert tell(event(), "en", SEOUL, Place.of(SEOUL, "DE")) == tell(event(), "en", SEOUL)
 
 
 def test_an_event_that_ends_at_the_midnight_before_a_holiday_does_not_touch_it() -> None:
     midnight = {"start": TUESDAY - timedelta(hours=5), "end": TUESDAY - timedelta(hours=2)}
-    assert tell(event(**midnight), "en", SEOUL, "KRW", Place.of(SEOUL)) == tell(event(**midnight), "en", SEOUL, "KRW")
+    assert tell(event(**midnight), "en", SEOUL, Place.of(SEOUL)) == tell(event(**midnight), "en", SEOUL)
 
 
 def test_of_many_holidays_the_first_three_are_named() -> None:
     """From 3 to 9 October 2025 Korea has six: National Foundation Day, four of Chuseok, and Hangul Day."""
     week = {"start": datetime(2025, 10, 2, 15, tzinfo=UTC), "end": datetime(2025, 10, 9, 15, tzinfo=UTC)}
-    line = next(line for line in tell(event(**week), "en", SEOUL, "KRW", Place.of(SEOUL)).details if line.startswith("Public holiday"))
+    line = next(line for line in tell(event(**week), "en", SEOUL, Place.of(SEOUL)).details if line.startswith("Public holiday"))
     assert line.endswith("Mon 6 Oct, Chuseok (추석) and 3 more.")
     assert line.count(";") == 2

@@ -57,6 +57,12 @@ def test_a_place_that_cannot_be_right_is_refused_with_row_and_meter(tmp_path: Pa
         read_registry(put(tmp_path / "r.csv", HEADER + rows))
 
 
+def test_an_unknown_tariff_is_refused_with_those_that_are_known(lake, settings, tmp_path) -> None:
+    rows = put(tmp_path / "r.csv", HEADER + "a,metal,,,GB,,kepko\n")
+    with pytest.raises(IngestError, match=r"row 2, column .tariff.: there is no tariff .kepko.; known are kepco; add impact\.tariffs"):
+        register_file(lake, settings, rows, at=RECEIVED)
+
+
 def test_a_registry_keeps_places_and_reads_rows_from_before_there_were_any(lake, settings, tmp_path) -> None:
     register_file(lake, settings, put(tmp_path / "r.csv", HEADER + "a,metal,,,GB,SCT,\n"), at=RECEIVED)
     (kept,) = MeterRegistry(lake).rows("a")

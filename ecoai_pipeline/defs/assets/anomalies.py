@@ -35,7 +35,9 @@ def anomalies(context: dg.AssetExecutionContext, config: Night, lakehouse: Lakeh
     lake, budget = lakehouse.lake(), lakehouse.settings().detection.budget_per_meter_month
     for done in worked.done:
         found = figures(lake, done.partition)
-        told = {**vars(found), "meters": done.written.info.meters, "meters_scored": found.meters, "budget": budget * found.meters}
+        paid = {f"cost_{currency}": cost for currency, cost in found.cost.items()}
+        told = {**vars(found), **paid, "meters": done.written.info.meters, "meters_scored": found.meters, "budget": budget * found.meters}
+        del told["cost"]
         context.add_asset_metadata(told, partition_key=done.partition.key)
     extra = _record_night(context, lakehouse, config.day, worked.done) if config.day else {}
     extra["revised"] = dg.MetadataValue.json(revisions_since(lake, began))

@@ -99,7 +99,7 @@ def _thumbnails(contents: "Contents") -> dict[str, Any]:
 
     pictures = []
     for card in contents.cards[:_THUMBNAILS]:
-        told = tell(card.event, "en", card.zone, contents.currency, card.place)
+        told = tell(card.event, "en", card.zone, card.place)
         interval = pl.DataFrame({"start": [card.event["start"]], "end": [card.event["end"]]})
         picture = load_figure(card.explanation.load, interval, title=f"{card.event['meter_id']}: {told.kind}", zone=card.zone)
         pictures.append(f"{markdown(told.sentence)}\n\n{as_markdown(picture, told.kind)}")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from ecoai_pipeline.detection.anomalies import merged_events
+from ecoai_pipeline.detection.anomalies import costs, merged_events
 from ecoai_pipeline.detection.explanation import Explanation, explanations
 from ecoai_pipeline.detection.night import judged, ranked, touching
 from ecoai_pipeline.domain import DETECTORS, DRIFT, SCORES, Category, EventStatus, Industry, Meter, Month, Partition
@@ -72,13 +72,13 @@ class Alarms:
 
 @dataclass(frozen=True)
 class Stake:
-    """Sums over the energy events of the page; what was used too much and too little stand apart."""
+    """Sums over the energy events of the page; what was used too much and too little stand apart, and so do currencies."""
 
     excess_kwh: float
     missing_kwh: float
-    cost_more: float
-    cost_less: float
-    co2e_kg: float
+    cost_more: Mapping[str, float]
+    cost_less: Mapping[str, float]
+    co2e_kg: float | None
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,8 @@ class Contents:
         places: where meters are, one of each country and subdivision; the page names their public holidays.
         zone: of the page's own clock: that of its meters, UTC where they have several.
         zones: of the meters.
+        unpriced: how many meters have no tariff, by the one that they name and their country.
+        without_factor: how many have no emission factor, by country.
         pending: how many meters of each zone wait for the end of the day there.
     """
 
@@ -137,7 +139,8 @@ class Contents:
     zones: Mapping[str, str]
     places: Sequence[Place]
     pending: Mapping[str, int]
-    currency: str
+    unpriced: Mapping[tuple[str | None, str | None], int]
+    without_factor: Mapping[str | None, int]
     meters: int
     industries: Sequence[Industry]
     alarms: Alarms
@@ -171,6 +174,8 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
     events = ranked(touched, meters)
     energy = events.filter(pl.col("category") == Category.ENERGY)
     shown, rest = _shown(energy, settings)
+    homes = {meter_id: Place.of_meter(meter) for meter_id, meter in meters.items()}
+    tariffs = [(meters[meter_id].tariff, place.country) for meter_id, place in homes.items()]
     zones = {meter_id: meter.time_zone for meter_id, meter in meters.items()}
     why = explanations(lake, shown.select(past.columns), past, zones=zones)
     daily = pl.concat([_daily(lake, Partition(one, about.month), members[one], about.until) for one in industries] or [_no_days()])
@@ -180,7 +185,8 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
         about=about,
         made_at=now,
         zone=next(iter(zones.values())) if len(set(zones.values())) == 1 else "UTC",
-        currency=settings.impact.currency,
+        unpriced=Counter(of for of in tariffs if settings.impact.tariff(*of) is None),
+        without_factor=Counter(place.country for place in homes.values() if not settings.impact.factors(place.country)),
         meters=scored,
         industries=industries,
         alarms=_alarms(energy, month_events, scored, about, settings.detection.budget_per_meter_month),
@@ -249,17 +255,18 @@ def _alarms(energy: pl.DataFrame, begun: pl.DataFrame, meters: int, about: About
 
 
 def _stake(energy: pl.DataFrame) -> Stake:
-    def total(column: str, *, above: bool) -> float:
-        signed = pl.col(column).clip(0, None) if above else pl.col(column).clip(None, 0)
-        return abs(float(energy.select(signed.sum()).item() or 0.0))
+    def total(*, above: bool) -> float:
+        excess = pl.col("excess_kwh")
+        return abs(float(energy.select((excess.clip(0, None) if above else excess.clip(None, 0)).sum()).item() or 0.0))
 
-    net = float(energy["co2e_kg"].sum() or 0.0)
+    more, less = (costs(energy.filter(pl.col("cost") > 0)), costs(energy.filter(pl.col("cost") < 0)))
+    net = energy["co2e_kg"].drop_nulls()
     return Stake(
-        total("excess_kwh", above=True),
-        total("excess_kwh", above=False),
-        total("cost", above=True),
-        total("cost", above=False),
-        net,
+        excess_kwh=total(above=True),
+        missing_kwh=total(above=False),
+        cost_more=more,
+        cost_less={currency: -cost for currency, cost in less.items()},
+        co2e_kg=float(net.sum()) if len(net) else None,
     )
 
 

@@ -81,8 +81,8 @@ def _glance(contents: Contents, words: Words) -> str:
         (f"{contents.meters:,}", words("meters"), words("late", count=late, pending=pending)),
         (f"{alarms.shown:,}", words("tonight" if night else "of_month"), f"{words('ongoing', count=alarms.ongoing)}; {budget}"),
         (f"{alarms.in_month:,}", f"{words('alarms')}, {words('so_far')}", words("budget", count=number(alarms.budget))),
-        (number(stake.excess_kwh), words("excess"), words("cost_more", cost=number(stake.cost_more), currency=contents.currency)),
-        (number(stake.missing_kwh), words("missing"), words("cost_less", cost=number(stake.cost_less), currency=contents.currency)),
+        (number(stake.excess_kwh), words("excess"), _money("cost_more", stake.cost_more, words)),
+        (number(stake.missing_kwh), words("missing"), _money("cost_less", stake.cost_less, words)),
         (_signed(stake.co2e_kg), words("co2e"), ""),
         (_completeness(contents.quality), words("completeness"), words("data_quality")),
         (str(whole), words("drifted_industries"), words("drifted_meters", count=single)),
@@ -92,7 +92,27 @@ def _glance(contents: Contents, words: Words) -> str:
         f"<p class='grey small'>{escape(words('pending_zone', count=count, zone=zone, day=contents.about.day))}</p>"
         for zone, count in sorted(contents.pending.items())
     )
-    return _section(words("glance"), f"{free}<div class=tiles>{''.join(_tile(*tile) for tile in tiles)}</div>{waiting}")
+    missing = "".join(f"<p class='grey small'>{escape(line)}</p>" for line in _unpriced(contents, words))
+    return _section(words("glance"), f"{free}<div class=tiles>{''.join(_tile(*tile) for tile in tiles)}</div>{waiting}{missing}")
+
+
+def _money(name: str, sums: Mapping[str, float], words: Words) -> str:
+    """A sum per currency; sums of different currencies are never added."""
+    return "; ".join(words(name, cost=number(cost), currency=currency) for currency, cost in sums.items())
+
+
+def _unpriced(contents: Contents, words: Words) -> list[str]:
+    """Whose cost and CO2e are unknown, and what to add; a meter without a country lacks both."""
+    lines = []
+    for (tariff, country), count in sorted(contents.unpriced.items(), key=str):
+        if tariff is not None:
+            lines.append(words("tariff_missing", count=count, tariff=tariff))
+        elif country is not None:
+            lines.append(words("no_tariff", count=count, country=country))
+        else:
+            lines.append(words("no_country", count=count))
+    found = sorted((country, count) for country, count in contents.without_factor.items() if country is not None)
+    return lines + [words("no_factor", count=count, country=country) for country, count in found]
 
 
 def _free(contents: Contents, words: Words) -> list[str]:
@@ -144,7 +164,7 @@ def _chart_legend(words: Words) -> str:
 
 def _card(card: Card, place: int, contents: Contents, words: Words) -> str:
     event, lang = card.event, words.lang
-    told = tell(event, lang, card.zone, contents.currency, card.place)
+    told = tell(event, lang, card.zone, card.place)
     chart = load_chart(card.explanation.load, (event["start"], event["end"]), card.zone, told.sentence, lang)
     of_site = "" if event["site"] == event["meter_id"] else f"; {words('rank', rank=event['rank'], site=event['site'])}"
     zone = contents.zone_note(event["meter_id"])
@@ -152,19 +172,19 @@ def _card(card: Card, place: int, contents: Contents, words: Words) -> str:
     return (
         f'<article class=card id="e{event["event_id"]}">'
         f"<header><span class=badge>{place}</span><h3>{escape(event['meter_id'])}</h3><span class=grey>{escape(whose)}</span></header>"
-        f"<p>{escape(told.sentence)}</p>{_worth(event, contents.currency, words)}<div class=wide>{chart}</div>"
+        f"<p>{escape(told.sentence)}</p>{_worth(event, words)}<div class=wide>{chart}</div>"
         f"<details><summary>{words('why')}, {words('details')}</summary>{_why(card, told, words)}</details>"
         f"{_similar(card, contents, words)}"
         f"<footer><span>{event['event_id']}</span><span>{escape(event['model_version'] or '–')}</span></footer></article>"
     )
 
 
-def _worth(event: Mapping[str, Any], currency: str, words: Words) -> str:
+def _worth(event: Mapping[str, Any], words: Words) -> str:
     figures = [
         (words("severity"), number(event["severity"])),
         (words("confidence"), percent(event["confidence"])),
         (words("excess" if (event["excess_kwh"] or 0) >= 0 else "missing"), _amount(event["excess_kwh"])),
-        (words("cost", currency=currency), _signed(event["cost"])),
+        (words("cost"), _cost(event)),
         (words("co2e"), _signed(event["co2e_kg"])),
     ]
     return f"<div class=figures>{''.join(f'<span>{escape(name)} <b>{escape(value)}</b></span>' for name, value in figures)}</div>"
@@ -208,10 +228,10 @@ def _event_table(events: pl.DataFrame, contents: Contents, words: Words) -> str:
             (length(event["end"] - event["start"], words.lang), "n"),
             (number(event["severity"]), "n"),
             (f"{_signed(event['excess_kwh'])} kWh", "n"),
-            (_signed(event["cost"]), "n"),
+            (escape(_cost(event)), "n"),
         ]
         rows.append(cells)
-    return _table([words(name, currency=contents.currency) if name == "cost" else words(name) for name in head], rows)
+    return _table([words(name) for name in head], rows)
 
 
 def _when(event: Mapping[str, Any], contents: Contents, words: Words) -> str:
@@ -354,6 +374,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 
 def _amount(value: float | None) -> str:
     return "–" if value is None else number(abs(value))
+
+
+def _cost(event: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (_signed(event["cost"]), event["currency"])))
 
 
 def _signed(value: float | None) -> str:

@@ -30,7 +30,7 @@ _WORDS: Mapping[str, Pair] = {
     "co2e": ("CO2e, kg", "CO2e, kg"),
     "completeness": ("completeness", "수집률"),
     "confidence": ("confidence", "확신도"),
-    "cost": ("cost, {currency}", "비용, {currency}"),
+    "cost": ("cost", "비용"),
     "cost_less": ("{cost} {currency} not used", "{cost} {currency} 미사용"),
     "cost_more": ("{cost} {currency} extra", "{cost} {currency} 추가"),
     "data_docs": ("Data Docs", "Data Docs"),
@@ -77,6 +77,24 @@ _WORDS: Mapping[str, Pair] = {
     "load": ("load", "부하"),
     "lost": ("lost kWh", "손실 kWh"),
     "low": ("low resolution", "저해상도"),
+    "no_country": (
+        "{count} meters have no country: their cost and CO2e are unknown. Fill in `country` in the meter registry.",
+        "국가를 알 수 없는 계량기 {count}개: 비용과 CO2e 미상. 계량기 등록부의 `country`를 채우세요.",
+    ),
+    "no_factor": (
+        "{count} meters in {country} have no emission factor: CO2e is unknown. Add `impact.emission_factors.{country}` to params.yaml.",
+        "{country} 계량기 {count}개의 배출계수 없음: CO2e 미상. params.yaml에 `impact.emission_factors.{country}`를 추가하세요.",
+    ),
+    "no_tariff": (
+        "{count} meters in {country} have no tariff: their cost is unknown. Add `impact.tariffs.NAME` to params.yaml, and NAME to the "
+        "column `tariff` of the meter registry.",
+        "{country} 계량기 {count}개의 요금표 없음: 비용 미상. params.yaml에 `impact.tariffs.NAME`을 추가하고 계량기 등록부의 `tariff`에 "
+        "NAME을 적으세요.",
+    ),
+    "tariff_missing": (
+        "{count} meters name the tariff {tariff}, which is not in params.yaml: their cost is unknown. Add `impact.tariffs.{tariff}`.",
+        "계량기 {count}개의 요금표 {tariff}이(가) params.yaml에 없음: 비용 미상. `impact.tariffs.{tariff}`를 추가하세요.",
+    ),
     "made": ("made {moment}; times are in {zone}", "작성 {moment}, 시각 기준 {zone}"),
     "made_mixed": (
         "made {moment} {zone}; times of a meter are in its own time zone, which is named beside it",
