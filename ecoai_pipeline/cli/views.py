@@ -116,9 +116,10 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Dagster's web server and daemon on this project and root; ends with Ctrl-C."""
+    from ecoai_pipeline.defs.home import ENVIRONMENT
     from ecoai_pipeline.defs.runs import prepare_home
 
     root = load_settings().root.resolve()
-    environment = {**os.environ, "DAGSTER_HOME": str(prepare_home(root).resolve()), "ECOAI_ROOT": str(root)}
+    environment = {**ENVIRONMENT, **os.environ, "DAGSTER_HOME": str(prepare_home(root).resolve()), "ECOAI_ROOT": str(root)}
     command = [sys.executable, "-m", "dagster", "dev", "-m", "ecoai_pipeline.definitions", "-h", host, "-p", str(port)]
     raise typer.Exit(run_to_the_end(command, environment))

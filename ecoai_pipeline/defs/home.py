@@ -10,6 +10,8 @@ from ecoai_pipeline.settings import PROJECT
 SCHEDULES = ("nightly", "monthly_training")
 SENSORS = ("inbox", "follow_ups", "versions", "retraining")
 ON_BY_DEFAULT = ("follow_ups",)
+# Starting a run imports Dagster and this package. A busy machine needs more than Dagster's 60 s, after which the run counts as failed.
+ENVIRONMENT = {"DAGSTER_GRPC_TIMEOUT_SECONDS": "300"}
 
 
 def home_of(root: Path) -> Path:
