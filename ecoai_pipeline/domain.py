@@ -5,6 +5,7 @@ Imported by the Dagster definitions, so it stays light: the standard library onl
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -164,8 +165,73 @@ def time_zone(text: str) -> str:
     except (ValueError, OSError, ZoneInfoNotFoundError):
         name = ""
     if not name or name in ("Factory", "localtime") or name.startswith(("posix", "right/")):
-        raise ValueError(f"{text!r} is no time zone; write it like Asia/Seoul")
+        raise ValueError(f"{text!r} is no time zone; write it like Asia/Seoul{_instead_of(text)}")
     return name
+
+
+def unmistakable_zone(text: str) -> str:
+    """The name of a time zone, abbreviations left out that some use for a clock with summer time and some without.
+
+    Raises:
+        ValueError: it is none of these; the message names the zones that it may mean.
+    """
+    if text in ("EST", "MST"):
+        raise ValueError(f"{text!r} may be a clock with or without summer time{_instead_of(text)}")
+    return time_zone(text)
+
+
+def fixed_zone(offset_s: int) -> str | None:
+    """The zone without clock changes that is so many seconds ahead of UTC; None where it is not whole hours.
+
+    >>> fixed_zone(-6 * 3600), fixed_zone(9 * 3600), fixed_zone(0), fixed_zone(5 * 3600 + 1800)
+    ('Etc/GMT+6', 'Etc/GMT-9', 'UTC', None)
+    """
+    hours, rest = divmod(offset_s, 3600)
+    if rest or not -_MOST_WEST_H <= hours <= _MOST_EAST_H:
+        return None
+    return "UTC" if hours == 0 else f"Etc/GMT{-hours:+d}"
+
+
+def _instead_of(text: str) -> str:
+    """What to write in place of an offset or an abbreviation. The sign of an Etc zone is the opposite of the offset's."""
+    if names := _ZONES_MEANT.get(text.upper()):
+        return f"; for {text} write {names}"
+    found = _OFFSET.fullmatch(text)
+    if found is None:
+        return ""
+    seconds = (int(found["hours"]) * 3600 + int(found["minutes"] or 0) * 60) * (-1 if found["sign"] == "-" else 1)
+    name = fixed_zone(seconds) or _BROKEN_HOURS.get(seconds // 60)
+    return f"; for a clock that always shows {text} write {name}" if name else ""
+
+
+_MOST_WEST_H, _MOST_EAST_H = 12, 14
+_OFFSET = re.compile(r"(?:UTC|GMT)?\s?(?P<sign>[+-])(?P<hours>\d{1,2}):?(?P<minutes>\d{2})?", re.IGNORECASE)
+_BROKEN_HOURS = {
+    210: "Asia/Tehran",
+    270: "Asia/Kabul",
+    330: "Asia/Kolkata",
+    345: "Asia/Kathmandu",
+    390: "Asia/Yangon",
+    570: "Australia/Darwin",
+}
+_ZONES_MEANT = {
+    "EST": "America/New_York (with summer time) or Etc/GMT+5 (without)",
+    "EDT": "America/New_York",
+    "CST": "America/Chicago (with summer time), Etc/GMT+6 (without) or Asia/Shanghai",
+    "CDT": "America/Chicago",
+    "MST": "America/Denver (with summer time) or Etc/GMT+7 (without)",
+    "MDT": "America/Denver",
+    "PST": "America/Los_Angeles (with summer time) or Etc/GMT+8 (without)",
+    "PDT": "America/Los_Angeles",
+    "BST": "Europe/London",
+    "CEST": "Europe/Berlin",
+    "MEZ": "Europe/Berlin (with summer time) or Etc/GMT-1 (without)",
+    "MESZ": "Europe/Berlin",
+    "KST": "Asia/Seoul",
+    "JST": "Asia/Tokyo",
+    "IST": "Asia/Kolkata",
+    "AEST": "Australia/Sydney (with summer time) or Australia/Brisbane (without)",
+}
 
 
 @dataclass(frozen=True, order=True)

@@ -129,9 +129,9 @@ def place(frame: pl.DataFrame, traits: Traits, usual: Usual) -> Parts:
     readings whose interval an earlier stamp has taken.
     """
     stated = pl.col("interval_s").is_not_null() & ~pl.col("usual").fill_null(value=False)
-    placed = split(to_utc(frame.with_columns(stated=stated), ends=traits.ends))
+    placed = split(to_utc(frame.with_columns(stated=stated), ends=traits.ends).with_columns(_placeholder()))
     regular = placed.good if traits.fixed_interval else onto_grid(placed.good, usual.grids, usual.rules, ends=traits.ends)
-    timed = split(_with_interval(regular, traits, usual))
+    timed = split(_with_interval(regular, traits, usual).with_columns(_placeholder()))
     lasting = by_wall_clock(timed.good.with_columns(placeless=without_place()), ends=traits.ends)
     moved = regular is not placed.good
     return Parts(_started(lasting, traits, moved=moved), pl.concat([placed.refused, timed.refused]))
@@ -203,6 +203,13 @@ def _with_interval(frame: pl.DataFrame, traits: Traits, usual: Usual) -> pl.Data
     )
 
 
+def _placeholder() -> pl.Expr:
+    """Say of a reading at a skipped time that it has no energy: tables of 24 rows a day fill the skipped hour so."""
+    empty = pl.col("number").fill_null(0) == 0
+    detail = pl.lit(f"{Reason.NO_SUCH_TIME}; it has no energy, as a placeholder")
+    return pl.when((pl.col("reason") == Reason.NO_SUCH_TIME.value) & empty).then(detail).otherwise("reason").alias("reason")
+
+
 def _skips() -> pl.Expr:
     """An interval that clocks skip whole does not exist; a longer one begins with the change."""
     return _when((pl.col("skipped_s") > 0) & (pl.col("interval_s") <= pl.col("skipped_s")), Reason.NO_SUCH_TIME)
@@ -228,7 +235,7 @@ def _started(frame: pl.DataFrame, traits: Traits, *, moved: bool) -> pl.DataFram
     )
     if moved or traits.ends or not started["zone"].equals(started["home"]):
         started = pl.concat([started[:0], *(_home_month(part) for part in started.partition_by("home"))])
-    return started.drop("number", "utc", "local", "zone", "home", "wall", "stated", "usual", "skipped_s", "per_kwh", "power", "register")
+    return started.drop("number", "utc", "local", "zone", "home", "stated", "usual", "skipped_s", "per_kwh", "power", "register")
 
 
 def _quality(number: pl.Expr) -> pl.Expr:

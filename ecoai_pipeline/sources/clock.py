@@ -6,14 +6,20 @@ a test for each way is in tests/sources/test_zones.py.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from ecoai_pipeline.domain import Month
 from ecoai_pipeline.sources.reasons import Reason
 
 Ambiguous = Literal["earliest", "latest", "null"]
 _HOUR_S, _DAY_S = 3600, 86_400
+_SUMMED = 1.6
+"""Times the energy of the hours around it from which an hour is taken for the sum of two."""
 _MOMENT = pl.duration(microseconds=1)
 
 
@@ -47,6 +53,44 @@ def by_wall_clock(frame: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
         return frame
     parts = marked.partition_by("zone", "long")
     return pl.concat([_real_length(part, ends=ends) if part["long"][0] else part for part in parts]).drop("long")
+
+
+@lru_cache(maxsize=1024)
+def falls_back(zone: str, month: Month) -> tuple[datetime, timedelta] | None:
+    """The instant in a month at which the clocks of a zone go back, and by how much; None where they do not."""
+    clock, at = ZoneInfo(zone), datetime(month.year, month.month, 1, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    while at.month == month.month:
+        back = (at.astimezone(clock).utcoffset() or timedelta()) - ((at + hour).astimezone(clock).utcoffset() or timedelta())
+        if back > timedelta():
+            return at + hour, back
+        at += hour
+    return None
+
+
+def given_once(settled: pl.DataFrame, at: datetime, back: timedelta) -> list[str]:
+    """Meters whose local stamps give the hour that comes twice once, as stamps do that ignore the clock change.
+
+    Not those whose one reading holds the energy of both: it is much larger than those of the hours around it.
+
+    Args:
+        settled: readings of a month (meter, timestamp, kwh, wall).
+        at, back: of `falls_back`.
+    """
+
+    def energy(hours: int) -> pl.Expr:
+        begins = at + hours * back
+        return pl.col("kwh").filter((pl.col("timestamp") >= begins) & (pl.col("timestamp") < begins + back))
+
+    near = settled.filter("wall", pl.col("timestamp").is_between(at - 2 * back, at + 2 * back))
+    around = near.group_by("meter").agg(
+        before=energy(-2).sum(),
+        first=energy(-1).sum(),
+        once=(energy(-1).len() > 0) & (energy(0).len() == 0) & (energy(1).len() > 0),
+        after=energy(1).sum(),
+    )
+    usual = pl.max_horizontal("before", "after")
+    return around.filter("once", pl.col("first") < _SUMMED * usual)["meter"].sort().to_list()
 
 
 def _real_length(part: pl.DataFrame, *, ends: bool) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, WEATHER, Industr
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.canonical import REFUSED, Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
+from ecoai_pipeline.sources.clock import falls_back, given_once
 from ecoai_pipeline.sources.files import OpenFile, open_file
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
 from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
@@ -99,6 +100,7 @@ class Intake:
         erased: meters of the file that were erased and may not come again; nothing but their number is kept of their rows.
         claimed: meters that the file puts into another industry than the sender.
         number_note: what the sender should know of how the numbers were read.
+        given_once: by zone, meters that give the hour that comes twice once.
         placeless: readings whose interval another stamp of the meter has taken (line, meter, timestamp).
         usage, unknown_usage: contract classes that the file names, and texts that name none.
     """
@@ -136,6 +138,7 @@ class Intake:
         self._labels: list[pl.DataFrame] = []
         self._weather: list[pl.DataFrame] = [empty(WEATHER)]
         self._arrivals: list[pl.DataFrame] = [empty(ARRIVALS)]
+        self.given_once: dict[str, list[str]] = {}
         self.placeless = pl.DataFrame(schema={"line": pl.Int64, "meter": pl.String, "timestamp": pl.Datetime("us", "UTC")})
 
     @property
@@ -206,11 +209,14 @@ class Intake:
         for table in (QUARANTINE, LABELS, WEATHER, ARRIVALS):
             shutil.rmtree(self.landing.table_path(table, self.statement_id).parent, ignore_errors=True)
 
+    def stamps_zone(self, meter_id: str) -> str:
+        """Stamps are in the zone that the sender names, else the registry's, the source's, the settings'."""
+        registered, traits = self.registry.home_zone(meter_id), self.prepared.traits
+        return self.options.zone or registered or traits.zones.get(meter_id) or traits.zone or self.settings.time_zone
+
     def _zones_of(self, meter_id: str) -> Zones:
-        """Stamps are in the zone that the sender names, else the registry's, the source's, the settings'; months in the registry's."""
-        registered = self.registry.home_zone(meter_id)
-        traits = self.prepared.traits
-        stamps = self.options.zone or registered or traits.zones.get(meter_id) or traits.zone or self.settings.time_zone
+        """The zone of the stamps, and the registry's, which months are those of."""
+        registered, stamps = self.registry.home_zone(meter_id), self.stamps_zone(meter_id)
         self.zones[meter_id] = registered or stamps
         return Zones(stamps, registered or stamps)
 
@@ -243,12 +249,23 @@ class Intake:
         self.meters[month] = sorted([*self.meters.get(month, []), *rows["meter_id"].unique().to_list()])
         self.accepted += parts.good.height
         self.repeats += parts.good.height - single.height
+        self._look_at_the_fold(month, single)
         self.placeless = pl.concat([self.placeless, single.filter("placeless").select(self.placeless.columns)])
         self._labels.append(labelled(single))
         self._weather.append(weather(single, self.prepared.traits.weather, self.statement_id))
         self._arrivals.append(arrivals(parts.good, self.statement_id))
         self.watch(month, rows)
         return rows
+
+    def _look_at_the_fold(self, month: Month, single: pl.DataFrame) -> None:
+        """Note the meters that give the hour that comes twice once."""
+        by_zone: dict[str, list[str]] = {}
+        for meter in single["meter"].unique().to_list():
+            by_zone.setdefault(self.stamps_zone(meter), []).append(meter)
+        for zone, meters in by_zone.items():
+            if change := falls_back(zone, month):
+                once = given_once(single.filter(pl.col("meter").is_in(meters)), *change)
+                self.given_once.setdefault(zone, []).extend(once)
 
     def _is_elsewhere(self, meter_id: str, month: Month) -> bool:
         """Whether the meter is, or was at receipt, registered in another industry than the sender or the file says."""

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from ecoai_pipeline.domain import Industry, time_zone
+from ecoai_pipeline.domain import Industry, time_zone, unmistakable_zone
 from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.header import Opening
 from ecoai_pipeline.sources.lengths import seconds_of
@@ -104,7 +104,7 @@ class IngestOptions(BaseModel):
             return cls(
                 source=source or None,
                 industry=_option("industry", Industry.parse, industry),
-                zone=zone or None,
+                zone=_option("zone", unmistakable_zone, zone),
                 unit=_option("unit", Unit, unit),
                 columns=_option("columns", ColumnMapping.parse, columns),
                 flow=_option("flow", _flow, flow),

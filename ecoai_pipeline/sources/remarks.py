@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from ecoai_pipeline.domain import Meter, Month, UsageType
+from ecoai_pipeline.domain import Meter, Month, UsageType, fixed_zone
 from ecoai_pipeline.settings import EARLIEST_MONTH
 from ecoai_pipeline.sources.intake import Intake
 from ecoai_pipeline.sources.reasons import Reason
@@ -26,6 +27,7 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
     if intake.number_note:
         yield intake.number_note
     yield from _placeless_warnings(intake)
+    yield from _clock_change_warnings(intake)
     yield from _zone_warnings(intake)
     yield from _usage_warnings(intake, fresh)
     yield from _weather_warnings(intake.weather)
@@ -55,6 +57,29 @@ def _placeless_warnings(intake: Intake) -> Iterator[str]:
         f"{rows.height} readings of {names} have no place of their own in the meter's grid, because an earlier stamp lies in the same "
         f"interval; they are kept, and features leave them out; the first: row {line}, {meter}, {shown:%Y-%m-%d %H:%M:%S %Z}"
     )
+
+
+def _clock_change_warnings(intake: Intake) -> Iterator[str]:
+    """Hint at stamps that ignore the clock change: they have energy in the hour that the clocks of their zone skip."""
+    skipped = intake.refused.filter(reason=Reason.NO_SUCH_TIME.value).sort("line")
+    by_zone: dict[str, list[str]] = {}
+    for meter in skipped["meter"].unique().sort().to_list():
+        by_zone.setdefault(intake.stamps_zone(meter), []).append(meter)
+    for zone, meters in by_zone.items():
+        rows = skipped.filter(pl.col("meter").is_in(meters))
+        advice = _without_changes(zone, rows["month"][0] // 100)
+        yield (f"{rows.height} readings of {_shown(meters)} have times that clocks of {zone} skip, first row {rows['line'][0]}: {advice}")
+    for zone, meters in intake.given_once.items():
+        if meters:
+            year = max(intake.meters).year
+            yield f"{_shown(sorted(set(meters)))} give the hour that comes twice in {zone} once: {_without_changes(zone, year)}"
+
+
+def _without_changes(zone: str, year: int) -> str:
+    """What to do if stamps stay on the standard time of a zone."""
+    offsets = [datetime(year, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta() for month in (1, 7)]
+    other = fixed_zone(int(min(offsets).total_seconds())) or "and a zone that has no clock changes"
+    return f"if the stamps ignore the clock change, give --zone {other}"
 
 
 def _zone_warnings(intake: Intake) -> Iterator[str]:

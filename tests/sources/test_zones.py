@@ -211,3 +211,54 @@ def test_a_reading_or_two_take_the_length_that_the_mapping_names(ingest, table, 
     columns = "meter=meter_id,timestamp=timestamp,kwh=kwh,stamp=end,interval_s=900"
     readings = raw(ingest(table("m,2025-03-01 03:00:00,1", "m,2025-03-01 06:00:00,2"), columns=columns))
     assert readings["interval_s"].to_list() == [900, 900]
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("-06:00", "write Etc/GMT+6"),
+        ("+0900", "write Etc/GMT-9"),
+        ("UTC+9", "write Etc/GMT-9"),
+        ("GMT-3", "write Etc/GMT+3"),
+        ("+00:00", "write UTC"),
+        ("+05:30", "write Asia/Kolkata"),
+        ("CST", "America/Chicago (with summer time), Etc/GMT+6 (without)"),
+        ("EST", "America/New_York (with summer time) or Etc/GMT+5 (without)"),
+        ("KST", "write Asia/Seoul"),
+    ],
+)
+def test_an_offset_or_an_abbreviation_is_refused_with_the_zone_to_write(text, advice):
+    """The sign of an Etc zone is the opposite of the offset's."""
+    with pytest.raises(ValueError, match=r"--zone: ") as refusal:
+        IngestOptions.of(zone=text)
+    assert advice in str(refusal.value)
+
+
+CHICAGO = {"zone": "America/Chicago", "industry": "metal"}
+
+
+@pytest.mark.parametrize("day", ["2025-03-09", "2025-11-02"])
+def test_stamps_that_ignore_the_clock_change_are_hinted_at(ingest, table, day):
+    before, after = (f"{day[:-2]}{int(day[-2:]) + step:02d}" for step in (-1, 1))
+    rows = [row for one in (before, day, after) for row in hours(day=one)]
+    warnings = " ".join(ingest(table(*rows), **CHICAGO).statement.warnings)
+    assert "if the stamps ignore the clock change, give --zone Etc/GMT+6" in warnings
+    result = ingest(table(*rows, name="fixed.csv"), industry="metal", zone="Etc/GMT+6")
+    assert (result.statement.accepted, result.statement.warnings) == (72, [])
+
+
+def test_an_empty_reading_at_a_skipped_hour_is_a_placeholder_and_no_hint(ingest, table, quarantine):
+    rows = hours(day="2025-03-09")
+    rows[2] = "m,2025-03-09 02:00:00,0"
+    statement = ingest(table(*rows), **CHICAGO).statement
+    assert (statement.accepted, statement.warnings) == (23, [])
+    expected = "the local time does not exist (clocks went forward); it has no energy, as a placeholder"
+    assert quarantine().select("row", "reason").rows() == [(4, expected)]
+
+
+@pytest.mark.parametrize("energies", [[1.5, 3.0, 1.5], [1.5, 1.5, 1.5, 1.5]], ids=["summed", "given twice"])
+def test_an_hour_that_comes_twice_and_is_summed_or_given_twice_is_no_hint(ingest, table, energies):
+    times = ["00:00", "01:00", "02:00"] if len(energies) == 3 else ["00:00", "01:00", "01:00", "02:00"]
+    rows = [f"m,2025-11-02 {time}:00,{kwh}" for time, kwh in zip(times, energies, strict=True)]
+    rows += [f"m,2025-11-02 {hour:02d}:00:00,1.5" for hour in range(3, 24)]
+    assert ingest(table(*rows), **CHICAGO).statement.warnings == []
