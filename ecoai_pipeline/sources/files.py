@@ -95,6 +95,8 @@ def open_file(path: Path, file: str | None = None, opening: Opening = NOTHING_SA
         return open_espi(path, file)
     with unpacked(path, file) as (stream, _):
         begins = stream.read(_HEAD).decode("utf-8", errors="replace")
+    if begins.startswith("100,NEM13"):
+        raise IngestError(file, "it is NEM13: register readings months apart; ask the provider for interval data, NEM12")
     if is_nem12(begins):
         return open_nem12(path, file, begins, opening.encoding)
     return open_text(path, file, opening)

@@ -184,3 +184,11 @@ def test_a_member_is_read_again_from_landing(lake, settings, tmp_path, raw):
     shutil.rmtree(lake.root / "landing" / "parsed")
     assert raw(result).height == 24
     assert Landing(lake).in_force()[0].file == "export.zip/a/one.csv"
+
+
+def test_the_answer_shows_reasons_and_what_was_passed_over(tmp_path, drop, monkeypatch):
+    monkeypatch.setenv("ECOAI_ROOT", str(tmp_path / "lake"))
+    put(drop / "good.csv", TEXT + "m,2025-03-02 00:00:00,x\nm,2025-03-02 01:00:00,y\n")
+    shown = CliRunner().invoke(app, ["--root", str(tmp_path / "lake"), "ingest", str(drop), "--dry-run"]).stdout
+    assert "good.csv: 2 readings in quarantine, the first in row 26: the value is not a number" in shown
+    assert "passed over 7 files that hold no readings: " in shown

@@ -102,6 +102,16 @@ def test_it_is_recognised_when_packed_or_without_its_first_record(ingest, tmp_pa
     assert ingest(put(tmp_path / "m.csv", text)).statement.source == "nem12"
 
 
+def test_registers_of_months_are_refused(ingest, tmp_path):
+    with pytest.raises(IngestError, match="it is NEM13: register readings months apart"):
+        ingest(put(tmp_path / "n.csv", "100,NEM13,200402070911,MDA1,Ret1\n250,1234567890,1141,01,11,11,METSER66,E,1,20031001,A"))
+
+
+def test_an_interval_length_may_change_within_a_file(nem12):
+    _, rows = nem12(register(), day(HALF_HOURS), register(minutes=5), day([1] * 288, date="20250302"))
+    assert rows["interval_s"].value_counts().sort("count").rows() == [(1800, 48), (300, 288)]
+
+
 @pytest.mark.parametrize(
     ("name", "accepted", "total"),
     [
