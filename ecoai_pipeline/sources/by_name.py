@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.layout import time_columns
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.vocabulary import Role, columns_of, plain
 
+_END_OF_DAY = re.compile(r"(^|[ T])24([:.]?00)*$")
 _UNIT_COLUMNS = frozenset({"unit", "units", "uom", "unit of measure", "einheit", "unite", "unidad", "단위"})
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
 _QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
@@ -92,7 +94,7 @@ def _unit_of(name: str) -> Unit | None:
 
 def _quantity(name: str) -> str | None:
     """What stands in brackets in a name, or the unit at its end."""
-    found = _BRACKETS.findall(name) or _QUANTITY_AT_END.findall(name)
+    found = [text for text in _BRACKETS.findall(name) if not text.lower().startswith("per ")] or _QUANTITY_AT_END.findall(name)
     return found[-1] if found else None
 
 
@@ -116,6 +118,13 @@ def _line(named: _Named) -> str:
     stamp = named.stamps[0] if named.stamps else "…"
     energy = named.energies[0] if named.energies else "…"
     return f"--columns {_quoted(f'{meter}timestamp={stamp},kwh={energy}')}{',stamp=end' if named.ends else ''}"
+
+
+def ends_days(opened: OpenFile, mapping: ColumnMapping) -> bool:
+    """Whether the sample has a time 24:00 or an hour 24, which only the end of an interval can have."""
+    places = [opened.header.index(name) for name in time_columns(opened.header, mapping.timestamp)]
+    rows = [fields for fields in opened.sample["fields"].to_list() if len(fields) > max(places)]
+    return any(_END_OF_DAY.search(fields[places[-1]].strip()) for fields in rows)
 
 
 def stated_unit(opened: OpenFile) -> Unit | None:
@@ -150,9 +159,8 @@ def _quoted(text: str) -> str:
 
 def without_meters(opened: OpenFile, mapping: ColumnMapping) -> bool:
     """Whether the sample repeats times though no column names the meter: then a column that is not recognised must."""
+    places = [opened.header.index(name) for name in time_columns(opened.header, mapping.timestamp)]
     times = [
-        "|".join(fields[opened.header.index(name)] for name in mapping.timestamp.split("+"))
-        for fields in opened.sample["fields"].to_list()
-        if len(fields) == len(opened.header)
+        "|".join(fields[place] for place in places) for fields in opened.sample["fields"].to_list() if len(fields) == len(opened.header)
     ]
     return mapping.meter == FILE_STEM and len(set(times)) < 0.9 * len(times)

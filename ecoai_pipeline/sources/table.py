@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecoai_pipeline.sources.by_name import named_columns, stated_unit, understand, without_meters
+from ecoai_pipeline.sources.by_name import ends_days, named_columns, stated_unit, understand, without_meters
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, long_layout, show_header
 from ecoai_pipeline.sources.mapping import ColumnMapping
@@ -42,8 +42,9 @@ def _by_name(opened: OpenFile) -> ColumnMapping:
     if without_meters(opened, understood.mapping):
         advice = "name it: --columns meter=COLUMN," + named_columns(understood.mapping)
         raise IngestError(opened.file, f"its times repeat, so it holds several meters, but no column is named like a meter; {advice}")
-    unit = stated_unit(opened)
-    return understood.mapping.model_copy(update={"unit": unit}) if unit else understood.mapping
+    unit = stated_unit(opened) or understood.mapping.unit
+    stamp = "end" if ends_days(opened, understood.mapping) else understood.mapping.stamp
+    return understood.mapping.model_copy(update={"unit": unit, "stamp": stamp})
 
 
 def _canonical(header: Sequence[str]) -> ColumnMapping:

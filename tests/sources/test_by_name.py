@@ -1,0 +1,71 @@
+"""Tables that are read by the names of their columns alone, and names that are not clear."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecoai_pipeline.sources.by_name import understand
+from ecoai_pipeline.sources.reasons import IngestError
+from tests.sources.given import put
+
+TIMES = [f"2025-03-03 {hour:02d}:00" for hour in range(24)]
+
+
+@pytest.mark.parametrize(
+    ("header", "meter", "timestamp", "kwh", "stamp"),
+    [
+        ("building,datetime,kwh", "building", "datetime", "kwh", "start"),
+        ("meter_id,building,timestamp,kwh,energy", "meter_id", "timestamp", "kwh", "start"),
+        ("Zähler-Nr.;Datum;Uhrzeit;Verbrauch (kWh)", "Zähler-Nr.", "Datum+Uhrzeit", "Verbrauch (kWh)", "start"),
+        ("계기번호,검침일시,전력사용량(kWh)", "계기번호", "검침일시", "전력사용량(kWh)", "start"),
+        ("날짜,시각,사용량", "@filename", "날짜+시각", "사용량", "start"),
+        ("Horodatage;Consommation", "@filename", "Horodatage", "Consommation", "start"),
+        ("Fecha;Hora;Consumo_kWh", "@filename", "Fecha+Hora", "Consumo_kWh", "start"),
+        ("von;bis;Wert", "@filename", "von", "Wert", "start"),
+        ("Meter;Interval End;kWh", "Meter", "Interval End", "kWh", "end"),
+        ("LCLid,stdorToU,DateTime,KWH/hh (per half hour) ", "LCLid", "DateTime", "KWH/hh (per half hour) ", "start"),
+        ("Time,Temperature (°C),Meter 1 (kWh)", "@filename", "Time", "Meter 1 (kWh)", "start"),
+    ],
+)
+def test_names_of_columns(header, meter, timestamp, kwh, stamp):
+    mapping = understand(header.split(";" if ";" in header else ",")).mapping
+    assert mapping is not None
+    assert (mapping.meter, mapping.timestamp, mapping.kwh, mapping.stamp) == (meter, timestamp, kwh, stamp)
+
+
+@pytest.mark.parametrize(
+    ("header", "trouble"),
+    [
+        ("timestamp,value,usage", "the energy may be in 'value' or 'usage': --columns timestamp=timestamp,kwh=value"),
+        ("meter,building,time,kwh", "the meter may be in 'meter' or 'building': --columns meter=meter,timestamp=time,kwh=kwh"),
+        ("datetime,time utc,kwh", "the time may be in 'datetime' or 'time utc': --columns timestamp=datetime,kwh=kwh"),
+        ("time,Verbrauch (m³)", "no column is named like one of energy: --columns timestamp=time,kwh=…"),
+        ("when,much", "no column is named like one of time and energy: --columns timestamp=…,kwh=…"),
+        ("Start Time,A (kWh),B (kWh)", "the energy may be in 'A (kWh)' or 'B (kWh)': --columns 'timestamp=Start Time,kwh=A (kWh)'"),
+    ],
+)
+def test_names_that_compete_or_are_missing_give_a_line_to_paste(header, trouble):
+    assert understand(header.split(",")).trouble == trouble
+
+
+def test_repeated_times_without_a_meter_are_refused(ingest, tmp_path):
+    rows = [f"{time},{sensor},0.5" for time in TIMES for sensor in "ab"]
+    with pytest.raises(IngestError, match=r"its times repeat.*--columns meter=COLUMN,timestamp=Time,kwh=energy"):
+        ingest(put(tmp_path / "t.csv", "\n".join(["Time,what,energy", *rows])))
+
+
+def test_hours_up_to_24_are_the_ends_of_their_intervals(ingest, raw, tmp_path):
+    lines = ["Fecha;Hora;Consumo_kWh", *(f"{day}/03/2025;{hour};{hour}" for day in (13, 14) for hour in range(1, 25))]
+    rows = raw(ingest(put(tmp_path / "t.csv", "\n".join(lines)), zone="Europe/Madrid"))
+    local = rows["timestamp"].dt.convert_time_zone("Europe/Madrid").dt.strftime("%d %H:%M").to_list()
+    assert (local[0], local[23], rows["kwh"][0], rows["kwh"][23]) == ("13 00:00", "13 23:00", 1.0, 24.0)
+
+
+def test_a_column_of_units_is_followed_or_refused(ingest, raw, tmp_path):
+    def long(*units):
+        rows = [f"{time},500,{units[at % len(units)]}" for at, time in enumerate(TIMES)]
+        return put(tmp_path / "t.csv", "\n".join(["Time,Value,Unit", *rows]))
+
+    assert raw(ingest(long("Wh")))["kwh"].unique().to_list() == [0.5]
+    with pytest.raises(IngestError, match=r"its column 'Unit' has the units Wh, kWh"):
+        ingest(long("Wh", "kWh"))
