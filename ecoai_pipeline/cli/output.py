@@ -129,6 +129,7 @@ class _Table:
     def of(cls, rows: Sequence[Mapping[str, Any]], names: Sequence[str], width: int) -> _Table:
         zones = {str(value.tzinfo) for row in rows for name in names if isinstance(value := row.get(name), datetime) and value.tzinfo}
         texts = [{name: _cell(row.get(name), named=len(zones) > 1) for name in names} for row in rows]
+        names = [name for name in names if any(text[name] for text in texts)] or names  # a column without a value says nothing
         numeric = frozenset(name for name in names if all(row.get(name) is None or _is_number(row[name]) for row in rows))
         widths = _widths({name: [text[name] for text in texts] for name in names}, width)
         cells = [{name: _short(text[name], room) for name, room in widths.items()} for text in texts]
