@@ -20,6 +20,7 @@ from ecoai_pipeline.cli.bench_detect import detect
 from ecoai_pipeline.cli.bench_dtw import dtw
 from ecoai_pipeline.cli.bench_ingest import ingest
 from ecoai_pipeline.cli.bench_metrics import metrics
+from ecoai_pipeline.cli.bench_partitions import partitions
 from ecoai_pipeline.cli.bench_report import report
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
@@ -34,6 +35,7 @@ app.command()(metrics)
 app.command()(dtw)
 app.command()(detect)
 app.command()(report)
+app.command()(partitions)
 
 NIGHT = date(2025, 3, 31)
 TRAINED = MonthRange(Month(2025, 1), Month(2025, 2))

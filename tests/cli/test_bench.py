@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from ecoai_pipeline.cli import bench_detect, bench_dtw, bench_ingest, bench_metrics
+from ecoai_pipeline.cli import bench_detect, bench_dtw, bench_ingest, bench_metrics, bench_partitions
 from ecoai_pipeline.cli.bench_ingest import PEER, measure_ingest, write_file
 from ecoai_pipeline.cli.bench_plain import PLAIN
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
@@ -35,6 +35,21 @@ def test_a_file_is_measured_and_a_peer_that_is_missing_says_how_to_get_it(ecoai:
     assert min(ours[name] for name in MEASURED - {"reader", "note"}) > 0
     assert peer == {"reader": PEER, "note": f"not installed: python -m pip install {PEER}"}
     assert ran.document["ratio"] is None
+
+
+def test_small_months_and_a_long_history_are_measured(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, because starting four others takes half a minute."""
+    for name in ("ECOAI_ROOT", "ECOAI_FIRST_MONTH", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, "restored at the end of the test")
+    monkeypatch.setattr(bench_partitions, "in_fresh_process", lambda body, *arguments: body(*arguments))
+    ran = ecoai("bench", "partitions", "--months", "2", "--buildings", "3", "--years", "1", "--json")
+
+    assert ran.code == 0, ran.err
+    small, long = ran.document["cases"]
+    assert (small["case"], small["partitions"], long["case"], long["partitions"]) == ("small months", 2, "long history", 12)
+    assert small["readings"] == pytest.approx(61 * 96, rel=0.02)
+    assert long["readings"] == pytest.approx(3 * 365 * 24, rel=0.02)
+    assert min(long[name] for name in ("landing_cpu_s", "materializing_cpu_s", "cpu_s_per_partition", "readings_per_s", "peak_mb")) > 0
 
 
 def test_the_ratio_is_of_megabytes_per_second() -> None:
