@@ -35,7 +35,7 @@ def ingest(
     industry: Annotated[str | None, typer.Option(help="Industry of all meters in the files.", show_default=False)] = None,
     meters: Annotated[Path | None, typer.Option(help="Meter registry, CSV.", show_default=False)] = None,
     zone: Annotated[str | None, typer.Option(help="Time zone of local stamps and of new meters.", show_default=False)] = None,
-    unit: Annotated[str | None, typer.Option(help="kWh, Wh or kW; else what the format says.", show_default=False)] = None,
+    unit: Annotated[str | None, typer.Option(help="kWh, Wh, MWh, kW, W, MW, J, …; else what the file says.", show_default=False)] = None,
     columns: Annotated[
         str | None, typer.Option(help="Mapping: a YAML file, or meter=@filename,timestamp=…,kwh=….", show_default=False)
     ] = None,

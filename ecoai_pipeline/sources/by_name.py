@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import time_columns
-from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
+from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.units import Unit
 from ecoai_pipeline.sources.vocabulary import Role, columns_of, plain
 
 _END_OF_DAY = re.compile(r"(^|[ T])24([:.]?00)*$")

@@ -6,6 +6,7 @@ Two steps, so that memory is bounded by a block and a month: `sort_out` looks at
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +18,6 @@ import polars as pl
 from ecoai_pipeline.domain import Quality
 from ecoai_pipeline.sources.clock import by_wall_clock, to_utc
 from ecoai_pipeline.sources.layout import STATED, Traits
-from ecoai_pipeline.sources.mapping import Unit
 from ecoai_pipeline.sources.parts import added_up
 from ecoai_pipeline.sources.placing import GridRules, grids, onto_grid, usual_steps, without_place
 from ecoai_pipeline.sources.reasons import Reason
@@ -28,9 +28,13 @@ REFUSED = pl.Schema(
 _TOTALS = "grand total|sub ?total|total|totals|sum|summe|gesamt|gesamtsumme|somme|suma|합계|총계|소계|계"
 TOTAL = rf"(?i)(^|[,;|\t\"])\s*({_TOTALS})\s*:?\s*($|[,;|\t\"])"
 """A row of totals bears one of these words in a field."""
+ROUNDED = re.compile(r"\d+\.\d+[eE]\+?\d{2,}")
+"""An id that a program wrote as a rounded number: its last digits are lost."""
 STATED_DOUBT = "stated"
 """The rule of a reading that its sender doubts without saying why."""
 _SURE_STEPS = 3
+_RANKS = {quality.value: rank for rank, quality in enumerate((Quality.MEASURED, Quality.ESTIMATED, Quality.SUSPECT, Quality.MISSING))}
+_SAME = ("meter", "timestamp", "part")
 _DAY_S = 86_400
 
 
@@ -90,10 +94,12 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
         "reason",
         _when(_is_total(), Reason.TOTAL_ROW),
         _when(pl.col("meter").is_null() | (pl.col("meter") == ""), Reason.NO_METER),
+        _when(pl.col("meter").is_in([name for name in zones if ROUNDED.fullmatch(name)]), Reason.ROUNDED_METER),
         _when(pl.col("local").is_null(), Reason.BAD_STAMP),
         _when(pl.col("month") < first, Reason.BEFORE_FIRST),
         _when(pl.col("late"), Reason.FUTURE),
         "number_reason",
+        _when(pl.col("register").fill_null(value=False) & pl.col("number").is_null(), Reason.NO_VALUE),
     )
     return split(dated.with_columns(reason=reason).drop("value", "number_reason", "late"))
 
@@ -218,16 +224,12 @@ def _skips() -> pl.Expr:
 def _started(frame: pl.DataFrame, traits: Traits, *, moved: bool) -> pl.DataFrame:
     """Energy in kWh at the start of its interval, and the month of that start at the meter's home."""
     length = pl.duration(seconds=pl.col("interval_s")) if traits.ends else pl.duration(seconds=0)
-    factor = {
-        Unit.KWH: pl.lit(1.0),
-        Unit.WH: pl.lit(0.001),
-        Unit.KW: pl.col("interval_s") / 3600,
-    }[traits.unit]
+    number = pl.col("number") * (pl.col("interval_s") / 3600) if traits.unit.is_power else pl.col("number")
     hours = pl.when("power").then(pl.col("interval_s") / 3600).otherwise(1.0)
     started = frame.with_columns(
         timestamp=pl.col("utc") - length if traits.ends else pl.col("utc"),
         kwh=pl.when(pl.col("per_kwh").is_null())
-        .then(pl.col("number") if traits.unit is Unit.KWH else pl.col("number") * factor)
+        .then(number if traits.unit.kwh == 1 else number * traits.unit.kwh)
         .otherwise(pl.col("number") * hours / pl.col("per_kwh")),
         quality=_quality(pl.col("number")),
     ).with_columns(
@@ -255,15 +257,20 @@ def _home_month(part: pl.DataFrame) -> pl.DataFrame:
 
 
 def without_contradictions(frame: pl.DataFrame) -> Parts:
-    """Sort by meter and time; mark equal repeats in the column `repeat`, refuse a row that contradicts an earlier one, add up parts."""
-    ordered = frame.with_columns(pl.col("part").fill_null(0)).sort("meter", "timestamp", "part", "line", "cell")
-    again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("meter", "timestamp", "part"))
+    """Sort by meter and time; mark equal repeats in the column `repeat`, refuse a row that contradicts another, add up parts.
+
+    Of several rows about one interval the one of the best quality is kept, of equally good ones the first.
+    """
+    rank = pl.col("quality").replace_strict(_RANKS, default=len(_RANKS), return_dtype=pl.Int8)
+    ordered = frame.with_columns(pl.col("part").fill_null(0), rank=rank).sort("meter", "timestamp", "part", "rank", "line", "cell")
+    again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in _SAME)
     marked = ordered.with_columns(repeat=again.fill_null(False), reason=pl.lit(None, pl.String))
     if marked["repeat"].any():
-        first_kwh = pl.col("kwh").first().over("meter", "timestamp", "part")
-        first_line = pl.col("line").first().over("meter", "timestamp", "part")
-        detail = pl.format(f"{Reason.CONFLICT}; line {{}} was kept", first_line)
-        marked = marked.with_columns(reason=pl.when(pl.col("repeat") & pl.col("kwh").ne_missing(first_kwh)).then(detail))
+        kwh, line, best = (pl.col(name).first().over(_SAME) for name in ("kwh", "line", "rank"))
+        reason = pl.when(pl.col("rank") > best).then(pl.lit(Reason.SUPERSEDED.value)).otherwise(pl.lit(Reason.CONFLICT.value))
+        detail = pl.format("{}; line {} was kept", reason, line)
+        marked = marked.with_columns(reason=pl.when(pl.col("repeat") & pl.col("kwh").ne_missing(kwh)).then(detail))
+    marked = marked.drop("rank")
     once = split(marked)
     if once.good.filter(pl.col("part") > 0).is_empty():
         return Parts(once.good.drop("part"), once.refused)

@@ -103,15 +103,14 @@ class Key:
 
 def keys() -> list[Key]:
     """The keys of `--columns`, from the fields of `ColumnMapping`."""
-    return [
-        Key(
-            f"{name}.NAME" if field.annotation == dict[str, str] else name,
-            field.description or "",
-            f"{name}.temperature={field.examples[0]}" if field.annotation == dict[str, str] and field.examples else _example(name, field),
-            field.is_required(),
-        )
-        for name, field in ColumnMapping.model_fields.items()
-    ]
+    return [_key(name, field) for name, field in ColumnMapping.model_fields.items()]
+
+
+def _key(name: str, field: FieldInfo) -> Key:
+    """A field as it is written inline; some are followed by a name of the user's."""
+    parts = {"weather": ("weather.NAME", "weather.temperature"), "quality_codes": ("quality.CODE", "quality.A")}
+    shown, with_name = parts.get(name, (field.alias or name,) * 2)
+    return Key(shown, field.description or "", _example(with_name, field), field.is_required())
 
 
 def _example(name: str, field: FieldInfo) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -16,6 +16,7 @@ from ecoai_pipeline.domain import QUARANTINE, Industry, Meter, Month, Partition,
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.capacity import Inference, Weighing
 from ecoai_pipeline.sources.intake import Intake, Prepared, by_reason, first_rows
+from ecoai_pipeline.sources.layout import LongLayout
 from ecoai_pipeline.sources.merge import merged
 from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.options import IngestOptions
@@ -24,6 +25,7 @@ from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
 from ecoai_pipeline.sources.remade import land_remade
 from ecoai_pipeline.sources.remarks import too_early, warnings
 from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces, months_of, partitions_of
+from ecoai_pipeline.sources.rising import Rising
 from ecoai_pipeline.sources.understanding import Ends, Understanding, understood
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing, OtherBytesError
@@ -82,6 +84,7 @@ def ingest_file(
         IngestError: the file cannot be used at all; nothing is left behind.
     """
     prepared = Prepared.of(path, file or readable_name(path.name), options)
+    options = prepared.options
     with nullcontext() if dry_run else lake.lock("landing"):
         landing = Landing(lake)
         earlier = landing.statement(prepared.statement_id)
@@ -184,6 +187,7 @@ class _Entry:
         self.intake = Intake(lake, settings, prepared, options, received_at, write=write, watch=self._compare, allow_again=allow_again)
         self.counts: Counter[str] = Counter()
         self.weighing, self.inference, self.ends = Weighing(), Inference(settings.sources), Ends()
+        self.rising = Rising()
 
     def run(self, path: Path, progress: Progress | None) -> IngestResult:
         """Read the file and enter it, or leave everything as it was."""
@@ -222,6 +226,7 @@ class _Entry:
         known = ((name, self.intake.registry.at(name, month)) for name in rows["meter_id"].unique().sort())
         capacities = {name: meter.capacity_kw for name, meter in known if meter and meter.capacity_kw}
         self.weighing.weigh(rows, capacities)
+        self.rising.look(rows)
         self.ends.look(rows)
         self.inference.look(rows.filter(~pl.col("meter_id").is_in(list(capacities))))
 
@@ -262,9 +267,15 @@ class _Entry:
             zones=intake.zones,
             elsewhere=intake.elsewhere,
             unmapped=list(self.prepared.traits.unmapped),
-            warnings=[*warnings(intake, fresh), *self.weighing.warnings()],
+            warnings=[*warnings(intake, fresh), *self.weighing.warnings(), *self._registers()],
             registers=[MeterRow.of(meter) for meter in fresh],
         )
+
+    def _registers(self) -> Iterator[str]:
+        layout = self.prepared.layout
+        if isinstance(layout, LongLayout) and not layout.mapping.is_register:
+            named = layout.mapping
+            yield from self.rising.warnings(f"meter={named.meter},timestamp={named.timestamp},kwh={named.kwh}")
 
     def _fresh_meters(self) -> list[Meter]:
         """Registry rows for meters that are new, or whose change of industry the file shows.

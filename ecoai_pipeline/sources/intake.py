@@ -23,11 +23,12 @@ from ecoai_pipeline.sources.files import OpenFile, open_file
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
 from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
 from ecoai_pipeline.sources.labels import labelled, runs
-from ecoai_pipeline.sources.layout import Layout, Traits, mapped_columns, stem_of
+from ecoai_pipeline.sources.layout import Layout, LongLayout, Traits, mapped_columns, stem_of
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.placing import GridRules
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
-from ecoai_pipeline.sources.reasons import Reason
+from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.sources.units import UnknownUnitError, unit_in
 from ecoai_pipeline.sources.values import Values
 from ecoai_pipeline.sources.wide import WideLayout
 from ecoai_pipeline.storage.erasure import WORD, Tombstones
@@ -51,6 +52,7 @@ class Prepared:
     traits: Traits
     sha256: str
     statement_id: str
+    options: IngestOptions
 
     @classmethod
     def of(cls, path: Path, file: str, options: IngestOptions) -> Self:
@@ -59,10 +61,36 @@ class Prepared:
         layout = source.layout(opened)
         if isinstance(layout, WideLayout) and options.industry is not None:
             layout = replace(layout, industry_told=True)
-        traits = replace(layout.traits, zone=options.zone or layout.traits.zone, unit=options.unit or layout.traits.unit)
-        traits = replace(traits, decimal=options.decimal or traits.decimal)
+        warnings = (*layout.traits.warnings, *_contradicted_unit(options, layout))
+        options = _with_named_unit(options, layout)
+        unit = options.unit or layout.traits.unit
+        if unit.is_power and isinstance(layout, LongLayout) and layout.mapping.is_register:
+            raise IngestError(file, f"register=true needs a unit of energy, {unit} is one of power; correct the unit")
+        decimal = options.decimal or layout.traits.decimal
+        traits = replace(layout.traits, zone=options.zone or layout.traits.zone, unit=unit, decimal=decimal, warnings=warnings)
         sha256 = digest_of(path)
-        return cls(opened, source, layout, traits, sha256, _statement_id(sha256, source, layout, options, file))
+        return cls(opened, source, layout, traits, sha256, _statement_id(sha256, source, layout, options, file), options)
+
+
+def _with_named_unit(options: IngestOptions, layout: Layout) -> IngestOptions:
+    """Options with the unit that the name of the mapped column names, so that the statement records how it was understood."""
+    columns, unit = options.columns, layout.traits.unit
+    silent = options.unit is None and columns is not None and "unit" not in columns.model_fields_set
+    return options.model_copy(update={"unit": unit}) if silent and columns and unit is not columns.unit else options
+
+
+def _contradicted_unit(options: IngestOptions, layout: Layout) -> Iterator[str]:
+    """A warning where the name of the column names another unit than the one that is stated."""
+    mapped = options.columns.unit if options.columns and "unit" in options.columns.model_fields_set else None
+    stated = options.unit or mapped
+    if stated is None or not isinstance(layout, LongLayout):
+        return
+    try:
+        named = unit_in(layout.mapping.kwh)
+    except UnknownUnitError:
+        named = None
+    if named and named is not stated:
+        yield f"column {layout.mapping.kwh!r} names the unit {named}, but {stated} is stated: {stated} was taken"
 
 
 def _said_by_options(options: IngestOptions) -> Source | None:

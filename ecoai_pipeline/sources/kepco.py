@@ -9,8 +9,8 @@ import numpy as np
 
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits, column_form, require_columns
-from ecoai_pipeline.sources.mapping import Unit
 from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.units import Unit
 from ecoai_pipeline.sources.wide import WideLayout
 
 # Providers name the leading columns in Korean or English; the names that are understood, the first being the one we write.

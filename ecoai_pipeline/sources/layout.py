@@ -12,10 +12,11 @@ import polars as pl
 
 from ecoai_pipeline.domain import Quality
 from ecoai_pipeline.sources.files import OpenFile
-from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping, Unit
+from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.numbers import Decimal
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, form_of, joined, lengths_to
+from ecoai_pipeline.sources.units import Unit, UnknownUnitError, unit_in
 
 ROUGH = pl.Schema(
     {
@@ -161,8 +162,9 @@ class LongLayout:
             seconds = self._field(self.mapping.interval).cast(pl.Float64, strict=False).cast(pl.Int32, strict=False)
             found["interval_s"] = pl.when(seconds > 0).then(seconds)
         if self.mapping.quality:
-            word = self._field(self.mapping.quality).str.to_lowercase()
-            found["quality"] = pl.when(word.is_in([quality.value for quality in Quality])).then(word)
+            found["quality"] = self._quality(self._field(self.mapping.quality))
+        if self.mapping.is_register:
+            found["register"] = pl.lit(value=True)
         if self.mapping.rule:
             rule = self._field(self.mapping.rule)
             found["rule"] = pl.when(rule != "").then(rule)
@@ -175,16 +177,23 @@ class LongLayout:
             length = lengths_to(rows.select(self._field(self.mapping.end)).to_series(), stamps, self.form)
         return {"interval_s": pl.lit(length), "usual": pl.lit(value=True)} if length is not None else {}
 
+    def _quality(self, text: pl.Expr) -> pl.Expr:
+        """The quality that a code of the mapping or a word of ours means; else null."""
+        word = text.str.to_lowercase()
+        quality = pl.when(word.is_in([quality.value for quality in Quality])).then(word)
+        codes = {code: meaning.value for code, meaning in (self.mapping.quality_codes or {}).items()}
+        return pl.coalesce(text.replace_strict(codes, default=None, return_dtype=pl.String), quality) if codes else quality
+
     def _stated_wrongly(self, stated: Mapping[str, pl.Expr]) -> pl.Expr:
         """Why a row is refused that says something of its reading which cannot be understood."""
         reasons = [pl.lit(None, pl.String)]
-        for column, name, reason in (
-            (self.mapping.interval, "interval_s", Reason.BAD_INTERVAL),
-            (self.mapping.quality, "quality", Reason.UNKNOWN_QUALITY),
-        ):
-            if column:
-                wrong = (self._field(column) != "") & stated[name].is_null()
-                reasons.append(pl.when(wrong).then(pl.lit(reason.value)))
+        if self.mapping.interval:
+            wrong = (self._field(self.mapping.interval) != "") & stated["interval_s"].is_null()
+            reasons.append(pl.when(wrong).then(pl.lit(Reason.BAD_INTERVAL.value)))
+        if self.mapping.quality:
+            text = self._field(self.mapping.quality)
+            reason = pl.format(f"{Reason.UNKNOWN_QUALITY}; say what {{}} means: quality.{{}}=measured in --columns", text, text)
+            reasons.append(pl.when((text != "") & stated["quality"].is_null()).then(reason))
         return pl.coalesce(reasons)
 
     def _field(self, column: str) -> pl.Expr:
@@ -200,9 +209,9 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     used = mapped_columns(mapping, opened.header)
     require_columns(opened, used)
     traits = Traits(
-        unit=mapping.unit,
+        unit=_unit(opened.file, mapping),
         signed=mapping.signed,
-        ends=mapping.stamp == "end",
+        ends=mapping.stamp == "end" and not mapping.is_register,  # a register is read at a moment
         interval_s=mapping.interval_s,
         zone=mapping.zone,
         decimal=mapping.decimal,
@@ -211,6 +220,16 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     )
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, mapping.timestamp)
     return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits)
+
+
+def _unit(file: str, mapping: ColumnMapping) -> Unit:
+    """The unit that the mapping states, else the one that the column's name names, else kWh."""
+    if "unit" in mapping.model_fields_set:
+        return mapping.unit
+    try:
+        return unit_in(mapping.kwh) or mapping.unit
+    except UnknownUnitError as error:
+        raise IngestError(file, f"{error}; state the unit: unit= in --columns") from None
 
 
 def stem_of(file: str) -> str:

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from ecoai_pipeline.domain import time_zone
+from ecoai_pipeline.domain import Quality, time_zone
 from ecoai_pipeline.sources.numbers import Decimal
+from ecoai_pipeline.sources.units import Unit, read_unit
 
 FILE_STEM = "@filename"
 _ITEMS = re.compile(r",(?=[^,=]+=)")
 """The commas between NAME=COLUMN; a comma that no name follows belongs to the column, as in `decimal=,`."""
 
 
+_PARTS = {"weather": "weather", "quality": "quality_codes"}
+"""Names that are written with a point and a name of the user's behind it, and the field that collects them."""
 AROUND = ("skip_rows", "header_row", "sheet", "encoding")
 """What a sender may say of the file around its table, in a mapping or beside it."""
-
-
-class Unit(StrEnum):
-    """Unit of the values in a file; kW is the mean power of the interval."""
-
-    KWH = "kWh"
-    WH = "Wh"
-    KW = "kW"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Unit | None:
-        return next((unit for unit in cls if str(value).lower() == unit.value.lower()), None)
 
 
 def without_unset(values: dict[str, Any], later: tuple[str, ...]) -> dict[str, Any]:
@@ -60,7 +59,7 @@ _DECIMALS: dict[str, Decimal] = {",": ",", "comma": ",", ".": ".", "point": "."}
 class ColumnMapping(BaseModel):
     """Columns of a long table, one row per reading: the keys of `--columns`. `ecoai formats table` prints them from here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     meter: str = Field(
         FILE_STEM,
@@ -75,6 +74,15 @@ class ColumnMapping(BaseModel):
     interval: str | None = Field(None, description="column of the length of each interval, seconds", examples=["seconds"])
     end: str | None = Field(None, description="column of the end of each interval, where `timestamp` is its start", examples=["END TIME"])
     quality: str | None = Field(None, description="column of words: measured, estimated, missing or suspect", examples=["status"])
+    quality_codes: dict[str, Quality] | None = Field(
+        None, description="what the codes of that column mean, written quality.A=measured,quality.E=estimated", examples=["measured"]
+    )
+    is_register: bool | None = Field(
+        None,
+        alias="register",
+        description="the values are readings of a register that counts up; its differences are the energy",
+        examples=["true"],
+    )
     rule: str | None = Field(None, description="column of the rules that make the reading suspect", examples=["doubt"])
     label: str | None = Field(None, description="column of labels, 1 for an anomaly; used by evaluation alone", examples=["anomaly"])
     weather: dict[str, str] = Field({}, description="column of something else that was measured, by its name", examples=["temp_c"])
@@ -96,6 +104,19 @@ class ColumnMapping(BaseModel):
     header_row: int | None = Field(None, ge=0, le=100_000, description="line of the header, from 1; 0: there is none", examples=["5"])
     sheet: str | None = Field(None, description="the sheet of a workbook", examples=["Readings"])
     encoding: str | None = Field(None, description="encoding of a text file", examples=["cp949"])
+
+    @field_validator("unit", mode="before")
+    @classmethod
+    def _known_unit(cls, text: object) -> object:
+        return read_unit(text) if isinstance(text, str) else text
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.quality_codes and self.quality is None:
+            raise ValueError("quality.CODE=… needs quality=COLUMN, the column of the codes")
+        if self.is_register and self.unit.is_power:
+            raise ValueError(f"register=true needs a unit of energy, {self.unit} is one of power")
+        return self
 
     @field_validator("decimal", mode="before")
     @classmethod
@@ -127,15 +148,16 @@ class ColumnMapping(BaseModel):
             name, equals, column = item.partition("=")
             if not equals:
                 raise ValueError(f"column mapping: {item!r} is not NAME=COLUMN; a column name with a comma needs a FILE.yaml")
-            if name.strip().startswith("weather."):
-                values.setdefault("weather", {})[name.strip().removeprefix("weather.")] = column.strip()
+            part, dot, rest = name.strip().partition(".")
+            if dot and part in _PARTS:
+                values.setdefault(_PARTS[part], {})[rest] = column.strip()
             else:
                 values[name.strip()] = column.strip()
         return cls._checked(values, text)
 
     @model_serializer(mode="wrap")
     def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(dump(self), ("interval", "end", "quality", "rule", "decimal", *AROUND))
+        return without_unset(dump(self), ("interval", "end", "quality", "quality_codes", "is_register", "rule", "decimal", *AROUND))
 
     @classmethod
     def _checked(cls, values: Any, origin: str) -> Self:
@@ -143,5 +165,5 @@ class ColumnMapping(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            known = ", ".join(cls.model_fields)
-            raise ValueError(f"column mapping {origin}: {faults}; known names are {known}, weather.NAME") from None
+            known = ", ".join(field.alias or name for name, field in cls.model_fields.items())
+            raise ValueError(f"column mapping {origin}: {faults}; known names are {known}, weather.NAME, quality.CODE") from None

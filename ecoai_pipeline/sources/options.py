@@ -21,8 +21,9 @@ from ecoai_pipeline.domain import Industry, time_zone, unmistakable_zone
 from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.header import Opening
 from ecoai_pipeline.sources.lengths import seconds_of
-from ecoai_pipeline.sources.mapping import AROUND, ColumnMapping, Unit, read_decimal, without_unset
+from ecoai_pipeline.sources.mapping import AROUND, ColumnMapping, read_decimal, without_unset
 from ecoai_pipeline.sources.numbers import Decimal
+from ecoai_pipeline.sources.units import Unit, read_unit
 
 T = TypeVar("T")
 
@@ -98,14 +99,12 @@ class IngestOptions(BaseModel):
         Raises:
             ValueError: one of them cannot be understood; the message lists what is known.
         """
-        if unit and unit.lower() not in (known.value.lower() for known in Unit):
-            raise ValueError(f"--unit: unknown unit {unit!r}; known are {', '.join(Unit)}")
         try:
             return cls(
                 source=source or None,
                 industry=_option("industry", Industry.parse, industry),
                 zone=_option("zone", unmistakable_zone, zone),
-                unit=_option("unit", Unit, unit),
+                unit=_option("unit", read_unit, unit),
                 columns=_option("columns", ColumnMapping.parse, columns),
                 flow=_option("flow", _flow, flow),
                 decimal=_option("decimal", read_decimal, decimal),

@@ -26,6 +26,7 @@ from ecoai_pipeline.sources.canonical import (
     usual_of,
     without_contradictions,
 )
+from ecoai_pipeline.sources.clock import to_utc
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits
 from ecoai_pipeline.sources.number_column import DecimalOf, NumberColumn, OtherThanPlainError
@@ -145,7 +146,9 @@ class Reader:
         energy, last = Aside(folder), dict[str, Register]()
         for key in self._aside.keys:
             aside = self._aside.take(key, meters)
-            used, last = differenced(aside.filter("register"), last)
+            dated = split(to_utc(aside.filter("register"), ends=False))
+            self._refuse(dated)
+            used, last = differenced(dated.good.select(aside.columns), last)
             parts = split(used)
             self._refuse(parts)
             energy.put(pl.concat([relocated(parts.good), aside.filter(~pl.col("register").fill_null(value=False))]))

@@ -31,6 +31,8 @@ class Reason(StrEnum):
     NO_READING_TYPE = "what the reading type says cannot be read"
     SAME_ENERGY = "readings of shorter intervals tell the same energy"
     UNEQUAL = "its interval is not as long as that of the other direction"
+    SUPERSEDED = "another row of the file about the same interval has a better quality"
+    ROUNDED_METER = "the meter id is a rounded number whose last digits are lost: write ids as text"
     CONFLICT = "it contradicts an earlier row of the file about the same interval"
     NO_INTERVAL = "the length of the interval is unknown: give interval_s in --columns"
     UNKNOWN_INDUSTRY = "the industry is unknown"

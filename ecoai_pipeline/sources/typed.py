@@ -33,4 +33,14 @@ def _text(name: str, dtype: pl.DataType) -> pl.Expr:
         return column.dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
     if dtype.is_nested() or isinstance(dtype, pl.Duration):
         return pl.when(column.is_not_null()).then(pl.lit(f"({dtype})"))  # no reading, but it may stand beside one
-    return (column.fill_nan(None) if dtype.is_float() else column).cast(pl.String)
+    return _whole(column, dtype) if dtype.is_float() else column.cast(pl.String)
+
+
+def _whole(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Floats as texts: whole ones without `.0`, as they may be ids; those too large to be exact with an exponent."""
+    limit, column = 2.0**24 if dtype == pl.Float32 else 2.0**53, column.fill_nan(None)
+    text = column.cast(pl.String)
+    lost = (column.abs() >= limit) & column.is_finite()
+    digits = column.cast(pl.Int64, strict=False).cast(pl.String)
+    whole = pl.when((column.abs() < limit) & (column == column.round())).then(digits).otherwise(text)
+    return pl.when(lost & ~text.str.contains("e", literal=True)).then(text + "e+00").otherwise(whole)

@@ -14,9 +14,9 @@ from ecoai_pipeline.domain import Industry, UsageType
 from ecoai_pipeline.sources.by_name import stated_unit
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits, column_form, require_columns, show_header, stem_of
-from ecoai_pipeline.sources.mapping import Unit
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import StampForm
+from ecoai_pipeline.sources.units import Unit
 from ecoai_pipeline.sources.vocabulary import Role, columns_of
 
 _DAY_MINUTES = 1440

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import fastexcel
 import polars as pl
+import polars.selectors as cs
 
 from ecoai_pipeline.sources.header import (
     MOST_LINES_ABOVE,
@@ -132,6 +133,7 @@ def _read(data: bytes, sheet: _Sheet, opening: Opening, file: str) -> WorkbookRo
         has_header=place.names is not None,
         infer_schema_length=None,
     )
+    frame = frame.with_columns(cs.integer().cast(pl.Float64))  # as a workbook stores them: long ones are not exact
     header = numbered(frame.width) if place.names is None else names_of(frame.columns)
     rows = as_text(frame.select(frame.columns[: len(header)]), place.rows + 1)
     filled = pl.col("fields").list.eval(pl.element().str.strip_chars() != "").list.any()

@@ -205,8 +205,8 @@ def test_an_absent_file_is_named(ingest, tmp_path):
 
 
 def test_unknown_options_say_what_is_known(ingest, table):
-    with pytest.raises(ValueError, match=r"unknown unit 'MWh'; known are kWh, Wh, kW"):
-        ingest(table(*hours()), unit="MWh")
+    with pytest.raises(ValueError, match=r"unknown unit 'kVA'; known are kWh, Wh, kW"):
+        ingest(table(*hours()), unit="kVA")
     with pytest.raises(ValueError, match="unknown industry 'mining'"):
         ingest(table(*hours()), industry="mining")
     with pytest.raises(ValueError, match="no time zone"):
@@ -240,7 +240,7 @@ def test_a_dry_run_keeps_nothing(ingest, table, lake):
     ("option", "message"),
     [
         ({"zone": "Mars/X"}, "--zone: 'Mars/X' is no time zone; write it like Asia/Seoul"),
-        ({"unit": "MWh"}, "--unit: unknown unit 'MWh'; known are kWh, Wh, kW"),
+        ({"unit": "MWh"}, "--unit: unknown unit 'kVA'; known are kWh, Wh, kW"),
     ],
 )
 def test_an_option_that_cannot_be_understood_is_named_in_one_sentence(ingest, table, option, message):

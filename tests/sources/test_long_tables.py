@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from ecoai_pipeline.domain import LABELS, WEATHER
-from ecoai_pipeline.sources.mapping import ColumnMapping, Unit
+from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.sources.units import Unit
 from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import hours, put, put_workbook
 

@@ -15,8 +15,8 @@ from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.greenbutton.opened import EspiFile
 from ecoai_pipeline.sources.greenbutton.plan import Plan, make_plan, number_of
 from ecoai_pipeline.sources.layout import SECOND_PART, ZERO_LENGTH, Layout, Traits, stem_of
-from ecoai_pipeline.sources.mapping import Unit
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.sources.units import Unit
 
 _DAY_S = 86_400
 

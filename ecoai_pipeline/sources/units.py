@@ -1,0 +1,106 @@
+"""Units of energy and of mean power: how people spell them, and what they are in kWh."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """Unit of the values in a file; a power is the mean of its interval."""
+
+    KWH = "kWh"
+    WH = "Wh"
+    KW = "kW"
+    MWH = "MWh"
+    GWH = "GWh"
+    W = "W"
+    MW = "MW"
+    J = "J"
+    KJ = "kJ"
+    MJ = "MJ"
+    GJ = "GJ"
+
+    @property
+    def is_power(self) -> bool:
+        return self in (Unit.W, Unit.KW, Unit.MW)
+
+    @property
+    def kwh(self) -> float:
+        """One of it in kWh; of a power, in kWh an hour."""
+        return _KWH[self]
+
+    @classmethod
+    def _missing_(cls, value: object) -> Unit | None:
+        """Other spellings: `MWH`, `mwh`, `KWH`. A small m before a capital is milli, and that is no unit of a meter.
+
+        >>> [Unit(text).value for text in ("MWh", "mwh", "KWH", "kw", "MW", "mj")]
+        ['MWh', 'MWh', 'kWh', 'kW', 'MW', 'MJ']
+        >>> Unit("mW")
+        Traceback (most recent call last):
+        ValueError: 'mW' is not a valid Unit
+        """
+        text = str(value).strip()
+        if text.startswith("m") and text != text.lower():
+            return None
+        return next((unit for unit in cls if text.lower() == unit.value.lower()), None)
+
+
+_KWH = {
+    Unit.KWH: 1.0,
+    Unit.WH: 0.001,
+    Unit.MWH: 1_000.0,
+    Unit.GWH: 1_000_000.0,
+    Unit.W: 0.001,
+    Unit.KW: 1.0,
+    Unit.MW: 1_000.0,
+    Unit.J: 1 / 3_600_000,
+    Unit.KJ: 1 / 3_600,
+    Unit.MJ: 1 / 3.6,
+    Unit.GJ: 1_000 / 3.6,
+}
+_BRACKETS = re.compile(r"[\[(]\s*([^\[\]()]*?)\s*[\])]")
+_WORDS = re.compile(r"[^\W\d_]+")
+
+
+class UnknownUnitError(ValueError):
+    """A header names a unit that is none of ours; the message says which."""
+
+
+def read_unit(text: str) -> Unit:
+    """
+    Raises:
+        ValueError: it is no unit; the message lists those that are known.
+    """
+    try:
+        return Unit(text)
+    except ValueError:
+        milli = "; a small m before a capital means milli" if text.startswith("m") and text != text.lower() else ""
+        raise ValueError(f"unknown unit {text!r}{milli}; known are {', '.join(Unit)}") from None
+
+
+def unit_in(header: str) -> Unit | None:
+    """The unit that the name of a column names, in brackets or as a word; None where it names none, or several.
+
+    >>> [unit_in(text) for text in ("USAGE (kWh)", "Actual [MW]", "Usage_kWh", "Verbrauch in MWh", "kwh", "value", "Phase J")]
+    [<Unit.KWH: 'kWh'>, <Unit.MW: 'MW'>, <Unit.KWH: 'kWh'>, <Unit.MWH: 'MWh'>, <Unit.KWH: 'kWh'>, None, None]
+
+    Raises:
+        UnknownUnitError: it names milliwatts or the like.
+    """
+    bracketed = {text for text in _BRACKETS.findall(header) if text}
+    words = [word for word in _WORDS.findall(_BRACKETS.sub(" ", header)) if len(word) > 1]
+    for texts in (bracketed, words):
+        if milli := [text for text in texts if re.fullmatch(r"m(W|Wh|J)", text)]:
+            raise UnknownUnitError(f"the unit {milli[0]!r} in {header!r} means milli: no meter of a plant counts in it")
+        found = {unit for unit in Unit for text in texts if _is(text, unit)}
+        if found:
+            return found.pop() if len(found) == 1 else None
+    return None
+
+
+def _is(text: str, unit: Unit) -> bool:
+    try:
+        return Unit(text) is unit
+    except ValueError:
+        return False
