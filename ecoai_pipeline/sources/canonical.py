@@ -19,7 +19,7 @@ from ecoai_pipeline.domain import Quality
 from ecoai_pipeline.sources.clock import by_wall_clock, to_utc
 from ecoai_pipeline.sources.layout import STATED, Traits
 from ecoai_pipeline.sources.parts import added_up
-from ecoai_pipeline.sources.placing import GridRules, grids, onto_grid, usual_steps, without_place
+from ecoai_pipeline.sources.placing import GridRules, grids, onto_grid, out_of_the_gap, usual_steps, without_place
 from ecoai_pipeline.sources.reasons import Reason
 
 REFUSED = pl.Schema(
@@ -135,7 +135,8 @@ def place(frame: pl.DataFrame, traits: Traits, usual: Usual) -> Parts:
     readings whose interval an earlier stamp has taken.
     """
     stated = pl.col("interval_s").is_not_null() & ~pl.col("usual").fill_null(value=False)
-    placed = split(to_utc(frame.with_columns(stated=stated), ends=traits.ends).with_columns(_placeholder()))
+    shown = frame if traits.fixed_interval else out_of_the_gap(frame, usual.grids, usual.rules)
+    placed = split(to_utc(shown.with_columns(stated=stated), ends=traits.ends).with_columns(_placeholder()))
     regular = placed.good if traits.fixed_interval else onto_grid(placed.good, usual.grids, usual.rules, ends=traits.ends)
     timed = split(_with_interval(regular, traits, usual).with_columns(_placeholder()))
     lasting = by_wall_clock(timed.good.with_columns(placeless=without_place()), ends=traits.ends)

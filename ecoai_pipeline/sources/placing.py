@@ -79,6 +79,38 @@ def grids(counts: pl.DataFrame, rules: GridRules) -> dict[str, int]:
     return dict(regular.group_by("meter").agg(pl.col("meant").min().clip(upper_bound=_HOUR_S)).iter_rows())
 
 
+def _measured(frame: pl.DataFrame, spacing: Mapping[str, int]) -> pl.DataFrame:
+    """Add `spacing` (seconds) and `off`, how far a stamp lies behind its nearest grid point, microseconds."""
+    grid = pl.col("meter").replace_strict(dict(spacing), default=None, return_dtype=pl.Int64) if spacing else pl.lit(None, pl.Int64)
+    length = pl.col("spacing") * 1_000_000
+    off = (pl.col("local").dt.epoch("us") + length // 2) % length - length // 2
+    return frame.with_columns(spacing=grid).with_columns(off=off.fill_null(0))
+
+
+def out_of_the_gap(frame: pl.DataFrame, spacing: Mapping[str, int], rules: GridRules) -> pl.DataFrame:
+    """Move local stamps that the clocks skip, but that lie nearly on a grid point that exists: 2:59:58 for 3:00.
+
+    Args:
+        frame: readings of a month (meter, zone, local, utc).
+        spacing: of the grid by meter, seconds.
+    """
+    measured = _measured(frame, spacing)
+    if not measured.select((pl.col("off") != 0).any()).item():
+        return frame
+    point = pl.col("local") - pl.duration(microseconds=pl.col("off"))
+    near = pl.col("utc").is_null() & (pl.col("off").abs() <= rules.tolerance_s(pl.col("spacing")) * 1_000_000)
+    parts = []
+    for part in measured.partition_by("zone"):
+        zone = part["zone"][0]
+        lost = near & ~_exists(pl.col("local"), zone) & _exists(point, zone)
+        parts.append(part.with_columns(local=pl.when(lost.fill_null(value=False)).then(point).otherwise("local")))
+    return pl.concat(parts).select(frame.columns)
+
+
+def _exists(local: pl.Expr, zone: str) -> pl.Expr:
+    return local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").is_not_null()
+
+
 def onto_grid(frame: pl.DataFrame, spacing: Mapping[str, int], rules: GridRules, *, ends: bool) -> pl.DataFrame:
     """Move stamps that are nearly on the grid of the local day onto it; of two that would share a point the nearer one.
 
@@ -89,13 +121,10 @@ def onto_grid(frame: pl.DataFrame, spacing: Mapping[str, int], rules: GridRules,
         frame: readings of a month (meter, local, utc, interval_s); those that state their interval keep their stamps.
         spacing: of the grid by meter, seconds.
     """
-    grid = pl.col("meter").replace_strict(dict(spacing), default=None, return_dtype=pl.Int64) if spacing else pl.lit(None, pl.Int64)
-    length = grid * 1_000_000
-    off = (pl.col("local").dt.epoch("us") + length // 2) % length - length // 2
-    measured = frame.with_columns(off=off.fill_null(0))
+    measured = _measured(frame, spacing)
     if not measured.select((pl.col("off") != 0).any()).item():
         return frame
-    near = pl.col("interval_s").is_null() & (pl.col("off").abs() <= rules.tolerance_s(grid) * 1_000_000)
+    near = pl.col("interval_s").is_null() & (pl.col("off").abs() <= rules.tolerance_s(pl.col("spacing")) * 1_000_000)
     if ends:
         near |= pl.col("interval_s").is_null() & (pl.col("off") == _LAST_MINUTE_US)
     mostly = near.mean().over("meter") > 0.5

@@ -122,3 +122,12 @@ def test_the_interval_is_that_of_the_grid_whatever_the_noise(interval, noise):
     assert grids(counts, RULES) == {"m": interval}
     step = usual_steps(counts, RULES, "meter")["step"].item()
     assert step == interval or counts.filter(step=step)["times"].item() * 2 >= len(steps)
+
+
+def test_a_stamp_just_before_the_end_of_the_skipped_hour_is_the_first_after_it(ingest, table, raw):
+    """Clocks of Berlin go from 2:00 to 3:00 on 30 March 2025."""
+    times = ["01:30:01", "01:45:00", "02:59:58", "03:15:01", "03:30:00", "03:45:00"]
+    rows = [f"m,2025-03-30 {time},{n}" for n, time in enumerate(times)]
+    result = ingest(table(*rows), industry="metal", zone="Europe/Berlin")
+    starts = raw(result)["timestamp"].dt.convert_time_zone("Europe/Berlin").dt.strftime("%H:%M:%S").to_list()
+    assert (result.statement.quarantined, starts) == (0, ["01:30:00", "01:45:00", "03:00:00", "03:15:00", "03:30:00", "03:45:00"])
