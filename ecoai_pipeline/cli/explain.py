@@ -49,7 +49,7 @@ def explain(
     told = tell(row, lang.value, zone, place)
     explanation = explanations(lake, events.filter(event_id=row["event_id"]), events, zones={row["meter_id"]: zone})[row["event_id"]]
     rows = _contributions(explanation, zone, lang.value)
-    notes = [f"{row['meter_id']}  {row['industry']}  {row['event_id']}", told.sentence, *told.details]
+    notes = [f"{row['meter_id']}  {row['industry']}  {row['event_id']}  times in {zone}", told.sentence, *told.details]
     if row["category"] == Category.DATA_QUALITY:
         notes.append(phrase("by_rule", lang.value))
     notes += [phrase("like", lang.value, what=_like(one, zone, lang.value)) for one in (*explanation.similar, *explanation.similar_peers)]

@@ -28,6 +28,7 @@ def quality(
     from ecoai_pipeline.quality.report import chosen_partitions, quality_report
     from ecoai_pipeline.reporting.data_quality import report_page
     from ecoai_pipeline.storage.atomic import write_text
+    from ecoai_pipeline.storage.registry import MeterRegistry
 
     lake, settings = the_lake(), load_settings()
     span = MonthRange.parse(months) if months else None
@@ -49,7 +50,8 @@ def quality(
     ]
     notes += [f"quarantined, of no month or no known meter: {count:,} x {reason}" for reason, count in report.unassigned.items()]
     if html:
-        write_text(html, report_page(report, settings.time_zone))
+        registry = MeterRegistry(lake)
+        write_text(html, report_page(report, registry.common_zone(registry)))
         notes.append(f"page: {html}")
     if not rows:
         notes.append("no readings there")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -32,12 +31,13 @@ def report(
     from ecoai_pipeline.defs.runs import instance_of
     from ecoai_pipeline.reporting.night.write import write_page
     from ecoai_pipeline.reporting.texts import LANGS
+    from ecoai_pipeline.storage.registry import MeterRegistry
 
     if day and month:
         raise typer.BadParameter("a page is about a night or a month; leave --date or --month away")
     lake, settings, now = the_lake(), load_settings(), datetime.now(UTC)
     chosen = Industry.parse(industry) if industry else None
-    pages = _months(month, chosen) if month else _nights(day, chosen, settings.time_zone)
+    pages = _months(month, chosen) if month else _nights(day, chosen, MeterRegistry(lake).zones() or {settings.time_zone}, now)
     rows, meters = [], 0
     with progress_bar() as steps, instance_of(settings.root) as instance:
         steps.start("pages", len(pages))
@@ -53,11 +53,13 @@ def report(
     Answer({"pages": rows}, rows, title=f"pages about {month or pages[-1].day}", notes=notes).show(form, as_json)
 
 
-def _nights(day: str | None, industry: Industry | None, zone: str) -> list[About]:
-    """The page of one industry, or that of the portfolio after those of its industries, which it links to."""
+def _nights(day: str | None, industry: Industry | None, zones: set[str], now: datetime) -> list[About]:
+    """The page of one industry, or that of the portfolio after those of its industries, which it links to; else of the newest day
+    that is over in some zone."""
+    from ecoai_pipeline.detection.due import last_day
     from ecoai_pipeline.reporting.night.contents import About
 
-    night = parse_day(day) if day else datetime.now(ZoneInfo(zone)).date() - timedelta(days=1)
+    night = parse_day(day) if day else max(last_day(zone, now) for zone in zones)
     month = Month.of(night)
     if industry:
         return [About(month, night, industry)]

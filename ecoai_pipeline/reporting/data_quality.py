@@ -14,6 +14,7 @@ from ecoai_pipeline.quality.rules import MEANINGS, DayRule, Rule
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.atomic import write_text
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.registry import MeterRegistry
 
 KIND = "quality"
 _NAMED = 20
@@ -44,10 +45,11 @@ svg{width:100%;height:4.8rem;display:block}
 
 def write_reports(lake: Lake, settings: Settings, partitions: Iterable[Partition], now: datetime) -> dict[Partition, str]:
     """Write the page of each partition beside the tables; returns where they lie."""
-    report, places = quality_report(lake, settings, partitions, now), {}
+    report, places, registry = quality_report(lake, settings, partitions, now), {}, MeterRegistry(lake)
     for one in report.partitions:
         place = lake.report(KIND, one.partition)
-        write_text(place, report_page(QualityReport([one], {}, now), settings.time_zone))
+        zone = registry.common_zone(registry.of(one.partition.industry, one.partition.month))
+        write_text(place, report_page(QualityReport([one], {}, now), zone))
         places[one.partition] = str(place)
     return places
 

@@ -54,7 +54,7 @@ def load_figure(
         labels: of the expected load and of its band.
     """
     local = _clock(_thinned(load), "timestamp", zone=zone)
-    with _axes(title, "kWh", form=form) as (axes, png):
+    with _axes(_named(title, zone), "kWh", form=form) as (axes, png):
         times = local["timestamp"].to_numpy()
         if {"low_kwh", "high_kwh"} <= set(local.columns):
             band = (local[name].to_numpy() for name in ("low_kwh", "high_kwh"))
@@ -130,7 +130,7 @@ def events_figure(events: pl.DataFrame, *, title: str = "", zone: str = "UTC") -
     shown, more = meters[:_METERS_SHOWN], len(meters) - _METERS_SHOWN
     local = _clock(events, "start", "end", zone=zone)
     kinds = dict(zip(sorted(events["kind"].unique().to_list()), _PALETTE * 2, strict=False))
-    heading, height = title + (f" ({more} more meters)" if more > 0 else ""), 1.2 + 0.17 * max(len(shown), 4)
+    heading, height = _named(title, zone) + (f" ({more} more meters)" if more > 0 else ""), 1.2 + 0.17 * max(len(shown), 4)
     with _axes(heading, "", height=height, left=1.6, right=1.2) as (axes, png):
         for kind, color in kinds.items():
             part = local.filter((pl.col("kind") == kind) & pl.col("meter_id").is_in(shown))
@@ -142,6 +142,11 @@ def events_figure(events: pl.DataFrame, *, title: str = "", zone: str = "UTC") -
             _dates(axes)
             axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return png.getvalue()
+
+
+def _named(title: str, zone: str) -> str:
+    """A title with the zone of the times on the axis."""
+    return f"{title}, {zone}" if title else zone
 
 
 def _thinned(load: pl.DataFrame) -> pl.DataFrame:

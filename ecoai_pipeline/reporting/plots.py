@@ -11,8 +11,8 @@ import polars as pl
 from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, SCORES, SPECTRA, Partition
 from ecoai_pipeline.quality.validate import load_validation
 from ecoai_pipeline.reporting.figures import completeness_figure, events_figure, load_figure, spectrum_figure, training_curve
-from ecoai_pipeline.settings import load_settings
 from ecoai_pipeline.storage.lake import Lake
+from ecoai_pipeline.storage.registry import MeterRegistry
 
 _AROUND = timedelta(days=3, hours=12)
 
@@ -25,7 +25,7 @@ def raw_plot(lake: Lake, partition: Partition) -> bytes | None:
         return None
     meter = most["meter_id"][0]
     load = lake.read(RAW_READINGS, partition, [meter]).select("timestamp", "kwh")
-    return load_figure(load, title=f"{partition}: {meter}, the largest", zone=load_settings().time_zone)
+    return load_figure(load, title=f"{partition}: {meter}, the largest", zone=MeterRegistry(lake).common_zone([meter]))
 
 
 def completeness_plot(lake: Lake, partition: Partition) -> bytes | None:
@@ -53,13 +53,14 @@ def scores_plot(lake: Lake, partition: Partition) -> bytes | None:
     load = lake.scan(SCORES, partition, [meter]).filter(near).collect()
     events = lake.read(ANOMALIES, partition, [meter]).select("start", "end")
     title = f"{partition}: {meter}, around its strangest interval"
-    return load_figure(load, events, title=title, zone=load_settings().time_zone)
+    return load_figure(load, events, title=title, zone=MeterRegistry(lake).common_zone([meter]))
 
 
 def events_plot(lake: Lake, partition: Partition) -> bytes | None:
     """When which meter behaved abnormally."""
     events = lake.read(ANOMALIES, partition)
-    return events_figure(events, title=f"{partition}: events", zone=load_settings().time_zone) if events.height else None
+    zone = MeterRegistry(lake).common_zone(events["meter_id"].unique())
+    return events_figure(events, title=f"{partition}: events", zone=zone) if events.height else None
 
 
 def training_plot(metrics: Mapping[str, Any]) -> bytes | None:

@@ -63,6 +63,11 @@ class MeterRegistry:
         """Time zones of all meters."""
         return {zone for meter_id in self._meters if (zone := self.home_zone(meter_id))}
 
+    def common_zone(self, meters: Iterable[str]) -> str:
+        """The time zone of some meters; UTC where they have several, or none."""
+        zones = {self.home_zone(meter_id) for meter_id in meters}
+        return (zones.pop() if len(zones) == 1 else None) or "UTC"
+
     def partitions_before(self, partition: Partition) -> list[Partition]:
         """Partitions of the month before that hold the meters of this one: its own industry's, and those that meters moved from."""
         before = partition.month.previous

@@ -184,7 +184,7 @@ def gather(lake: Lake, settings: Settings, about: About, now: datetime, ran: Seq
     return Contents(
         about=about,
         made_at=now,
-        zone=next(iter(zones.values())) if len(set(zones.values())) == 1 else "UTC",
+        zone=MeterRegistry(lake).common_zone(zones),
         unpriced=Counter(of for of in tariffs if settings.impact.tariff(*of) is None),
         without_factor=Counter(place.country for place in homes.values() if not settings.impact.factors(place.country)),
         meters=scored,
