@@ -94,7 +94,7 @@ class NumberColumn:
             return decide(self._evidence, self._delimiter)
         except UndecidedError as error:
             shown = repr(self._columns[0]) if len(self._columns) == 1 else f"{self._columns[0]!r} … {self._columns[-1]!r}"
-            advice = 'state the decimal sign: --decimal , or --decimal . (decimal="," in --columns, a column decimal in the meter registry)'
+            advice = "state the decimal sign: --decimal , or --decimal . (decimal=, or decimal=. in --columns)"
             raise IngestError(self._file, f"column {shown}: {error}; {advice}") from None
 
     def _known(self, rough: pl.DataFrame) -> pl.Series:

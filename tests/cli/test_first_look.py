@@ -50,7 +50,8 @@ def test_a_dry_run_names_who_says_the_zone_and_counts_what_is_refused(ecoai: Eco
 def test_formats_lists_every_source_and_every_key_of_a_mapping_with_an_example(ecoai: Ecoai) -> None:
     assert [row["source"] for row in ecoai("formats", "--json").document["sources"]] == [source.name for source in SOURCES]
     rows = ecoai("formats", "table", "--json").document["keys"]
-    assert [row["name"].removesuffix(".NAME") for row in rows] == list(ColumnMapping.model_fields)
+    written = {"quality.CODE": "quality_codes", "register": "is_register"}
+    assert [written.get(row["name"], row["name"].removesuffix(".NAME")) for row in rows] == list(ColumnMapping.model_fields)
     assert ecoai("formats", "nothing").code == 2
 
 
