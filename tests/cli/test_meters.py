@@ -26,6 +26,7 @@ def test_a_meter_that_nobody_registered_is_listed_with_what_was_guessed(ecoai: E
 
 
 def test_an_unknown_meter_is_told_so(ecoai: Ecoai) -> None:
+    ecoai.root.mkdir()
     assert ecoai("meters", "list", "--json").document == {"meters": []}
     shown = ecoai("meters", "show", "x", "--json").document
     assert shown["error"] == "meter 'x' is unknown; `ecoai meters list` shows those that are known"

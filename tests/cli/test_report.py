@@ -23,6 +23,7 @@ def test_the_pages_of_a_night_and_of_a_month(ecoai: Ecoai) -> None:
 
 
 def test_a_night_without_scores_has_a_page_that_says_so(ecoai: Ecoai) -> None:
+    ecoai.root.mkdir()
     (page, _) = ecoai("report", "--date", "2025-03-31", "--json").document["pages"]
     assert "No meter has scores in 2025-03" in Path(page["page"]).read_text(encoding="utf-8")
     assert all(

@@ -56,6 +56,7 @@ def test_a_registry_takes_a_meter_out_of_the_industry_it_was_guessed_into(ecoai:
 
 
 def test_what_cannot_be_meant_is_told_in_one_sentence(ecoai: Ecoai) -> None:
+    ecoai.root.mkdir()
     unknown = ecoai("statements", "withdraw", "abc", "--json")
     assert (unknown.code, unknown.document["error"]) == (1, "there is no statement 'abc'; `ecoai statements list` shows all")
     assert "is unknown" in ecoai("readings", "history", "7", "2025-01-01", "--json").document["error"]
