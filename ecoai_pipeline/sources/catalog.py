@@ -108,7 +108,7 @@ def keys() -> list[Key]:
 
 def _key(name: str, field: FieldInfo) -> Key:
     """A field as it is written inline; some are followed by a name of the user's."""
-    parts = {"weather": ("weather.NAME", "weather.temperature"), "quality_codes": ("quality.CODE", "quality.A")}
+    parts = {"weather": ("weather.NAME", "weather.temperature"), "quality_codes": ("quality.CODE", "quality=status,quality.A")}
     shown, with_name = parts.get(name, (field.alias or name,) * 2)
     return Key(shown, field.description or "", _example(with_name, field), field.is_required())
 
