@@ -77,12 +77,14 @@ def measure_history(path: str, root: str) -> dict[str, Any]:
     os.environ |= {"ECOAI_ROOT": root, "ECOAI_FIRST_MONTH": "2000-01"}
     os.environ.pop("DAGSTER_HOME", None)
     from ecoai_pipeline.cli.pipeline import materialize_readings
+    from ecoai_pipeline.quality.gx import quietly
     from ecoai_pipeline.settings import load_settings
     from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
     from ecoai_pipeline.storage.lake import Lake
 
-    for module in ("dagster", "great_expectations", "matplotlib.figure", "ecoai_pipeline.defs.build"):
-        import_module(module)
+    with quietly():
+        for module in ("dagster", "great_expectations", "matplotlib.figure", "ecoai_pipeline.defs.build"):
+            import_module(module)
     settings, options = load_settings(), IngestOptions(industry=Industry.METAL)
     lake = Lake(settings.root, settings.storage)
     started, cpu = time.perf_counter(), _cpu_s()
