@@ -129,6 +129,7 @@ def _without_in(statement: Statement, name: Name, remade: Mapping[str, Any]) -> 
         "file": name.out_of(statement.file),
         "options": name.out_of_document(statement.options),
         "zones": {meter: zone for meter, zone in statement.zones.items() if meter != mine},
+        "lengths": {meter: length for meter, length in statement.lengths.items() if meter != mine},
         "elsewhere": {meter: months for meter, months in statement.elsewhere.items() if meter != mine},
         "registers": [row for row in statement.registers if row.meter_id != mine],
         "warnings": [name.out_of(warning) for warning in statement.warnings],

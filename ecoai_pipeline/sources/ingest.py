@@ -34,7 +34,7 @@ from ecoai_pipeline.storage.receipts import MeterRow, Statement
 __all__ = ["IngestError", "IngestOptions", "IngestResult", "ingest_file"]
 
 _BEFORE = "the date lies before"  # Reason.BEFORE_FIRST, and what lakes hold in which the first month was fixed
-_NOT_SHOWN = {"sha256", "options", "received_at", "zones", "elsewhere", "registers", "remade"}
+_NOT_SHOWN = {"sha256", "options", "received_at", "zones", "lengths", "elsewhere", "registers", "remade"}
 
 
 @dataclass(frozen=True)
@@ -265,6 +265,7 @@ class _Entry:
             meters=intake.all_meters,
             months=[str(month) for month in sorted(intake.meters)],
             zones=intake.zones,
+            lengths=intake.lengths,
             elsewhere=intake.elsewhere,
             unmapped=list(self.prepared.traits.unmapped),
             warnings=[*warnings(intake, fresh), *self.weighing.warnings(), *self._registers()],

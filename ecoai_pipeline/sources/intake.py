@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
 from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
 from ecoai_pipeline.sources.labels import labelled, runs
 from ecoai_pipeline.sources.layout import Layout, LongLayout, Traits, mapped_columns, stem_of
+from ecoai_pipeline.sources.lengths_before import lengths_of
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.placing import GridRules
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
@@ -130,6 +131,7 @@ class Intake:
         number_note: what the sender should know of how the numbers were read.
         given_once: by zone, meters that give the hour that comes twice once.
         placeless: readings whose interval another stamp of the meter has taken (line, meter, timestamp).
+        lengths: intervals of meters that the file itself does not tell, taken from earlier files, seconds.
         usage, unknown_usage: contract classes that the file names, and texts that name none.
     """
 
@@ -154,6 +156,7 @@ class Intake:
         self.accepted = self.repeats = 0
         self.meters: dict[Month, list[str]] = {}
         self.zones: dict[str, str] = {}
+        self.lengths: dict[str, int] = {}
         self.elsewhere: dict[str, list[str]] = {}
         self.rulings: dict[str, Ruling] = {}
         self.erased: set[str] = set()
@@ -200,7 +203,10 @@ class Intake:
         """Read all months and, when writing, keep them as pieces."""
         with tempfile.TemporaryDirectory(prefix="ecoai-ingest-") as folder:
             latest = self.received_at + timedelta(hours=self.settings.sources.future_tolerance_h)
-            terms = Terms(self.prepared.traits, self._zones_of, self.settings.first_month, grid_rules(self.settings), latest)
+            rules = grid_rules(self.settings)
+            terms = Terms(
+                self.prepared.traits, self._zones_of, self.settings.first_month, rules, latest, lengths_before=self._lengths_before
+            )
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder), self.settings.storage.piece_rows)
             kept = _Kept(Path(folder) / "kept")
             reader.read(self.settings.sources.block_mb << 20, progress)
@@ -247,6 +253,14 @@ class Intake:
         registered, stamps = self.registry.home_zone(meter_id), self.stamps_zone(meter_id)
         self.zones[meter_id] = registered or stamps
         return Zones(stamps, registered or stamps)
+
+    def _lengths_before(self, meters: Sequence[str]) -> dict[str, int]:
+        """The usual interval of each meter in the newest earlier file that has readings of it, seconds."""
+        if self.restoring:
+            self.lengths = {name: length for name, length in self.restoring.lengths.items() if name in meters}
+        else:
+            self.lengths = lengths_of(self.landing, meters)
+        return self.lengths
 
     def _rule(self, claims: pl.DataFrame) -> None:
         if self.options.industry is not None:

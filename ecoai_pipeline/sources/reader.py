@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -62,6 +62,8 @@ class Terms:
     grid: GridRules
     latest: datetime
     decimal_of: DecimalOf = lambda _meter: None
+    lengths_before: Callable[[Sequence[str]], Mapping[str, int]] = lambda _meters: {}
+    """By meter the length of its intervals in seconds, as earlier files gave it."""
 
     @property
     def first_key(self) -> int:
@@ -89,6 +91,7 @@ class Reader:
         terms = self._terms
         self._abroad = terms.traits.ends
         self._steps: list[pl.DataFrame] = []
+        self._meters: set[str] = set()
         self._usual = Usual(terms.grid)
         self._last_month: dict[str, int] = {}
         self._registers = False
@@ -108,7 +111,14 @@ class Reader:
             self._begin(self._folder / "read-again")
             self._read(block_bytes, progress)
         if self._steps:
-            self._usual = usual_of(pl.concat(self._steps), self._terms.traits, self._terms.grid)
+            self._usual = self._with_lengths_before(usual_of(pl.concat(self._steps), self._terms.traits, self._terms.grid))
+
+    def _with_lengths_before(self, usual: Usual) -> Usual:
+        """Meters with a single reading in the file have the interval that they had in earlier files."""
+        if self._terms.traits.interval_s is not None:
+            return usual
+        unknown = sorted(self._meters - usual.intervals.keys())
+        return replace(usual, intervals={**usual.intervals, **self._terms.lengths_before(unknown)}) if unknown else usual
 
     def _read(self, block_bytes: int, progress: Progress | None) -> None:
         for block in self._opened.blocks(block_bytes):
@@ -194,6 +204,7 @@ class Reader:
         self._refuse(parts)
         if not self._terms.traits.fixed_interval:
             self._steps.append(count_steps(parts.good))
+            self._meters.update(parts.good.filter(pl.col("interval_s").is_null())["meter"].unique())
         self._abroad = self._abroad or not parts.good["zone"].equals(parts.good["home"]) or may_move_on(parts.good, self._terms.grid)
         self._registers = self._registers or bool(parts.good["register"].any())
         self._aside.put(with_month_above(parts.good, self._last_month))

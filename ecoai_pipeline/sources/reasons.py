@@ -34,7 +34,7 @@ class Reason(StrEnum):
     SUPERSEDED = "another row of the file about the same interval has a better quality"
     ROUNDED_METER = "the meter id is a rounded number whose last digits are lost: write ids as text"
     CONFLICT = "it contradicts an earlier row of the file about the same interval"
-    NO_INTERVAL = "the length of the interval is unknown: give interval_s in --columns"
+    NO_INTERVAL = "the length of the interval is unknown, in the file and in earlier ones: give interval_s in --columns"
     UNKNOWN_INDUSTRY = "the industry is unknown"
     TWO_INDUSTRIES = "an earlier line of the file puts the meter into another industry on the same date"
     OTHER_INDUSTRY = "the meter is registered in another industry in this month"

@@ -59,6 +59,7 @@ class Statement(BaseModel):
 
     The balance holds: `readings_in = accepted + quarantined` and `accepted = added + changed + unchanged`.
     `order_breaks` of the accepted readings stood after a later one; the table ARRIVALS holds them.
+    `lengths` are intervals, in seconds, of meters with a single reading in the file, as earlier files gave them;
     `zones` are those by which the meters' months were cut; `elsewhere` the meters and months that were refused because
     the meter was registered in another industry; `registers` the registry rows that came with it.
     Where a meter of it was erased, `sha256` names a file written anew that gives the `remade` readings of the others.
@@ -82,6 +83,7 @@ class Statement(BaseModel):
     meters: list[str]
     months: list[str]
     zones: dict[str, str] = {}
+    lengths: dict[str, int] = {}
     elsewhere: dict[str, list[str]] = {}
     unmapped: list[str] = []
     warnings: list[str] = []
