@@ -17,23 +17,26 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
+import polars as pl
+
+from tests.sources.given import put_sheets
+
 HOME = "Asia/Seoul"
 UTC = ZoneInfo("UTC")
-Stamp = Callable[[datetime], str]
 
 
 @dataclass(frozen=True)
 class DateForm:
-    """A way to write a local time; `day_first` where day and month may be confused; `format` the strptime form that reads it."""
+    """A way to write the local time of a zone; `day_first` where day and month may be confused; `format` the strptime form that reads it.
+
+    One that writes two cells has columns for the date and the time. `instant` forms show the zone.
+    """
 
     name: str
-    write: Stamp
+    write: Callable[[datetime], str | tuple[str, str]]
     format: str
     day_first: bool | None = None
-
-
-def _korean(t: datetime) -> str:
-    return f"{t:%Y. %m. %d} {t:%H:%M}"
+    instant: bool = False
 
 
 def _half_day(t: datetime) -> str:
@@ -44,19 +47,21 @@ def _without_midnight(t: datetime) -> str:
     return f"{t:%Y-%m-%d}" if (t.hour, t.minute, t.second) == (0, 0, 0) else f"{t:%Y-%m-%d %H:%M:%S}"
 
 
-def _micro(t: datetime) -> str:
-    return t.isoformat()
+def _offset(t: datetime) -> str:
+    return f"{t:%Y-%m-%dT%H:%M:%S%z}"[:-2] + f":{t:%z}"[-2:]
 
 
 DATE_FORMS = (
     DateForm("iso", lambda t: f"{t:%Y-%m-%d %H:%M:%S}", "%Y-%m-%d %H:%M:%S"),
     DateForm("iso minutes", lambda t: f"{t:%Y-%m-%d %H:%M}", "%Y-%m-%d %H:%M"),
     DateForm("iso T", lambda t: f"{t:%Y-%m-%dT%H:%M:%S}", "%Y-%m-%dT%H:%M:%S"),
-    DateForm("isoformat", _micro, "%Y-%m-%dT%H:%M:%S"),
+    DateForm("iso offset", _offset, "%Y-%m-%dT%H:%M:%S%#z", instant=True),
+    DateForm("iso zulu", lambda t: f"{t.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", "%Y-%m-%dT%H:%M:%S%#z", instant=True),
+    DateForm("epoch", lambda t: str(int(t.timestamp())), "epoch", instant=True),
     DateForm("midnight without time", _without_midnight, "%Y-%m-%d %H:%M:%S"),
     DateForm("slashes", lambda t: f"{t:%Y/%m/%d %H:%M}", "%Y/%m/%d %H:%M"),
     DateForm("dots", lambda t: f"{t:%Y.%m.%d %H:%M}", "%Y.%m.%d %H:%M"),
-    DateForm("korean", _korean, "%Y. %m. %d %H:%M"),
+    DateForm("korean", lambda t: f"{t:%Y. %m. %d} {t:%H:%M}", "%Y. %m. %d %H:%M"),
     DateForm("compact", lambda t: f"{t:%Y%m%d%H%M}", "%Y%m%d%H%M"),
     DateForm("german", lambda t: f"{t:%d.%m.%Y %H:%M}", "%d.%m.%Y %H:%M"),
     DateForm("british", lambda t: f"{t:%d/%m/%Y %H:%M}", "%d/%m/%Y %H:%M", day_first=True),
@@ -64,12 +69,15 @@ DATE_FORMS = (
     DateForm("dashes", lambda t: f"{t:%d-%m-%Y %H:%M}", "%d-%m-%Y %H:%M", day_first=True),
     DateForm("american", lambda t: f"{t:%m/%d/%Y %H:%M}", "%m/%d/%Y %H:%M", day_first=False),
     DateForm("american half days", _half_day, "%m/%d/%Y %I:%M %p", day_first=False),
+    DateForm("two columns", lambda t: (f"{t:%Y-%m-%d}", f"{t:%H:%M}"), "%Y-%m-%d %H:%M"),
+    DateForm("two german columns", lambda t: (f"{t:%d.%m.%Y}", f"{t:%H:%M}"), "%d.%m.%Y %H:%M"),
 )
 HEADERS = {
     "en": (("meter_id", "timestamp", "kwh"), ("meter", "datetime", "energy"), ("Meter", "Timestamp", "Usage")),
     "ko": (("계기번호", "일시", "사용량"), ("meter_id", "timestamp", "kwh")),
     "de": (("Zähler", "Zeitpunkt", "Verbrauch"), ("Zähler", "Zeit", "Wert")),
 }
+DATE_AND_TIME = {"en": ("date", "time"), "ko": ("일자", "시간"), "de": ("Datum", "Uhrzeit")}
 METERS = {"en": ("M1", "plant 7", "B-12"), "ko": ("금속1공장", "계량기2", "동력반"), "de": ("Halle Süd", "Werk Köln", "Übergabe")}
 ENCODINGS = {
     "en": ("utf-8", "utf-8-sig", "utf-16"),
@@ -90,7 +98,7 @@ class Made:
     """
 
     path: Path
-    readings: dict[str, dict[datetime, float]]
+    readings: dict[str, dict[datetime, float | None]]
     options: dict[str, str]
     needs: frozenset[str]
     marks: dict[str, object] = field(default_factory=dict)
@@ -109,43 +117,65 @@ class _Numbers:
         return text.replace(",", "\0").replace(".", self.decimal).replace("\0", self.group)
 
 
-def made(folder: Path, seed: int) -> Made:
-    """The file of a seed."""
+def made(folder: Path, seed: int, *, own_meters: bool = False) -> Made:
+    """The file of a seed; with `own_meters` no other seed's file has its meters."""
     draw = Random(seed)
     language = draw.choice(list(HEADERS))
-    delimiter = draw.choice([",", ";", "\t", "|"])
     form = draw.choice(DATE_FORMS)
     zone = draw.choice([HOME] * 6 + ["Europe/Berlin", "America/Chicago"])
     interval = draw.choice([900, 900, 1800, 3600])
     starts = _starts(draw, zone, interval)
     ends = draw.random() < 0.15
-    jitter = draw.choice([0] * 6 + [1, 2]) if "%S" in form.format else 0
+    jitter = draw.choice([0] * 6 + [1, 2]) if "%S" in form.format or form.name == "epoch" else 0
     numbers = _numbers(draw)
-    names = draw.sample(METERS[language], draw.choice([1, 1, 2]))
+    names = [f"{name} {seed}" if own_meters else name for name in draw.sample(METERS[language], draw.choice([1, 1, 2]))]
     scale = draw.choice([3.0, 40.0, 900.0, 25_000.0])
-    readings = {name: {start: round(draw.uniform(0.02, 1) * scale, numbers.places) for start in starts} for name in names}
+    readings = {name: {start: _reading(draw, scale, numbers.places) for start in starts} for name in names}
     cells = [(name, start, kwh) for name, series in readings.items() for start, kwh in series.items()]
     shift = timedelta(seconds=interval) if ends else timedelta()
-    stamps = [_shown(start + shift, zone) + timedelta(seconds=_noise(draw, jitter, start != starts[0] or ends)) for _, start, _ in cells]
-    texts = [numbers.write(kwh) for _, _, kwh in cells]
-    columns = dict(zip(("meter", "timestamp", "kwh"), draw.choice(HEADERS[language]), strict=True))
-    rows = [[name, form.write(stamp), text] for (name, _, _), stamp, text in zip(cells, stamps, texts, strict=True)]
-    encoding = draw.choice(ENCODINGS[language])
-    around = draw.choice(["nothing"] * 4 + ["sep", "preamble", "trailing", "total", "notes"])
-    text = _table(draw, list(columns.values()), rows, delimiter, around)
-    packed = draw.random() < 0.05
-    path = folder / f"export {seed}.csv{'.gz' if packed else ''}"
-    body = text.encode(encoding)
-    path.write_bytes(gzip.compress(body) if packed else body)
-    options = {**columns, "decimal": numbers.decimal, "format": form.format, "zone": zone, "stamp": "end" if ends else "start"}
+    noise = [timedelta(seconds=_noise(draw, jitter, start != starts[0] or ends)) for _, start, _ in cells]
+    stamps = [(start + shift + off).astimezone(ZoneInfo(zone)) for (_, start, _), off in zip(cells, noise, strict=True)]
+    texts = ["" if kwh is None else numbers.write(kwh) for _, _, kwh in cells]
+    meter, when, kwh = draw.choice(HEADERS[language])
+    written = [form.write(stamp) for stamp in stamps]
+    times = [[one] if isinstance(one, str) else list(one) for one in written]
+    rows = [[name, *time, text] for (name, _, _), time, text in zip(cells, times, texts, strict=True)]
+    columns = [when] if len(times[0]) == 1 else list(DATE_AND_TIME[language])
+    container = draw.choice([*["text"] * 8, "xlsx", "parquet"])
+    path, marks = _put(draw, folder / f"export {seed}", [meter, *columns, kwh], rows, language, container)
+    options = {"meter": meter, "timestamp": "+".join(columns), "kwh": kwh, "decimal": numbers.decimal, "format": form.format}
+    options |= {"zone": zone, "stamp": "end" if ends else "start", "encoding": str(marks.get("encoding", ""))}
     needs = {"stamp"} if ends else set()
-    needs |= {"zone"} if zone != HOME else set()
+    needs |= {"zone"} if zone != HOME and not form.instant else set()
     needs |= {"decimal"} if _ambiguous_numbers(texts) else set()
     needs |= {"format"} if form.day_first is not None and _ambiguous_days(stamps) else set()
-    options["encoding"] = encoding
-    marks = {"seed": seed, "form": form.name, "delimiter": delimiter, "numbers": numbers, "encoding": encoding, "around": around}
-    marks |= {"zone": zone, "interval": interval, "ends": ends, "jitter": jitter, "first": rows[0], "columns": columns}
-    return Made(path, readings, options, frozenset(needs), marks)
+    marks |= {"seed": seed, "form": form.name, "numbers": numbers, "zone": zone, "interval": interval, "ends": ends, "jitter": jitter}
+    return Made(path, readings, options, frozenset(needs), marks | {"first": rows[0], "header": [meter, *columns, kwh]})
+
+
+def _reading(draw: Random, scale: float, places: int) -> float | None:
+    """A reading in kWh; one in 200 is missing."""
+    return None if draw.random() < 0.005 else round(draw.uniform(0.02, 1) * scale, places)
+
+
+def _put(
+    draw: Random, path: Path, header: list[str], rows: list[list[str]], language: str, container: str
+) -> tuple[Path, dict[str, object]]:
+    """Write the table and say how."""
+    if container == "xlsx":
+        return put_sheets(path.with_name(f"{path.name}.xlsx"), {"Sheet1": [header, *rows]}), {"container": "xlsx"}
+    if container == "parquet":
+        place = path.with_name(f"{path.name}.parquet")
+        pl.DataFrame(rows, schema=header, orient="row").write_parquet(place)
+        return place, {"container": "parquet"}
+    delimiter = draw.choice([",", ";", "\t", "|"])
+    encoding = draw.choice(ENCODINGS[language])
+    around = draw.choice(["nothing"] * 4 + ["sep", "preamble", "trailing", "total", "notes", "units"])
+    body = _table(draw, header, rows, delimiter, around).encode(encoding)
+    packed = draw.random() < 0.05
+    place = path.with_name(f"{path.name}.csv{'.gz' if packed else ''}")
+    place.write_bytes(gzip.compress(body) if packed else body)
+    return place, {"container": "text", "delimiter": delimiter, "encoding": encoding, "around": around}
 
 
 def _starts(draw: Random, zone: str, interval: int) -> list[datetime]:
@@ -156,10 +186,6 @@ def _starts(draw: Random, zone: str, interval: int) -> list[datetime]:
     last = (first.replace(tzinfo=None) + timedelta(days=draw.choice([1, 2, 3, 14]))).replace(tzinfo=ZoneInfo(zone))
     start, end = first.astimezone(UTC), last.astimezone(UTC)
     return [start + timedelta(seconds=interval * i) for i in range(int((end - start).total_seconds()) // interval)]
-
-
-def _shown(instant: datetime, zone: str) -> datetime:
-    return instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
 def _noise(draw: Random, jitter: int, may_be_early: bool) -> int:
@@ -177,7 +203,7 @@ def _ambiguous_numbers(texts: list[str]) -> bool:
 
     A leading zero, a sign that comes twice, both signs, or another number of digits behind it tell which it is.
     """
-    commas = [text for text in texts if "," in text]
+    commas = [text for text in texts if "," in text]  # empty texts are missing readings
     if not commas or any("." in text or " " in text or "'" in text for text in texts):
         return False
     split = [text.split(",") for text in commas]
@@ -196,7 +222,9 @@ def _table(draw: Random, header: list[str], rows: list[list[str]], delimiter: st
         header = [*header, "note", "by"]
         rows = [[*row, "read by hand", "x"] if i % 7 == 0 else row for i, row in enumerate(rows)]
     if around == "total":
-        rows = [*rows, ["Total", "", rows[0][2]]]
+        rows = [*rows, ["Total", *[""] * (len(header) - 2), rows[0][-1]]]
+    if around == "units":
+        rows = [["", *[""] * (len(header) - 2), "kWh"], *rows]
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=draw.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     if around == "sep":
