@@ -29,8 +29,8 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real public data; its layout is described in the README."""
+    """The folder of real public data; its layout is described in docs/real-data.md."""
     place = os.environ.get("ECOAI_REAL_DATA", "")
     if not place or not Path(place).is_dir():
-        pytest.skip("needs real data: set ECOAI_REAL_DATA to the folder with lead/, kpi/ and steel/ (see README, Real data)")
+        pytest.skip("needs real data: set ECOAI_REAL_DATA to the folder with lead/, kpi/ and steel/ (see docs/real-data.md)")
     return Path(place)

@@ -65,7 +65,7 @@ def public_cases(folder: Path, names: Sequence[str], settings: Settings, told: T
         told(f"reading {name}")
         files = sorted(folder.glob(known[name].files))
         if not files:
-            raise ValueError(f"{folder / known[name].files}: no such file; the README says where to get {name}, under Real data")
+            raise ValueError(f"{folder / known[name].files}: no such file; docs/real-data.md says where to get {name}")
         cases += read_cases(files, settings, known[name].options, dataset=name)
     return cases
 

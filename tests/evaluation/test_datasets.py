@@ -95,7 +95,7 @@ def test_lead_is_judged_with_and_without_the_readings_that_its_copy_filled_in(re
 def test_unknown_and_absent_data_sets_are_told(tmp_path: Path, settings) -> None:
     with pytest.raises(ValueError, match="no data set 'ukdale'; known are lead"):
         public_cases(tmp_path, ["ukdale"], settings)
-    with pytest.raises(ValueError, match="no such file; the README says where to get lead"):
+    with pytest.raises(ValueError, match=r"no such file; docs/real-data\.md says where to get lead"):
         public_cases(tmp_path, ["lead"], settings, lambda _: None)
 
 
