@@ -56,8 +56,13 @@ def files_in(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a zip archive of files; workbooks and other documents of offices are zip archives, too, but one file."""
+    """Whether a file is a zip archive of files; workbooks and other documents of offices are zip archives, too, but one file.
+
+    A pipe is not opened: that would wait for a writer.
+    """
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as stream:
             if not stream.read(4).startswith(b"PK"):
                 return False

@@ -19,9 +19,9 @@ from typing import Any
 
 import polars as pl
 
-from ecoai_pipeline.domain import Industry
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.gather import Found, is_archive, is_junk, members
+from ecoai_pipeline.sources.inbox_options import BrokenOptionsError, FolderOptions, is_options
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
 from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.reasons import FileChangedError, IngestError, NoTableError, Reason
@@ -50,9 +50,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Waiting:
-    """Files that have come to rest, in order of arrival, and a digest of them that changes with any of them."""
+    """Files that have come to rest, in order of arrival, the options files, and a digest that changes with any of them."""
 
     files: tuple[Path, ...]
+    options: tuple[Path, ...]
     digest: str
 
 
@@ -75,13 +76,17 @@ def files_at_rest(lake: Lake, settings: Settings, now: datetime | None = None) -
     """Files of the inbox that nobody has written to, or renamed, for a while; a half-copied file is still being written to.
 
     The file system's own time of change counts, since a copier may set the time of modification to anything, even early.
+    Files wait also while an options file of their folder, or of one above it, is not at rest.
     """
     before = (now or datetime.now(UTC)).timestamp() - settings.sources.inbox_rest_s
-    seen = [(path, status) for path, status in _dropped(lake.root / "inbox") if status.st_ctime <= before]
-    ordered = sorted(seen, key=lambda one: (one[1].st_ctime_ns, one[0]))
-    marks = (f"{path}\0{status.st_ino}\0{status.st_size}\0{status.st_ctime_ns}\n" for path, status in ordered)
+    dropped = list(_dropped(lake.root / "inbox"))
+    options = sorted(one for one in dropped if is_options(one[0].name))
+    unsettled = {path.parent for path, status in options if status.st_ctime > before}
+    rested = [one for one in dropped if one not in options and one[1].st_ctime <= before and unsettled.isdisjoint(one[0].parents)]
+    ordered = sorted(rested, key=lambda one: (one[1].st_ctime_ns, one[0]))
+    marks = (f"{path}\0{status.st_ino}\0{status.st_size}\0{status.st_ctime_ns}\n" for path, status in [*ordered, *options])
     digest = hashlib.sha256(os.fsencode("".join(marks))).hexdigest()[:16]
-    return Waiting(tuple(path for path, _ in ordered), digest)
+    return Waiting(tuple(path for path, _ in ordered), tuple(path for path, _ in options), digest)
 
 
 def _dropped(inbox: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -100,22 +105,26 @@ def _dropped(inbox: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def land_inbox(lake: Lake, settings: Settings, now: datetime | None = None) -> list[Landed]:
-    """Land every file at rest, meter registries first.
+    """Land every file at rest, meter registries first. Options files stay, and so do the files of folders whose options are broken.
 
     Accepted files go to `processed`, refused ones to `rejected`, each with a `.reason.json`; of a file that holds an erased
-    meter only the reason stays. One that fails does not stop
-    the others. After a kill the next call finds a file landed already and only moves it. Two calls take turns.
+    meter only the reason stays. One that fails does not stop the others. After a kill the next call finds a file landed already
+    and only moves it. Two calls take turns.
     """
     with lake.lock("inbox"):
-        files = files_at_rest(lake, settings, now).files
-        return [_land(lake, settings, path) for path in sorted(files, key=lambda path: not is_registry(path))]
+        waiting = files_at_rest(lake, settings, now)
+        options = FolderOptions(lake.root / "inbox", waiting.options)
+        return [_land(lake, settings, path, options) for path in sorted(waiting.files, key=lambda path: not is_registry(path))]
 
 
-def _land(lake: Lake, settings: Settings, path: Path) -> Landed:
+def _land(lake: Lake, settings: Settings, path: Path, folders: FolderOptions) -> Landed:
     name = readable_name(str(path.relative_to(lake.root / "inbox")))
     said: dict[str, Any] = {"file": name, "at": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
-        fate, why = _judged_archive(lake, settings, path) if is_archive(path) and not path.is_symlink() else _judged(lake, settings, path)
+        options, files = folders.of(path), folders.files_of(path)
+        judged = _judged_archive if is_archive(path) and not path.is_symlink() else _judged
+        fate, why = judged(lake, settings, path, options)
+        why = {**why, **({"options_from": files} if files else {})}
         kept = why.get("kept", True)
         reason = {**said, **why} if kept else Tombstones(lake).out_of_document({**said, **why})
         target = _free_name(lake.root / fate, readable_name(path.name) if kept else Path(reason["file"]).name)
@@ -125,14 +134,14 @@ def _land(lake: Lake, settings: Settings, path: Path) -> Landed:
             path.unlink()
             return Landed(name, fate, None, reason)
         _move(path, target)
-    except (OSError, LockedError, FileChangedError) as error:
+    except (OSError, LockedError, FileChangedError, BrokenOptionsError) as error:
         if not os.path.lexists(path):
             return Landed(name, Fate.VANISHED, None, {**said, "error": "it was taken away before it was landed"})
         return Landed(name, Fate.LEFT, None, {**said, "error": f"{error}; it stays in the inbox and is tried again"})
     return Landed(name, fate, target, reason)
 
 
-def _judged_archive(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, dict[str, Any]]:
+def _judged_archive(lake: Lake, settings: Settings, path: Path, options: IngestOptions) -> tuple[Fate, dict[str, Any]]:
     """Land each member of an archive for itself; refused ones are put into `rejected`, each with its reason.
 
     Raises:
@@ -143,7 +152,7 @@ def _judged_archive(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, d
     with TemporaryDirectory(prefix="ecoai-archive-") as folder:
         try:
             for one in members(Found(path, readable_name(path.name)), Path(folder), passed):
-                outcomes.append(_member_landed(lake, settings, path, one))
+                outcomes.append(_member_landed(lake, settings, one, options))
         except IngestError as error:
             outcomes.append({"file": error.file, "fate": Fate.REJECTED, "error": str(error)})
     fates = {outcome["fate"] for outcome in outcomes}
@@ -155,11 +164,11 @@ def _judged_archive(lake: Lake, settings: Settings, path: Path) -> tuple[Fate, d
     return fate, {**said, **_kept(all(outcome.get("kept", True) for outcome in outcomes))}
 
 
-def _member_landed(lake: Lake, settings: Settings, archive: Path, one: Found | IngestError) -> dict[str, Any]:
+def _member_landed(lake: Lake, settings: Settings, one: Found | IngestError, options: IngestOptions) -> dict[str, Any]:
     """What became of a member."""
     if isinstance(one, IngestError):
         return {"file": one.file, "fate": Fate.REJECTED, "error": str(one)}
-    fate, why = _judged(lake, settings, one.path, one.file, _options(lake, archive))
+    fate, why = _judged(lake, settings, one.path, options, one.file)
     outcome = {"file": one.file, "fate": fate, **why}
     if fate is Fate.REJECTED and why.get("kept", True):
         target = _free_name(lake.root / fate, one.file.replace("/", "_"))
@@ -168,10 +177,8 @@ def _member_landed(lake: Lake, settings: Settings, archive: Path, one: Found | I
     return outcome
 
 
-def _judged(
-    lake: Lake, settings: Settings, path: Path, file: str | None = None, options: IngestOptions | None = None
-) -> tuple[Fate, dict[str, Any]]:
-    """Whether a file is accepted, and what is to be said of it; `file` and `options` are those of a member of an archive.
+def _judged(lake: Lake, settings: Settings, path: Path, options: IngestOptions, file: str | None = None) -> tuple[Fate, dict[str, Any]]:
+    """Whether a file is accepted, and what is to be said of it; `file` is the name of a member of an archive.
 
     Raises:
         OSError, LockedError: the disk or another writer is in the way, which is no fault of the file.
@@ -180,7 +187,7 @@ def _judged(
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise IngestError(path, "it is a link or a device, whose content may change at any time; drop the file itself")
-        return Fate.PROCESSED, {"sha256": digest_of(path), **_taken_in(lake, settings, path, file, options)}
+        return Fate.PROCESSED, {"sha256": digest_of(path), **_taken_in(lake, settings, path, options, file)}
     except (FileChangedError, LockedError):
         raise
     except NoTableError as error:
@@ -198,29 +205,19 @@ def _judged(
         return Fate.REJECTED, {"error": message, "traceback": traceback.format_exc(), "sha256": _digest(path)}
 
 
-def _taken_in(lake: Lake, settings: Settings, path: Path, file: str | None, options: IngestOptions | None) -> dict[str, Any]:
+def _taken_in(lake: Lake, settings: Settings, path: Path, options: IngestOptions, file: str | None) -> dict[str, Any]:
     now = datetime.now(UTC)
     if is_registry(path):
         registered = register_file(lake, settings, path, at=now)
         names = sorted({meter.meter_id for meter in registered.fresh})
         return {"source": "registry", "rows_added": len(registered.fresh), "meters": names, **_kept(not registered.erased)}
-    result = ingest_file(lake, settings, path, options or _options(lake, path), received_at=now, file=file)
+    result = ingest_file(lake, settings, path, options, received_at=now, file=file)
     return {**{name: value for name, value in result.summary().items() if name != "file"}, **_kept(not result.holds_erased)}
 
 
 def _kept(kept: bool) -> dict[str, Any]:
     """Whether the dropped file itself may lie anywhere from now on."""
     return {} if kept else {"kept": False, "not_kept_because": "it holds a meter that was erased"}
-
-
-def _options(lake: Lake, path: Path) -> IngestOptions:
-    """A file in a folder named after an industry belongs to it; the innermost such folder counts."""
-    for folder in reversed(path.relative_to(lake.root / "inbox").parts[:-1]):
-        try:
-            return IngestOptions(industry=Industry.parse(folder))
-        except ValueError:
-            continue
-    return IngestOptions()
 
 
 def _digest(path: Path) -> str | None:

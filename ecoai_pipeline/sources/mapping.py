@@ -59,7 +59,7 @@ _DECIMALS: dict[str, Decimal] = {",": ",", "comma": ",", ".": ".", "point": "."}
 class ColumnMapping(BaseModel):
     """Columns of a long table, one row per reading: the keys of `--columns`. `ecoai formats table` prints them from here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, coerce_numbers_to_str=True)
 
     meter: str = Field(
         FILE_STEM,
@@ -143,6 +143,15 @@ class ColumnMapping(BaseModel):
             except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:  # a date that is none is a ValueError of its own
                 raise ValueError(f"column mapping {text} cannot be read as YAML: {error}") from None
             return cls._checked(told, text)
+        return cls.inline(text)
+
+    @classmethod
+    def inline(cls, text: str) -> Self:
+        """Read `meter=@filename,timestamp=date,kwh=Usage_kWh,weather.temperature=temp`.
+
+        Raises:
+            ValueError: a name is unknown, or a needed one is missing.
+        """
         values: dict[str, Any] = {}
         for item in _ITEMS.split(text):
             name, equals, column = item.partition("=")
@@ -160,10 +169,22 @@ class ColumnMapping(BaseModel):
         return without_unset(dump(self), ("interval", "end", "quality", "quality_codes", "is_register", "rule", "decimal", *AROUND))
 
     @classmethod
-    def _checked(cls, values: Any, origin: str) -> Self:
+    def of(cls, values: Any) -> Self:
+        """Read columns by their names.
+
+        Raises:
+            ValueError: a name is unknown, or a needed one is missing; the message lists those that are known.
+        """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
             known = ", ".join(field.alias or name for name, field in cls.model_fields.items())
-            raise ValueError(f"column mapping {origin}: {faults}; known names are {known}, weather.NAME, quality.CODE") from None
+            raise ValueError(f"{faults}; known names are {known}, weather.NAME, quality.CODE") from None
+
+    @classmethod
+    def _checked(cls, values: Any, origin: str) -> Self:
+        try:
+            return cls.of(values)
+        except ValueError as error:
+            raise ValueError(f"column mapping {origin}: {error}") from None

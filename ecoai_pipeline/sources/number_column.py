@@ -94,7 +94,8 @@ class NumberColumn:
             return decide(self._evidence, self._delimiter)
         except UndecidedError as error:
             shown = repr(self._columns[0]) if len(self._columns) == 1 else f"{self._columns[0]!r} … {self._columns[-1]!r}"
-            advice = "state the decimal sign: --decimal , or --decimal . (decimal=, or decimal=. in --columns)"
+            advice = "say --decimal , or --decimal . (decimal= in --columns; in the inbox: decimal: ',' in options.yaml"
+            advice += "; per meter: column decimal of the registry)"
             raise IngestError(self._file, f"column {shown}: {error}; {advice}") from None
 
     def _known(self, rough: pl.DataFrame) -> pl.Series:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, Self, get_args
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_serializer,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from ecoai_pipeline.domain import Industry, time_zone, unmistakable_zone
 from ecoai_pipeline.sources.greenbutton.codes import Flow
@@ -25,13 +28,31 @@ from ecoai_pipeline.sources.mapping import AROUND, ColumnMapping, read_decimal, 
 from ecoai_pipeline.sources.numbers import Decimal
 from ecoai_pipeline.sources.units import Unit, read_unit
 
-T = TypeVar("T")
+
+def _flow(text: str) -> Flow:
+    known: dict[str, Flow] = {word: word for word in get_args(Flow)}
+    if text not in known:
+        raise ValueError(f"{text!r} is unknown; known are {', '.join(known)}")
+    return known[text]
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "industry": Industry.parse,
+    "unit": read_unit,
+    "columns": ColumnMapping.inline,
+    "flow": _flow,
+    "decimal": read_decimal,
+    "start": datetime.fromisoformat,
+    "interval_s": seconds_of,
+}
+"""How the text of an option is read."""
+_WRITTEN = {"written": True}
 
 
 class IngestOptions(BaseModel):
-    """What the sender of a file says about it; all of it may be left to the file itself."""
+    """What the sender of a file says about it; all of it may be left to the file itself. Texts are read as people write them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     source: str | None = None
     industry: Industry | None = None
@@ -45,7 +66,14 @@ class IngestOptions(BaseModel):
     sheet: str | None = None
     encoding: str | None = None
     start: datetime | None = None  # of the first value, where the file has no times
-    interval_s: int | None = Field(None, gt=0, le=86_400)
+    interval_s: int | None = Field(None, gt=0, le=86_400, validation_alias=AliasChoices("interval", "interval_s"))
+
+    @field_validator(*_READERS, mode="before")
+    @classmethod
+    def _read(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str):
+            return _READERS[str(info.field_name)](value)
+        return ColumnMapping.of(value) if info.field_name == "columns" and isinstance(value, Mapping) else value
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -73,8 +101,18 @@ class IngestOptions(BaseModel):
 
     @field_validator("zone")
     @classmethod
-    def _known_zone(cls, zone: str | None) -> str | None:
-        return zone and time_zone(zone)
+    def _known_zone(cls, zone: str | None, info: ValidationInfo) -> str | None:
+        """Old statements may have a zone that is refused today where a person writes it."""
+        return zone and (unmistakable_zone(zone) if info.context == _WRITTEN else time_zone(zone))
+
+    @classmethod
+    def written(cls, values: Mapping[str, Any]) -> Self:
+        """Options as a person writes them: Korean names of industries, lengths of time as `15min`, columns as a mapping or inline.
+
+        Raises:
+            ValidationError: a key is unknown, or a value cannot be understood.
+        """
+        return cls.model_validate(dict(values), context=_WRITTEN)
 
     @classmethod
     def of(
@@ -94,50 +132,48 @@ class IngestOptions(BaseModel):
         start: str | None = None,
         interval: str | None = None,
     ) -> Self:
-        """Options as a person writes them: Korean names of industries, a mapping as a file or inline.
+        """Options of a command line: as `written`, and the columns may be a file.
 
         Raises:
             ValueError: one of them cannot be understood; the message lists what is known.
         """
+        texts = {
+            "source": source,
+            "industry": industry,
+            "zone": zone,
+            "unit": unit,
+            "flow": flow,
+            "decimal": decimal,
+            "skip_rows": skip_rows,
+            "header_row": header_row,
+            "sheet": sheet,
+            "encoding": encoding,
+            "start": start,
+            "interval": interval,
+        }
         try:
-            return cls(
-                source=source or None,
-                industry=_option("industry", Industry.parse, industry),
-                zone=_option("zone", unmistakable_zone, zone),
-                unit=_option("unit", read_unit, unit),
-                columns=_option("columns", ColumnMapping.parse, columns),
-                flow=_option("flow", _flow, flow),
-                decimal=_option("decimal", read_decimal, decimal),
-                skip_rows=skip_rows,
-                header_row=header_row,
-                sheet=sheet or None,
-                encoding=encoding or None,
-                start=_option("start", datetime.fromisoformat, start),
-                interval_s=_option("interval", seconds_of, interval),
-            )
+            return cls.written({"columns": _columns(columns), **{name: text for name, text in texts.items() if text != ""}})
         except ValidationError as error:
-            raise ValueError("; ".join(f"{_option_name(fault['loc'])}{_plain(fault['msg'])}" for fault in error.errors())) from None
+            raise ValueError("; ".join(f"{_option_name(fault['loc'])}{plain(fault)}" for fault in error.errors())) from None
 
 
-def _flow(text: str) -> Flow:
-    known: dict[str, Flow] = {word: word for word in get_args(Flow)}
-    if text not in known:
-        raise ValueError(f"{text!r} is unknown; known are {', '.join(known)}")
-    return known[text]
+def option_names() -> tuple[str, ...]:
+    """The options as people write them in a file."""
+    return tuple("interval" if name == "interval_s" else name for name in IngestOptions.model_fields)
 
 
-def _option(name: str, read: Callable[[str], T], text: str | None) -> T | None:
-    """Read an option's text; an error names the option."""
+def plain(fault: ErrorDetails) -> str:
+    """What is wrong with an option."""
+    return fault["msg"].removeprefix("Value error, ")
+
+
+def _columns(text: str | None) -> ColumnMapping | None:
     try:
-        return read(text) if text else None
+        return ColumnMapping.parse(text) if text else None
     except ValueError as error:
-        raise ValueError(f"--{name}: {error}") from None
+        raise ValueError(f"--columns: {error}") from None
 
 
 def _option_name(place: tuple[int | str, ...]) -> str:
     """The option that a fault is about, with a colon; nothing where it is about several."""
     return f"--{str(place[0]).replace('_', '-')}: " if place else ""
-
-
-def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")
