@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 E = TypeVar("E", bound=StrEnum)
+Decimal = Literal[".", ","]
+"""The sign before the decimals of a number."""
 
 
 class Industry(StrEnum):
@@ -372,6 +374,7 @@ class Meter:
     country: str | None = None  # ISO 3166-1 alpha-2; where it is None, that of the time zone holds (`places.home_country`)
     subdivision: str | None = None  # ISO 3166-2, as DE-BY
     tariff: str | None = None  # name of a table of `impact.tariffs`
+    decimal: Decimal | None = None  # sign of its values in files of text; where it is None, the column decides
     guessed: bool = False  # nobody has said the industry; any row that does takes this one's place
     inferred_kw: float | None = None  # what its readings let one suppose of an unknown capacity: to be shown, never to judge by
 

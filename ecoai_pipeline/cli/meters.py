@@ -66,6 +66,7 @@ def show(
         "subdivision",
         "time_zone",
         "tariff",
+        "decimal",
         "capacity",
         "signed",
         "site",

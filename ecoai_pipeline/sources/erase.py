@@ -51,7 +51,7 @@ def forget_statements(lake: Lake, settings: Settings, name: Name, at: datetime) 
 
 
 def _names(statement: Statement, name: Name) -> bool:
-    return name.meter_id in (*statement.meters, *statement.zones, *statement.elsewhere) or name.is_in(statement.file)
+    return name.meter_id in (*statement.meters, *statement.zones, *statement.decimals, *statement.elsewhere) or name.is_in(statement.file)
 
 
 def _take_out(lake: Lake, settings: Settings, landing: Landing, statement: Statement, name: Name, done: Forgotten) -> None:
@@ -130,6 +130,7 @@ def _without_in(statement: Statement, name: Name, remade: Mapping[str, Any]) -> 
         "options": name.out_of_document(statement.options),
         "zones": {meter: zone for meter, zone in statement.zones.items() if meter != mine},
         "lengths": {meter: length for meter, length in statement.lengths.items() if meter != mine},
+        "decimals": {meter: sign for meter, sign in statement.decimals.items() if meter != mine},
         "elsewhere": {meter: months for meter, months in statement.elsewhere.items() if meter != mine},
         "registers": [row for row in statement.registers if row.meter_id != mine],
         "warnings": [name.out_of(warning) for warning in statement.warnings],

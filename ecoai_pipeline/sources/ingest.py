@@ -30,11 +30,12 @@ from ecoai_pipeline.sources.understanding import Ends, Understanding, understood
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.landing import Landing, OtherBytesError
 from ecoai_pipeline.storage.receipts import MeterRow, Statement
+from ecoai_pipeline.storage.registry import MeterRegistry
 
 __all__ = ["IngestError", "IngestOptions", "IngestResult", "ingest_file"]
 
 _BEFORE = "the date lies before"  # Reason.BEFORE_FIRST, and what lakes hold in which the first month was fixed
-_NOT_SHOWN = {"sha256", "options", "received_at", "zones", "lengths", "elsewhere", "registers", "remade"}
+_NOT_SHOWN = {"sha256", "options", "received_at", "zones", "decimals", "lengths", "elsewhere", "registers", "remade"}
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,18 @@ def ingest_file(
     with nullcontext() if dry_run else lake.lock("landing"):
         landing = Landing(lake)
         earlier = landing.statement(prepared.statement_id)
-        if earlier is not None and earlier.remade is None and not _more_is_accepted(landing, earlier, settings):
+        if earlier is not None and earlier.remade is None and not _is_read_otherwise(lake, earlier, settings):
             if not dry_run:
                 _land(landing, path, prepared.sha256)
             if can_be_read(lake, settings, earlier):
                 return _again(lake, settings, earlier, received_at, write=not dry_run)
         return _Entry(lake, settings, prepared, options, received_at, write=not dry_run, allow_again=allow_again).run(path, progress)
+
+
+def _is_read_otherwise(lake: Lake, earlier: Statement, settings: Settings) -> bool:
+    """Whether a known file gives other readings now: the first month or the registry's decimal signs have changed since."""
+    stated = MeterRegistry(lake).decimals_of({*earlier.zones, *earlier.decimals})
+    return stated != earlier.decimals or _more_is_accepted(Landing(lake), earlier, settings)
 
 
 def _more_is_accepted(landing: Landing, earlier: Statement, settings: Settings) -> bool:
@@ -265,6 +272,7 @@ class _Entry:
             meters=intake.all_meters,
             months=[str(month) for month in sorted(intake.meters)],
             zones=intake.zones,
+            decimals=intake.decimals,
             lengths=intake.lengths,
             elsewhere=intake.elsewhere,
             unmapped=list(self.prepared.traits.unmapped),

@@ -14,7 +14,7 @@ from typing import Self
 
 import polars as pl
 
-from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, WEATHER, Industry, Month, UsageType
+from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, WEATHER, Decimal, Industry, Month, UsageType
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.canonical import REFUSED, Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
@@ -110,9 +110,9 @@ def grid_rules(settings: Settings) -> GridRules:
     return GridRules(settings.quality.intervals_s, settings.sources.grid_share, settings.sources.grid_most_s)
 
 
-def piece_fingerprint(statement_id: str, zones: Mapping[str, str], grid: GridRules) -> str:
+def piece_fingerprint(statement_id: str, zones: Mapping[str, str], decimals: Mapping[str, str], grid: GridRules) -> str:
     """What the pieces of a statement would be made from now."""
-    inputs = {"statement": statement_id, "zones": dict(zones)}
+    inputs = {"statement": statement_id, "zones": dict(zones), **({"decimals": dict(decimals)} if decimals else {})}
     return fingerprint(inputs=inputs, params={"grid": asdict(grid)}, code=code_digest("sources"))
 
 
@@ -124,6 +124,7 @@ class Intake:
         accepted, repeats: readings, and those among them that repeat an earlier one of the file.
         meters: which meters have readings in which month.
         zones: by which zone the months of each meter were cut.
+        decimals: the decimal signs that the registry states for meters of the file, or stated when the file came.
         elsewhere: meters and months that were refused because the meter is registered in another industry.
         rulings: what the file's own lines say of each meter's industry, against the registry.
         erased: meters of the file that were erased and may not come again; nothing but their number is kept of their rows.
@@ -156,6 +157,7 @@ class Intake:
         self.accepted = self.repeats = 0
         self.meters: dict[Month, list[str]] = {}
         self.zones: dict[str, str] = {}
+        self.decimals: dict[str, Decimal] = dict(restoring.decimals) if restoring else {}
         self.lengths: dict[str, int] = {}
         self.elsewhere: dict[str, list[str]] = {}
         self.rulings: dict[str, Ruling] = {}
@@ -205,7 +207,13 @@ class Intake:
             latest = self.received_at + timedelta(hours=self.settings.sources.future_tolerance_h)
             rules = grid_rules(self.settings)
             terms = Terms(
-                self.prepared.traits, self._zones_of, self.settings.first_month, rules, latest, lengths_before=self._lengths_before
+                self.prepared.traits,
+                self._zones_of,
+                self.settings.first_month,
+                rules,
+                latest,
+                decimal_of=self._decimal_of,
+                lengths_before=self._lengths_before,
             )
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder), self.settings.storage.piece_rows)
             kept = _Kept(Path(folder) / "kept")
@@ -215,7 +223,9 @@ class Intake:
             self.zones = {name: zone for name, zone in self.zones.items() if name not in self.erased}
             self._rule(reader.claims.filter(~pl.col("meter").is_in(list(self.erased))))
             zones = self.registry.zones_of(self.restoring.zones) if self.restoring else self.zones
-            self.made_from = piece_fingerprint(self.statement_id, zones, grid_rules(self.settings))
+            if not self.restoring:
+                self.decimals |= self.registry.decimals_of(self.zones)
+            self.made_from = piece_fingerprint(self.statement_id, zones, self.decimals, grid_rules(self.settings))
             for number, (month, settled) in enumerate(reader.months(), start=1):
                 kept.put(month, self._taken(month, settled))
                 if progress:
@@ -261,6 +271,12 @@ class Intake:
         else:
             self.lengths = lengths_of(self.landing, meters)
         return self.lengths
+
+    def _decimal_of(self, meter_id: str) -> Decimal | None:
+        """The decimal sign of the registry; of a file that is read again the one that it stated then."""
+        if not self.restoring and meter_id not in self.decimals:
+            self.decimals |= self.registry.decimals_of([meter_id])
+        return self.decimals.get(meter_id)
 
     def _rule(self, claims: pl.DataFrame) -> None:
         if self.options.industry is not None:

@@ -10,10 +10,9 @@ from typing import Protocol
 
 import polars as pl
 
-from ecoai_pipeline.domain import Quality
+from ecoai_pipeline.domain import Decimal, Quality
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
-from ecoai_pipeline.sources.numbers import Decimal
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, form_of, joined, lengths_to
 from ecoai_pipeline.sources.units import Unit, UnknownUnitError, unit_in

@@ -18,8 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from ecoai_pipeline.domain import Quality, time_zone
-from ecoai_pipeline.sources.numbers import Decimal
+from ecoai_pipeline.domain import Decimal, Quality, time_zone
 from ecoai_pipeline.sources.units import Unit, read_unit
 
 FILE_STEM = "@filename"

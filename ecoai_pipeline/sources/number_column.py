@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from ecoai_pipeline.sources.numbers import PLAIN, Decided, Decimal, Evidence, NumberFormat, Read, UndecidedError, decide, other_than_plain
+from ecoai_pipeline.domain import Decimal
+from ecoai_pipeline.sources.numbers import PLAIN, Decided, Evidence, NumberFormat, Read, UndecidedError, decide, other_than_plain
 from ecoai_pipeline.sources.reasons import IngestError
 
 DecimalOf = Callable[[str], Decimal | None]

@@ -7,13 +7,13 @@ that, the column does: `Evidence` collects what its texts show, `decide` gives t
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import polars as pl
 
+from ecoai_pipeline.domain import Decimal
 from ecoai_pipeline.sources.reasons import Reason
 
-Decimal = Literal[".", ","]
 OTHER: dict[str, Decimal] = {".": ",", ",": "."}
 ODD_SHARE = 0.1
 """Texts with the other decimal sign are refused one by one below this share of the column; above it the file is refused."""

@@ -20,12 +20,11 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from ecoai_pipeline.domain import Industry, time_zone, unmistakable_zone
+from ecoai_pipeline.domain import Decimal, Industry, time_zone, unmistakable_zone
 from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.header import Opening
 from ecoai_pipeline.sources.lengths import seconds_of
 from ecoai_pipeline.sources.mapping import AROUND, ColumnMapping, read_decimal, without_unset
-from ecoai_pipeline.sources.numbers import Decimal
 from ecoai_pipeline.sources.units import Unit, read_unit
 
 

@@ -13,6 +13,7 @@ from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.catalog import SOURCES
 from ecoai_pipeline.sources.files import OpenFile, header_of, open_file
 from ecoai_pipeline.sources.layout import require_columns
+from ecoai_pipeline.sources.mapping import read_decimal
 from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.storage.erasure import Tombstones
@@ -21,7 +22,7 @@ from ecoai_pipeline.storage.registry import MeterRegistry
 
 T = TypeVar("T")
 REQUIRED = ("meter_id", "industry")
-OF_SITE = ("time_zone", "region", "country", "subdivision", "tariff")
+OF_SITE = ("time_zone", "region", "country", "subdivision", "tariff", "decimal")
 """Columns that a row without a meter gives to all meters of its site."""
 OPTIONAL = ("usage_type", "signed", "valid_from", "capacity_kw", "site", *OF_SITE)
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
@@ -175,6 +176,7 @@ def _meter(row: _Row, zone: str, since: date, tariffs: Collection[str] | None) -
         country=row.country,
         subdivision=row.subdivision,
         tariff=row.read("tariff", lambda text: _known(text, tariffs), None),
+        decimal=row.read("decimal", read_decimal, None),
     )
 
 

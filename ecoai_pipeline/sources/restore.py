@@ -27,7 +27,7 @@ def ensure_pieces(lake: Lake, settings: Settings, statements: Sequence[Statement
     """
     landing, registry = Landing(lake), MeterRegistry(lake)
     for statement in statements:
-        wanted = piece_fingerprint(statement.statement_id, registry.zones_of(statement.zones), grid_rules(settings))
+        wanted = piece_fingerprint(statement.statement_id, registry.zones_of(statement.zones), statement.decimals, grid_rules(settings))
         if landing.lacks_arrivals(statement) or landing.piece_fingerprint(statement.statement_id, month) != wanted:
             _restore(lake, settings, landing, statement)
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, RootModel
 
-from ecoai_pipeline.domain import Industry, Meter, Month, UsageType
+from ecoai_pipeline.domain import Decimal, Industry, Meter, Month, UsageType
 from ecoai_pipeline.storage.ledger import Ledger
 
 
@@ -33,6 +33,7 @@ class MeterRow(BaseModel):
     country: str | None = None
     subdivision: str | None = None
     tariff: str | None = None
+    decimal: Decimal | None = None
     guessed: bool = False
     inferred_kw: float | None = None
 
@@ -60,8 +61,9 @@ class Statement(BaseModel):
     The balance holds: `readings_in = accepted + quarantined` and `accepted = added + changed + unchanged`.
     `order_breaks` of the accepted readings stood after a later one; the table ARRIVALS holds them.
     `lengths` are intervals, in seconds, of meters with a single reading in the file, as earlier files gave them;
-    `zones` are those by which the meters' months were cut; `elsewhere` the meters and months that were refused because
-    the meter was registered in another industry; `registers` the registry rows that came with it.
+    `zones` are those by which the meters' months were cut; `decimals` the decimal signs that the registry stated for meters;
+    `elsewhere` the meters and months that were refused because the meter was registered in another industry; `registers` the
+    registry rows that came with it.
     Where a meter of it was erased, `sha256` names a file written anew that gives the `remade` readings of the others.
     """
 
@@ -83,6 +85,7 @@ class Statement(BaseModel):
     meters: list[str]
     months: list[str]
     zones: dict[str, str] = {}
+    decimals: dict[str, Decimal] = {}
     lengths: dict[str, int] = {}
     elsewhere: dict[str, list[str]] = {}
     unmapped: list[str] = []

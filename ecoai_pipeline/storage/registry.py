@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from ecoai_pipeline.domain import Industry, Meter, Month, Partition
+from ecoai_pipeline.domain import Decimal, Industry, Meter, Month, Partition
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.receipts import Book, MeterRow, Receipt, RegistryEntry, book_of, receipts, zoned
 
@@ -49,6 +49,11 @@ class MeterRegistry:
         """The time zone that a meter's days and months are those of; none where it is unknown."""
         known = self.at(meter_id, _LAST)
         return known.time_zone if known else None
+
+    def decimals_of(self, meters: Iterable[str]) -> dict[str, Decimal]:
+        """The decimal signs that the newest rows of some meters state; meters of which none is stated are left out."""
+        rows = {meter_id: self.at(meter_id, _LAST) for meter_id in meters}
+        return {meter_id: row.decimal for meter_id, row in rows.items() if row and row.decimal}
 
     def zones_of(self, before: Mapping[str, str]) -> dict[str, str]:
         """By which zones the months of some meters are to be cut now, where they were cut by those of `before`."""

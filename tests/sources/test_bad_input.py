@@ -240,7 +240,7 @@ def test_a_dry_run_keeps_nothing(ingest, table, lake):
     ("option", "message"),
     [
         ({"zone": "Mars/X"}, "--zone: 'Mars/X' is no time zone; write it like Asia/Seoul"),
-        ({"unit": "kVA"}, "--unit: unknown unit 'kVA'; known are kWh, Wh, kW"),
+        ({"unit": "kVA"}, "--unit: unknown unit 'kVA'; known are kWh, Wh, kW, MWh, GWh, W, MW, J, kJ, MJ, GJ"),
     ],
 )
 def test_an_option_that_cannot_be_understood_is_named_in_one_sentence(ingest, table, option, message):
