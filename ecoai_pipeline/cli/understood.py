@@ -33,7 +33,7 @@ def _parts(one: Understanding) -> Iterator[tuple[str, str]]:
         yield "not used", ", ".join(one.unused)
     if one.decimal:
         yield "decimal", f"numbers have the decimal sign {one.decimal}"
-    yield "times", (f"written as {one.dates}, " if one.dates else "") + f"the {one.stamp} of the interval"
+    yield "times", f"{_dates(one.dates)}the {one.stamp} of the interval"
     yield "interval", ", ".join(f"{time_span(timedelta(seconds=s))} ({n:,} readings)" for s, n in list(one.intervals_s.items())[:_NAMED])
     yield "zone", "; ".join(f"{zone.zone}, {zone.origin} ({zone.meters} meters)" for zone in one.zones)
     yield "unit", one.unit
@@ -45,6 +45,12 @@ def _parts(one: Understanding) -> Iterator[tuple[str, str]]:
     for name, readings in (("first", one.first), ("last", one.last)):
         for number, reading in enumerate(readings, start=1):
             yield f"{name} {number}", _reading(reading)
+
+
+def _dates(form: str | None) -> str:
+    if form == "typed":
+        return "stored as times, "
+    return f"written as {form}, " if form else ""
 
 
 def _column(name: str) -> str:

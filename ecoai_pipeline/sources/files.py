@@ -54,6 +54,11 @@ class OpenFile(Protocol):
         ...
 
     @property
+    def timed(self) -> frozenset[str]:
+        """Columns that the file stores as times."""
+        ...
+
+    @property
     def sample(self) -> pl.DataFrame: ...
     @property
     def above(self) -> tuple[tuple[str, ...], ...]:
@@ -122,6 +127,7 @@ class ParquetRows:
     header: tuple[str, ...]
     sample: pl.DataFrame
     numeric: frozenset[str] = frozenset()
+    timed: frozenset[str] = frozenset()
     delimiter: str = ","
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()
@@ -137,7 +143,8 @@ def _open_parquet(path: Path, file: str) -> ParquetRows:
     with pq.ParquetFile(path) as parquet:
         schema = parquet.schema_arrow
         numeric = frozenset(field.name for field in schema if pa.types.is_primitive(field.type) and not pa.types.is_temporal(field.type))
-        return ParquetRows(path, file, tuple(schema.names), first.rows, numeric)
+        timed = frozenset(field.name for field in schema if pa.types.is_temporal(field.type))
+        return ParquetRows(path, file, tuple(schema.names), first.rows, numeric, timed)
 
 
 def _parquet_blocks(path: Path, file: str, rows: int) -> Iterator[Block]:

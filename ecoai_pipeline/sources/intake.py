@@ -129,6 +129,7 @@ class Intake:
         rulings: what the file's own lines say of each meter's industry, against the registry.
         erased: meters of the file that were erased and may not come again; nothing but their number is kept of their rows.
         claimed: meters that the file puts into another industry than the sender.
+        decimal: the decimal sign of the numbers, where they are texts with one.
         number_note: what the sender should know of how the numbers were read.
         given_once: by zone, meters that give the hour that comes twice once.
         placeless: readings whose interval another stamp of the meter has taken (line, meter, timestamp).
@@ -163,6 +164,7 @@ class Intake:
         self.rulings: dict[str, Ruling] = {}
         self.erased: set[str] = set()
         self.number_note: str | None = None
+        self.decimal: Decimal | None = None
         self._telling: list[str] = []
         self.claimed: list[str] = []
         self.usage: dict[str, UsageType] = {}
@@ -218,7 +220,7 @@ class Intake:
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder), self.settings.storage.piece_rows)
             kept = _Kept(Path(folder) / "kept")
             reader.read(self.settings.sources.block_mb << 20, progress)
-            self.number_note = reader.numbers.note
+            self.number_note, self.decimal = reader.numbers.note, reader.numbers.sign
             self.erased = set() if self._erased_may_come else self.tombstones.erased(self.zones)
             self.zones = {name: zone for name, zone in self.zones.items() if name not in self.erased}
             self._rule(reader.claims.filter(~pl.col("meter").is_in(list(self.erased))))

@@ -76,6 +76,7 @@ class Nem12File:
     ends: bool
     header: tuple[str, ...] = HEADER
     numeric: frozenset[str] = frozenset((CELL,))
+    timed: frozenset[str] = frozenset()
     delimiter: str = ","
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()

@@ -43,6 +43,15 @@ class NumberColumn:
         self._by_meter = stated is None and not all_typed
         self._evidence = Evidence()
 
+    @property
+    def sign(self) -> Decimal | None:
+        """The decimal sign of the texts that were read; None where the file stores numbers, or no text has a sign."""
+        if len(self._typed) == len(self._columns):
+            return None
+        if self._format is not None:
+            return self._format.decimal
+        return "." if self._evidence.point or self._evidence.open_point else None
+
     def read(self, rough: pl.DataFrame) -> pl.DataFrame:
         """Rough readings (line, cell, meter, value) with `number` (f64) and `number_reason` (str).
 

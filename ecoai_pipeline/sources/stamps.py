@@ -124,6 +124,11 @@ class StampForm:
     order: Order = "iso"
     ranges: bool = False
 
+    @property
+    def name(self) -> str:
+        """The form as `format=` in a mapping takes it."""
+        return self.format or self.order
+
     @classmethod
     def named(cls, text: str) -> StampForm:
         """The form that a sender names: a strptime format, `epoch`, `epoch_ms`, `excel`, or an order such as `dmy`."""

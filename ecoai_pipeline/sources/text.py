@@ -76,6 +76,7 @@ class DelimitedText:
     above: tuple[tuple[str, ...], ...] = ()
     has_readings: bool = True
     numeric: frozenset[str] = frozenset()
+    timed: frozenset[str] = frozenset()
     header_line: int = 0
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:

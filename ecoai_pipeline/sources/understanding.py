@@ -8,8 +8,10 @@ from datetime import datetime
 
 import polars as pl
 
+from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.intake import Intake, by_reason
-from ecoai_pipeline.sources.layout import LongLayout
+from ecoai_pipeline.sources.layout import Layout, LongLayout
+from ecoai_pipeline.sources.wide import WideLayout
 
 _SHOWN = 3  # readings at each end of the file
 
@@ -43,8 +45,9 @@ class Understanding:
         about: the source in words.
         encoding, delimiter, header_line: of a text; None of other files. The first line is 1.
         columns: what each used column means, by its name; `unused` are the others.
-        dates: the form of the times, as strptime writes it, `epoch` or `epoch_ms`; None where the format fixes it.
-        decimal: the decimal sign, where the format does not fix it.
+        dates: the form of the times as `format=` in a mapping takes it, such as `%d.%m.%Y` or `epoch`; `typed` where the file
+            stores times; None where the source fixes it.
+        decimal: the decimal sign; None where the file stores numbers, or no text has a sign.
         stamp: whether a time is the start or the end of its interval.
         intervals_s: readings by the length of their interval, seconds.
         first, last: the first and the last readings, of each meter in order.
@@ -105,8 +108,8 @@ def understood(intake: Intake, ends: Ends) -> Understanding:
         header_line=header_line,
         columns=_columns(layout),
         unused=traits.unmapped,
-        dates=getattr(layout, "format", None),
-        decimal=getattr(traits, "decimal", None),
+        dates=_dates(opened, layout),
+        decimal=intake.decimal,
         stamp="end" if traits.ends else "start",
         unit=traits.unit.value,
         intervals_s=dict(sorted(ends.intervals_s.items(), key=lambda one: -one[1])),
@@ -117,6 +120,13 @@ def understood(intake: Intake, ends: Ends) -> Understanding:
         first=_readings(ends.first, intake.zones),
         last=_readings(ends.last, intake.zones),
     )
+
+
+def _dates(opened: OpenFile, layout: Layout) -> str | None:
+    if not isinstance(layout, LongLayout | WideLayout):
+        return None
+    column = layout.mapping.timestamp if isinstance(layout, LongLayout) else layout.date
+    return "typed" if column in opened.timed else layout.form.name
 
 
 def _columns(layout: object) -> dict[str, str]:

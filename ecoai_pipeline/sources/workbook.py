@@ -41,6 +41,7 @@ class WorkbookRows:
     header: tuple[str, ...]
     rows: pl.DataFrame
     numeric: frozenset[str] = frozenset()
+    timed: frozenset[str] = frozenset()
     above: tuple[tuple[str, ...], ...] = ()
     has_readings: bool = True
     delimiter: str = ","
@@ -139,4 +140,5 @@ def _read(data: bytes, sheet: _Sheet, opening: Opening, file: str) -> WorkbookRo
     filled = pl.col("fields").list.eval(pl.element().str.strip_chars() != "").list.any()
     above = tuple(tuple(row) for row in sheet.head[: place.names or 0] if any(row))
     numeric = frozenset(name for name, dtype in zip(header, frame.dtypes, strict=False) if dtype.is_numeric())
-    return WorkbookRows(file, header, rows.filter(filled), numeric, above, sheet.place is not None)
+    timed = frozenset(name for name, dtype in zip(header, frame.dtypes, strict=False) if dtype.is_temporal())
+    return WorkbookRows(file, header, rows.filter(filled), numeric, timed, above, sheet.place is not None)

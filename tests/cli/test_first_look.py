@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from ecoai_pipeline.cli.first_look import Plan
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import Ecoai
+
+CLOCK = ";".join(f"{hour:02d}:00" for hour in range(24))
 
 
 def days(path: Path, meter: str, count: int, header: str = "meter_id,timestamp,kwh") -> Path:
@@ -45,6 +48,32 @@ def test_a_dry_run_names_who_says_the_zone_and_counts_what_is_refused(ecoai: Eco
     assert (found["accepted"], found["reasons"]) == (48, {"the value is not a number": 1})
     assert (found["unit"], found["stamp"], found["intervals_s"]) == ("kWh", "start", {"3600": 48})
     assert found["first"][0]["start"] == "2025-02-28T23:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "dates", "decimal"),
+    [
+        ("Datum;kWh\n03.04.2025 00:00;0,5\n03.04.2025 01:00;1,25\n", "%d.%m.%Y %H:%M", ","),
+        ("time,kwh\n2025-04-03 00:00,0.5\n2025-04-03 01:00,1.25\n", "%Y-%m-%d %H:%M", "."),
+        ("time,kwh\n1743638400,5\n1743642000,7\n", "epoch", None),
+        (f"date;{CLOCK}\n03/04/2025{';0,5' * 24}\n13/04/2025{';1,5' * 24}\n", "%d/%m/%Y", ","),
+    ],
+    ids=["decimal-commas", "plain", "whole-numbers", "wide"],
+)
+def test_a_dry_run_shows_the_form_of_dates_and_numbers(ecoai: Ecoai, tmp_path: Path, text: str, dates: str, decimal: str | None) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(text, encoding="utf-8")
+    found = ecoai("ingest", str(path), "--dry-run", "--json").document["files"][0]["understanding"]
+    assert (found["dates"], found["decimal"]) == (dates, decimal)
+
+
+def test_a_dry_run_says_that_times_and_numbers_are_stored_as_such(ecoai: Ecoai, tmp_path: Path) -> None:
+    times = pl.datetime_range(pl.datetime(2025, 3, 3), pl.datetime(2025, 3, 4), "1h", eager=True)
+    pl.DataFrame({"timestamp": times, "kwh": 1.5}).write_parquet(tmp_path / "m.parquet")
+    ran = ecoai("ingest", str(tmp_path / "m.parquet"), "--dry-run")
+    lines = [" ".join(line.split()) for line in ran.out.splitlines()]
+    assert "times stored as times, the start of the interval" in lines
+    assert not [line for line in lines if line.startswith("decimal ")]
 
 
 def test_formats_lists_every_source_and_every_key_of_a_mapping_with_an_example(ecoai: Ecoai) -> None:

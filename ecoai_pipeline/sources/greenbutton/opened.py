@@ -21,6 +21,7 @@ class EspiFile:
     scan: Scan
     header: tuple[str, ...] = ("IntervalReading",)
     numeric: frozenset[str] = frozenset(("IntervalReading",))
+    timed: frozenset[str] = frozenset()
     delimiter: str = ""
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()
