@@ -312,7 +312,7 @@ class Intake:
         self._look_at_the_fold(month, single)
         self.placeless = pl.concat([self.placeless, single.filter("placeless").select(self.placeless.columns)])
         self._labels.append(labelled(single))
-        self._weather.append(weather(single, self.prepared.traits.weather, self.statement_id))
+        self._weather.append(weather(single, self.prepared.traits.weather, self.statement_id, self.prepared.opened.delimiter))
         self._arrivals.append(arrivals(parts.good, self.statement_id))
         self.watch(month, rows)
         return rows

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import polars as pl
 
 from ecoai_pipeline.domain import ARRIVALS, STATED_READINGS, WEATHER
+from ecoai_pipeline.sources.numbers import PLAIN, Evidence, UndecidedError, decide, other_than_plain
 from ecoai_pipeline.storage.schema import empty
 
 
@@ -22,19 +24,33 @@ def arrivals(good: pl.DataFrame, statement_id: str) -> pl.DataFrame:
     return rows.select(ARRIVALS.names)
 
 
-def weather(single: pl.DataFrame, quantities: Sequence[str], statement_id: str) -> pl.DataFrame:
-    """WEATHER from the texts that came along; a text that is no number gives null."""
+def weather(single: pl.DataFrame, quantities: Sequence[str], statement_id: str, delimiter: str) -> pl.DataFrame:
+    """WEATHER from the texts that came along; a text that is no number, or has two meanings, gives null.
+
+    `delimiter` is that of the file's fields.
+    """
     if not quantities:
         return empty(WEATHER)
-    wide = single.select("meter", "timestamp", *(pl.col(f"weather:{name}").alias(name) for name in quantities))
-    long = wide.unpivot(index=["meter", "timestamp"], variable_name="quantity", value_name="text").filter(pl.col("text") != "")
-    return long.select(
+    wide = single.select("meter", "timestamp", "line", *(pl.col(f"weather:{name}").alias(name) for name in quantities))
+    long = wide.unpivot(index=["meter", "timestamp", "line"], variable_name="quantity", value_name="text").filter(pl.col("text") != "")
+    columns = [_with_values(rows, delimiter) for rows in long.partition_by("quantity", maintain_order=True)]
+    return pl.concat([long.clear().with_columns(value=pl.lit(None, pl.Float64)), *columns]).select(
         pl.col("meter").alias("meter_id"),
         "timestamp",
         "quantity",
-        value=pl.col("text").cast(pl.Float64, strict=False),
+        "value",
         statement_id=pl.lit(statement_id),
     )
+
+
+def _with_values(rows: pl.DataFrame, delimiter: str) -> pl.DataFrame:
+    """Rows of one quantity with its numbers, in the format that its own texts show: `21,5` beside energy with points."""
+    texts = rows["text"].str.strip_chars()
+    read = PLAIN.read(texts)
+    if other_than_plain(texts, read):
+        with suppress(UndecidedError):
+            read = decide(Evidence.of(rows["line"], texts), delimiter).format.read(texts)
+    return rows.with_columns(value=read.number)
 
 
 def quarantined(refused: pl.DataFrame, cells: Sequence[str], file: str, statement_id: str) -> pl.DataFrame:

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 import polars as pl
 import pytest
 
+from ecoai_pipeline.domain import WEATHER
 from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import CELLS, put, put_workbook
 
 MAPPING = "timestamp=Zeit,kwh=Wert"
@@ -210,3 +212,13 @@ def test_a_plain_file_is_read_once(ingest, tmp_path, monkeypatch):
     assert len(reads) == 1
     ingest(put(tmp_path / "b.csv", _column(["7,25", "1350"], ";")), columns=MAPPING)
     assert len(reads) == 4
+
+
+def test_weather_is_read_in_the_format_of_its_own_column(ingest, lake, tmp_path):
+    """Pressure beside temperature: thousands in one column, decimal commas in the other, and energy with points."""
+    rows = ["2025-03-03 00:00;0.5;21,5;1.013,2", "2025-03-03 01:00;1.25;-3;1.009", "2025-03-03 02:00;0.75;broken;"]
+    path = put(tmp_path / "m.csv", "\n".join(["time;kwh;temp;hPa", *rows]) + "\n")
+    statement = ingest(path, columns="timestamp=time,kwh=kwh,weather.temperature=temp,weather.pressure=hPa").statement
+    found = pl.read_parquet(Landing(lake).table_path(WEATHER, statement.statement_id), hive_partitioning=False)
+    values = {name: found.filter(quantity=name).sort("timestamp")["value"].to_list() for name in ("temperature", "pressure")}
+    assert values == {"temperature": [21.5, -3.0, None], "pressure": [1013.2, 1009.0]}
