@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import time_columns
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
-from ecoai_pipeline.sources.reasons import IngestError
-from ecoai_pipeline.sources.units import Unit
-from ecoai_pipeline.sources.vocabulary import Role, columns_of, plain
+from ecoai_pipeline.sources.units import Unit, UnknownUnitError, is_thousands, unit_in
+from ecoai_pipeline.sources.vocabulary import Role, columns_of
 
 _END_OF_DAY = re.compile(r"(^|[ T])24([:.]?00)*$")
-_UNIT_COLUMNS = frozenset({"unit", "units", "uom", "unit of measure", "einheit", "unite", "unidad", "단위"})
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
-_QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
+_QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kMG]J|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def understand(header: Sequence[str]) -> Understood:
 
 def _named(header: Sequence[str]) -> _Named:
     energies = tuple(name for name in columns_of(header, Role.ENERGY) if _unit_of(name) is not None)
-    energies = energies or tuple(name for name in header if _quantity(name) and _unit_of(name) is not None)
+    energies = energies or tuple(name for name in header if (_quantity(name) or is_thousands(name)) and _unit_of(name) is not None)
     left = [name for name in header if name not in energies]
     stamps, ends = _stamps(left)
     left = [name for name in left if name not in "+".join(stamps).split("+")]
@@ -84,6 +82,12 @@ def _stamps(header: Sequence[str]) -> tuple[tuple[str, ...], bool]:
 
 def _unit_of(name: str) -> Unit | None:
     """The unit that the name of a column of energy gives, kWh where it gives none; None where it is another quantity."""
+    try:
+        unit_in(name)
+    except UnknownUnitError:
+        return None
+    if is_thousands(name):
+        return Unit.MWH
     quantity = _quantity(name)
     if quantity is None:
         return Unit.KWH
@@ -126,26 +130,6 @@ def ends_days(opened: OpenFile, mapping: ColumnMapping) -> bool:
     places = [opened.header.index(name) for name in time_columns(opened.header, mapping.timestamp)]
     rows = [fields for fields in opened.sample["fields"].to_list() if len(fields) > max(places)]
     return any(_END_OF_DAY.search(fields[places[-1]].strip()) for fields in rows)
-
-
-def stated_unit(opened: OpenFile) -> Unit | None:
-    """The unit that a column of units gives to all rows of the sample; None where there is no such column.
-
-    Raises:
-        IngestError: the column has several units, or one that is not read.
-    """
-    column = next((at for at, name in enumerate(opened.header) if plain(name) in _UNIT_COLUMNS), None)
-    if column is None:
-        return None
-    texts = {fields[column].strip() for fields in opened.sample["fields"].to_list() if column < len(fields)} - {""}
-    try:
-        units = {Unit(text) for text in texts}
-    except ValueError:
-        units = set()
-    if len(units) > 1 or (texts and not units):
-        advice = "keep rows of one unit that is read, or name the unit of all with --unit"
-        raise IngestError(opened.file, f"its column {opened.header[column]!r} has the units {', '.join(sorted(texts))}; {advice}")
-    return units.pop() if units else None
 
 
 def named_columns(mapping: ColumnMapping) -> str:

@@ -66,6 +66,11 @@ class OpenFile(Protocol):
         ...
 
     @property
+    def below(self) -> tuple[tuple[str, ...], ...]:
+        """The records of units between the header and the first row."""
+        ...
+
+    @property
     def has_readings(self) -> bool:
         """Whether rows that look like readings, or usual names of their columns, were found."""
         ...
@@ -131,6 +136,7 @@ class ParquetRows:
     delimiter: str = ","
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()
+    below: tuple[tuple[str, ...], ...] = ()
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         yield from _parquet_blocks(self.path, self.file, max(block_bytes // 64, 1))

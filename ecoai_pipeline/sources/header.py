@@ -27,7 +27,7 @@ _UNITS = frozenset(
     re.split(
         " ",
         "kwh wh mwh gwh kw w mw j kj mj kva kvar kvarh kvah va var varh v a hz m³ m c f k pf eur krw usd gbp utc gmt mez mesz cet cest kst "
-        "h hh s ss min mm dd d yyyy yy yyyymmdd hhmm hhmmss 원",
+        "local lokal ortszeit h hh s ss min mm dd d yyyy yy yyyymmdd hhmm hhmmss 원",
     )
 )
 

@@ -62,6 +62,8 @@ class Prepared:
         layout = source.layout(opened)
         if isinstance(layout, WideLayout) and options.industry is not None:
             layout = replace(layout, industry_told=True)
+        if isinstance(layout, LongLayout) and options.unit is not None:
+            layout = replace(layout, units=None)
         warnings = (*layout.traits.warnings, *_contradicted_unit(options, layout))
         options = _with_named_unit(options, layout)
         unit = options.unit or layout.traits.unit

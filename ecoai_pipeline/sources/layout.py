@@ -11,11 +11,12 @@ from typing import Protocol
 import polars as pl
 
 from ecoai_pipeline.domain import Decimal, Quality
+from ecoai_pipeline.sources.around import stated_unit, unit_column
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, form_of, joined, lengths_to
-from ecoai_pipeline.sources.units import Unit, UnknownUnitError, unit_in
+from ecoai_pipeline.sources.units import SPELLINGS, Unit, UnknownUnitError, unit_in
 
 ROUGH = pl.Schema(
     {
@@ -102,13 +103,14 @@ class Layout(Protocol):
 
 @dataclass(frozen=True)
 class LongLayout:
-    """One reading per row."""
+    """One reading per row; `units` is the column that gives the unit of each, those without one are in the unit of the file."""
 
     header: tuple[str, ...]
     mapping: ColumnMapping
     stem: str
     form: StampForm
     traits: Traits = field(default_factory=Traits)
+    units: str | None = None
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -167,7 +169,19 @@ class LongLayout:
         if self.mapping.rule:
             rule = self._field(self.mapping.rule)
             found["rule"] = pl.when(rule != "").then(rule)
+        if self.units:
+            found |= self._in_units(self._field(self.units))
         return found
+
+    def _in_units(self, text: pl.Expr) -> dict[str, pl.Expr]:
+        """What makes kWh of the rows whose unit is not that of the file."""
+        others = {text: unit for text, unit in SPELLINGS.items() if unit is not self.traits.unit}
+        per_kwh = {text: 1 / unit.kwh for text, unit in others.items()}
+        power = {text: unit.is_power for text, unit in others.items()}
+        return {
+            "per_kwh": text.replace_strict(per_kwh, default=None, return_dtype=pl.Float64),
+            "power": text.replace_strict(power, default=None, return_dtype=pl.Boolean),
+        }
 
     def _lasting(self, rows: pl.DataFrame, stamps: Stamps) -> dict[str, pl.Expr]:
         """Lengths of intervals whose ends are given; they follow the wall clock as the ends do."""
@@ -193,6 +207,9 @@ class LongLayout:
             text = self._field(self.mapping.quality)
             reason = pl.format(f"{Reason.UNKNOWN_QUALITY}; say what {{}} means: quality.{{}}=measured in --columns", text, text)
             reasons.append(pl.when((text != "") & stated["quality"].is_null()).then(reason))
+        if self.units:
+            unit = self._field(self.units)
+            reasons.append(pl.when((unit != "") & ~unit.is_in(list(SPELLINGS))).then(pl.lit(Reason.NOT_KWH.value)))
         return pl.coalesce(reasons)
 
     def _field(self, column: str) -> pl.Expr:
@@ -208,7 +225,7 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     used = mapped_columns(mapping, opened.header)
     require_columns(opened, used)
     traits = Traits(
-        unit=_unit(opened.file, mapping),
+        unit=_unit(opened, mapping),
         signed=mapping.signed,
         ends=mapping.stamp == "end" and not mapping.is_register,  # a register is read at a moment
         interval_s=mapping.interval_s,
@@ -218,17 +235,22 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
         unmapped=tuple(name for name in opened.header if name not in used),
     )
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, mapping.timestamp)
-    return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits)
+    return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits, _units(opened, mapping))
 
 
-def _unit(file: str, mapping: ColumnMapping) -> Unit:
-    """The unit that the mapping states, else the one that the column's name names, else kWh."""
+def _unit(opened: OpenFile, mapping: ColumnMapping) -> Unit:
+    """The unit that the mapping states, else that in the column's name, else that of the lines around the table, else kWh."""
     if "unit" in mapping.model_fields_set:
         return mapping.unit
     try:
-        return unit_in(mapping.kwh) or mapping.unit
+        return unit_in(mapping.kwh) or stated_unit(opened, mapping.kwh) or mapping.unit
     except UnknownUnitError as error:
-        raise IngestError(file, f"{error}; state the unit: unit= in --columns") from None
+        raise IngestError(opened.file, f"{error}; state the unit: unit= in --columns") from None
+
+
+def _units(opened: OpenFile, mapping: ColumnMapping) -> str | None:
+    """The column of units, where neither the mapping nor the name of the column says the unit."""
+    return None if "unit" in mapping.model_fields_set or unit_in(mapping.kwh) else unit_column(opened.header)
 
 
 def stem_of(file: str) -> str:

@@ -80,6 +80,7 @@ class Nem12File:
     delimiter: str = ","
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()
+    below: tuple[tuple[str, ...], ...] = ()
 
     @property
     def sample(self) -> pl.DataFrame:

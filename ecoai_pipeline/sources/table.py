@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ecoai_pipeline.sources.by_name import ends_days, named_columns, stated_unit, understand, without_meters
+from ecoai_pipeline.sources.around import stated_unit, unit_column
+from ecoai_pipeline.sources.by_name import ends_days, named_columns, understand, without_meters
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, long_layout, show_header
 from ecoai_pipeline.sources.mapping import ColumnMapping
@@ -32,7 +34,11 @@ class TableSource:
         Raises:
             IngestError: the names of the columns are not clear, or do not tell meters apart that the rows hold.
         """
-        return long_layout(opened, self.mapping or (_canonical(opened.header) if self.recognises(opened.header) else _by_name(opened)))
+        if self.mapping is not None:
+            return long_layout(opened, self.mapping)
+        if self.recognises(opened.header):
+            return long_layout(opened, _canonical(opened.header))
+        return replace(long_layout(opened, _by_name(opened)), units=unit_column(opened.header))
 
 
 def _by_name(opened: OpenFile) -> ColumnMapping:
@@ -42,7 +48,7 @@ def _by_name(opened: OpenFile) -> ColumnMapping:
     if without_meters(opened, understood.mapping):
         advice = "name it: --columns meter=COLUMN," + named_columns(understood.mapping)
         raise IngestError(opened.file, f"its times repeat, so it holds several meters, but no column is named like a meter; {advice}")
-    unit = stated_unit(opened) or understood.mapping.unit
+    unit = stated_unit(opened, understood.mapping.kwh) or understood.mapping.unit
     stamp = "end" if ends_days(opened, understood.mapping) else understood.mapping.stamp
     return understood.mapping.model_copy(update={"unit": unit, "stamp": stamp})
 

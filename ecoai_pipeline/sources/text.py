@@ -62,7 +62,7 @@ class DelimitedText:
     """A text file whose encoding, line ends, header and delimiter are known.
 
     A record is a line, or several where a quoted field holds line breaks; its number is that of its first line. `above` are the
-    records above the header.
+    records above the header, `below` those of units between it and the first row.
     """
 
     path: Path
@@ -74,6 +74,7 @@ class DelimitedText:
     header_lines: int
     sample: pl.DataFrame
     above: tuple[tuple[str, ...], ...] = ()
+    below: tuple[tuple[str, ...], ...] = ()
     has_readings: bool = True
     numeric: frozenset[str] = frozenset()
     timed: frozenset[str] = frozenset()
@@ -120,6 +121,7 @@ def open_text(path: Path, file: str, opening: Opening = NOTHING_SAID) -> Delimit
         head.lines,
         rows,
         above=head.above,
+        below=head.below,
         has_readings=head.has_readings,
         header_line=head.line,
     )
@@ -140,7 +142,7 @@ def peek_header(path: Path) -> tuple[str, ...]:
 
 class _Head(NamedTuple):
     """The head of a text: delimiter, names, the number of lines down to the first row, the line of the names (0: there is none),
-    and the records above it."""
+    the records above it, and those of units below it."""
 
     delimiter: str
     names: tuple[str, ...]
@@ -148,6 +150,7 @@ class _Head(NamedTuple):
     line: int = 0
     above: tuple[tuple[str, ...], ...] = ()
     has_readings: bool = True
+    below: tuple[tuple[str, ...], ...] = ()
 
 
 def _head(lines: Sequence[str], opening: Opening, file: str) -> _Head:
@@ -196,7 +199,8 @@ def _named(records: Sequence[_Record], names: int, rows: int, delimiter: str) ->
     """The head whose names and first row are given by their places among the records; the delimiter of the lines above may differ."""
     above = tuple(tuple(_fields(one.text, max(DELIMITERS, key=one.text.count))) for one in records[:names])
     named = names_of(_fields(records[names].text, delimiter))
-    return _Head(delimiter, named, records[rows - 1].last, records[names].line, above)
+    below = tuple(tuple(_fields(one.text, delimiter)) for one in records[names + 1 : rows])
+    return _Head(delimiter, named, records[rows - 1].last, records[names].line, above, below=below)
 
 
 def _place(records: Sequence[_Record], delimiter: str, expected: Sequence[str]) -> Place | None:

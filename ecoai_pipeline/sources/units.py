@@ -59,6 +59,12 @@ _KWH = {
     Unit.MJ: 1 / 3.6,
     Unit.GJ: 1_000 / 3.6,
 }
+SPELLINGS = {text: unit for unit in Unit for text in (unit.value, unit.lower(), unit.upper(), unit.capitalize())}
+"""Units by the texts that a column of units may hold."""
+_THOUSAND = r"(?:1[., ']?000|10\^?3|10³|tsd\.?|thousand|천)"
+_THOUSANDS = re.compile(rf"(?i)(?<!\d){_THOUSAND}\s*[x×]?\s*kwh|kwh\s*[\[(]?\s*[x×]\s*{_THOUSAND}(?!\d)|[x×]\s*{_THOUSAND}\s*kwh")
+_MULTIPLE = r"(?:[x×*]\s*[\d.,]+|/\s*10+(?!\d))"
+_MULTIPLIED = re.compile(rf"(?i)(?<![a-z])[kmg]?wh?\s*[\[(]?\s*{_MULTIPLE}|(?<![a-z\d])[\d.,]+\s*[x×*]\s*[kmg]?wh?(?![a-z])")
 _BRACKETS = re.compile(r"[\[(]\s*([^\[\]()]*?)\s*[\])]")
 _WORDS = re.compile(r"[^\W\d_]+")
 
@@ -79,15 +85,26 @@ def read_unit(text: str) -> Unit:
         raise ValueError(f"unknown unit {text!r}{milli}; known are {', '.join(Unit)}") from None
 
 
+def is_thousands(header: str) -> bool:
+    """Whether the name of a column says that its values are thousands of kWh."""
+    return bool(_THOUSANDS.search(header))
+
+
 def unit_in(header: str) -> Unit | None:
     """The unit that the name of a column names, in brackets or as a word; None where it names none, or several.
 
     >>> [unit_in(text) for text in ("USAGE (kWh)", "Actual [MW]", "Usage_kWh", "Verbrauch in MWh", "kwh", "value", "Phase J")]
     [<Unit.KWH: 'kWh'>, <Unit.MW: 'MW'>, <Unit.KWH: 'kWh'>, <Unit.MWH: 'MWh'>, <Unit.KWH: 'kWh'>, None, None]
+    >>> unit_in("kWh (x1000)"), unit_in("Tsd. kWh")
+    (<Unit.MWH: 'MWh'>, <Unit.MWH: 'MWh'>)
 
     Raises:
-        UnknownUnitError: it names milliwatts or the like.
+        UnknownUnitError: it names milliwatts or the like, or a multiple that is no unit.
     """
+    if is_thousands(header):
+        return Unit.MWH
+    if _MULTIPLIED.search(header):
+        raise UnknownUnitError(f"the values of {header!r} are multiples of a unit")
     bracketed = {text for text in _BRACKETS.findall(header) if text}
     words = [word for word in _WORDS.findall(_BRACKETS.sub(" ", header)) if len(word) > 1]
     for texts in (bracketed, words):

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ecoai_pipeline.domain import Industry, UsageType
-from ecoai_pipeline.sources.by_name import stated_unit
+from ecoai_pipeline.sources.around import stated_unit
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits, column_form, require_columns, show_header, stem_of
 from ecoai_pipeline.sources.reasons import IngestError, Reason

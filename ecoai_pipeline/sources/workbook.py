@@ -43,6 +43,7 @@ class WorkbookRows:
     numeric: frozenset[str] = frozenset()
     timed: frozenset[str] = frozenset()
     above: tuple[tuple[str, ...], ...] = ()
+    below: tuple[tuple[str, ...], ...] = ()
     has_readings: bool = True
     delimiter: str = ","
 
@@ -139,6 +140,7 @@ def _read(data: bytes, sheet: _Sheet, opening: Opening, file: str) -> WorkbookRo
     rows = as_text(frame.select(frame.columns[: len(header)]), place.rows + 1)
     filled = pl.col("fields").list.eval(pl.element().str.strip_chars() != "").list.any()
     above = tuple(tuple(row) for row in sheet.head[: place.names or 0] if any(row))
+    below = tuple(tuple(row) for row in sheet.head[(place.names or 0) + 1 : place.rows])
     numeric = frozenset(name for name, dtype in zip(header, frame.dtypes, strict=False) if dtype.is_numeric())
     timed = frozenset(name for name, dtype in zip(header, frame.dtypes, strict=False) if dtype.is_temporal())
-    return WorkbookRows(file, header, rows.filter(filled), numeric, timed, above, sheet.place is not None)
+    return WorkbookRows(file, header, rows.filter(filled), numeric, timed, above, below, sheet.place is not None)

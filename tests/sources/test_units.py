@@ -10,7 +10,7 @@ import pytest
 from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reasons import IngestError, Reason
-from tests.sources.given import put_workbook
+from tests.sources.given import put, put_workbook
 
 MAPPING = "meter=meter_id,timestamp=timestamp"
 
@@ -181,3 +181,52 @@ def test_a_workbook_column_of_numbers_is_read_as_before(ingest, tmp_path, raw):
     rows = [["m", str(datetime(2025, 3, 3) + timedelta(minutes=15 * n)), str(n)] for n in range(4)]
     readings = raw(ingest(put_workbook(tmp_path / "t.xlsx", [["meter_id", "timestamp", "kwh"], *rows])))
     assert readings["kwh"].to_list() == [0.0, 1.0, 2.0, 3.0]
+
+
+ROWS = [f"2025-03-03 {hour:02d}:00,{hour + 1}" for hour in range(24)]
+
+
+def _options(columns: str) -> dict[str, str]:
+    return {"columns": columns} if columns else {}
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "kwh"),
+    [
+        ("", ",MWh", 1000.0),
+        ("", "[local],[Wh]", 0.001),
+        ("", "yyyy-mm-dd hh:mm,kW", 1.0),
+        ("Site,Plant\nUnit,MWh\n", "", 1000.0),
+        ("Zählpunkt,DE1\nEinheit,Wh\n", "", 0.001),
+        ("Unit,MWh\n", ",kWh", 1.0),
+    ],
+)
+@pytest.mark.parametrize("columns", ["", "timestamp=Time,kwh=Value"])
+def test_the_unit_in_a_line_around_the_table_is_taken(tmp_path, ingest, raw, above, below, kwh, columns):
+    text = f"{above}Time,Value\n" + "".join(f"{line}\n" for line in [below, *ROWS] if line)
+    assert raw(ingest(put(tmp_path / "m.csv", text), **_options(columns), industry="metal")).sort("timestamp")["kwh"][0] == pytest.approx(
+        kwh
+    )
+
+
+def test_each_row_is_read_in_its_unit(tmp_path, ingest, raw):
+    rows = [*(f"2025-03-03 {hour:02d}:00,{hour + 1},kWh" for hour in range(20)), "2025-03-03 20:00,21000,Wh", "2025-03-03 21:00,0.022,MWh"]
+    path = put(tmp_path / "m.csv", "\n".join(["timestamp,value,unit", *rows, "2025-03-03 22:00,5,kVArh"]) + "\n")
+    result = ingest(path, industry="metal")
+    assert raw(result).sort("timestamp")["kwh"].to_list() == pytest.approx([float(n) for n in range(1, 23)])
+    assert result.quarantined_by_reason == {Reason.NOT_KWH: 1}
+
+
+@pytest.mark.parametrize("header", ["kWh (x1000)", "1000 kWh", "Tsd. kWh", "Energy (x1000 kWh)", "10^3 kWh", "천kWh"])
+@pytest.mark.parametrize("named", [True, False])
+def test_thousands_of_kwh_are_mwh(tmp_path, ingest, raw, header, named):
+    path = put(tmp_path / "m.csv", "\n".join([f"timestamp,{header}", *ROWS]) + "\n")
+    columns = f"timestamp=timestamp,kwh={header}" if named else ""
+    assert raw(ingest(path, **_options(columns), industry="metal")).sort("timestamp")["kwh"][0] == 1000.0
+
+
+@pytest.mark.parametrize("header", ["kWh*1000", "kWh/1000", "kWh x 10", "0.1 x kWh"])
+def test_other_multiples_are_refused(tmp_path, ingest, header):
+    path = put(tmp_path / "m.csv", "\n".join([f"timestamp,{header}", *ROWS]) + "\n")
+    with pytest.raises(IngestError, match="multiples of a unit; state the unit: unit= in --columns"):
+        ingest(path, columns=f"timestamp=timestamp,kwh={header}", industry="metal")

@@ -25,6 +25,7 @@ class EspiFile:
     delimiter: str = ""
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()
+    below: tuple[tuple[str, ...], ...] = ()
 
     @property
     def sample(self) -> pl.DataFrame:
