@@ -15,17 +15,19 @@ class Fitted(NamedTuple):
     torn: pl.DataFrame
 
 
-def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int]) -> Fitted:
+def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int], value: int | None = None) -> Fitted:
     """Make each row as wide as the header where all columns that are needed are there.
 
     A shorter row may end after the last needed column: empty fields are added. In a longer row a comma within a text or a number has
     moved the fields behind it. It is read only where nothing that is needed can have moved: no other column stands before the last
-    needed one, and the field after each needed one does not go on with digits, as in `0,41` without quotes.
+    needed one, and the field after each needed one does not go on with digits, as in `0,41` without quotes. Empty fields at the end,
+    which delimiters make, do no harm, unless the value looks like one that its decimal comma has parted.
 
     Args:
         rows: line (i64), text, fields (list of str).
         width: number of columns of the header.
         needed: places of the columns that are used.
+        value: the place of the value, where a row has one.
     """
     count = pl.col("fields").list.len()
     if rows.select((count == width).all()).item():
@@ -33,11 +35,19 @@ def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int]) -> Fitted:
     last = max(needed, default=width - 1)
     free = set(range(last + 1)) <= set(needed)
     goes_on = [pl.col("fields").list.get(place + 1, null_on_oob=True).str.contains(r"^\d") for place in needed if place + 1 not in needed]
-    moved = pl.any_horizontal(pl.lit(value=not free), *goes_on)
+    surplus = pl.col("fields").list.slice(width).list.eval(pl.element().str.strip_chars() != "").list.any()
+    parted = pl.lit(value=False) if value is None else _parted(value)
+    moved = parted | (surplus & pl.any_horizontal(pl.lit(value=not free), *goes_on))
     readable = pl.when(count <= width).then(count > last).otherwise(~moved.fill_null(value=True))
     judged = rows.with_columns(readable=readable)
     good = judged.filter("readable").with_columns(filled_up(width)).with_columns(pl.col("fields").list.head(width))
     return Fitted(good.drop("readable"), judged.filter(~pl.col("readable")).drop("readable"))
+
+
+def _parted(value: int) -> pl.Expr:
+    """Whether a value and the field after it may be the two parts of a number with a decimal comma; a point shows that they are not."""
+    whole, after = (pl.col("fields").list.get(place, null_on_oob=True).str.strip_chars() for place in (value, value + 1))
+    return whole.str.contains(r"^-?\d+$") & after.str.contains(r"^\d{1,3}$") & ~whole.str.contains(r"\d\.\d").any()
 
 
 def filled_up(width: int) -> pl.Expr:

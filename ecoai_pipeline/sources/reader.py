@@ -135,7 +135,9 @@ class Reader:
         """Rows that can be read, with as many fields as the header; rows that come in columns are whole."""
         if "fields" not in rows.columns:
             return rows
-        parts = fitted(rows, len(self._opened.header), self._layout.needed)
+        cells = self._layout.cells
+        value = self._opened.header.index(cells[0]) if len(cells) == 1 else None
+        parts = fitted(rows, len(self._opened.header), self._layout.needed, value)
         if parts.torn.height:
             self.refused.append(self._refuse_lines(parts.torn))
         return parts.rows

@@ -161,7 +161,7 @@ class StampForm:
         second = single.read(_completed(halves["second"].fill_null(""), halves["first"].fill_null("")))
         length = (second.local - first.local).dt.total_seconds()
         length = length.zip_with(length.is_not_null(), (second.utc - first.utc).dt.total_seconds())
-        length = length.zip_with(length.is_not_null(), _duration_s(halves["second"]))
+        length = _to_full_minutes(length.zip_with(length.is_not_null(), _duration_s(halves["second"])))
         return Stamps(first.local, first.utc, positive(length))
 
     def days(self, texts: pl.Series) -> pl.Series:
@@ -240,9 +240,13 @@ def lengths_to(ends: pl.Series, starts: Stamps, form: StampForm) -> pl.Series:
     read = form.read(start.dt.strftime("%Y-%m-%d ").fill_null("").zip_with(clock, _empty(ends)) + ends)
     local = read.local.zip_with(read.local.is_not_null(), read.utc.dt.replace_time_zone(None))
     length = (local - start).dt.total_seconds()
-    length = (length + 86_400).zip_with(clock & (length < 0), length)
+    return positive(_to_full_minutes((length + 86_400).zip_with(clock & (length < 0), length)))
+
+
+def _to_full_minutes(length: pl.Series) -> pl.Series:
+    """Lengths, in seconds, to the next full minute where the end is the last minute or second of its interval: 00:14, 00:59:59."""
     length = (length + 60).zip_with(length % 300 == 240, length)
-    return positive((length + 1).zip_with(length % 60 == 59, length))
+    return (length + 1).zip_with(length % 60 == 59, length)
 
 
 def positive(length: pl.Series) -> pl.Series:

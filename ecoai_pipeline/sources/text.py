@@ -273,17 +273,27 @@ def _replaced(lines: pl.DataFrame, joined: Mapping[int, tuple[int, str]]) -> pl.
     return replaced.filter(~at.is_in(inside))
 
 
+_PARTED = r",-?\d+,\d{1,3}[,\s]*$"
+
+
 def _split(records: pl.DataFrame, delimiter: str, width: int) -> pl.DataFrame:
-    """Records split into fields; blank ones are left out, and empty fields beyond `width`, which delimiters at the end make."""
+    """Records split into fields; blank ones are left out, and empty fields beyond `width`, which delimiters at the end make.
+
+    They are kept where the row may be longer because a decimal comma has parted a number.
+    """
     split = _in_fields(records, delimiter)
     longer = pl.col("fields").list.len() > width
     if not split.select(longer.any()).item():
         return split
     surplus = pl.col("fields").list.slice(width).list.eval(pl.element().str.strip_chars() != "").list.any()
-    return split.with_columns(pl.when(longer & ~surplus).then(pl.col("fields").list.head(width)).otherwise("fields").alias("fields"))
+    parted = pl.col("text").str.contains(_PARTED) & pl.lit(delimiter == ",")
+    return split.with_columns(
+        pl.when(longer & ~surplus & ~parted).then(pl.col("fields").list.head(width)).otherwise("fields").alias("fields")
+    )
 
 
 def _in_fields(records: pl.DataFrame, delimiter: str) -> pl.DataFrame:
+    """Records split into fields; blank ones are left out."""
     frame = records.filter(pl.col("text").str.strip_chars() != "")
     quoted = pl.col("text").str.contains('"', literal=True)
     plain = frame.filter(~quoted).with_columns(fields=pl.col("text").str.split(delimiter))

@@ -244,6 +244,13 @@ def test_readings_of_ranges_start_at_the_first_time(ingest, table, raw):
     assert readings["interval_s"].unique().to_list() == [3600]
 
 
+@pytest.mark.parametrize("minutes", [15, 30, 60])
+def test_ranges_that_end_with_the_last_minute_have_whole_intervals(ingest, table, raw, minutes):
+    times = [datetime(2025, 3, 13) + timedelta(minutes=minutes * n) for n in range(24)]
+    rows = [f"{t:%d.%m.%Y %H:%M} - {t + timedelta(minutes=minutes - 1):%d.%m.%Y %H:%M},{n}" for n, t in enumerate(times)]
+    assert raw(ingest(table(*rows, header="MTU,kWh")))["interval_s"].unique().to_list() == [60 * minutes]
+
+
 def test_start_and_end_in_columns_of_their_own(ingest, table, raw):
     """An export of a utility: the end of an interval is its last minute."""
     times = [datetime(2025, 3, 3) + timedelta(minutes=15 * n) for n in range(96)]

@@ -80,6 +80,7 @@ def test_rows_may_end_after_the_columns_that_are_used(ingest, raw, tmp_path):
         ("Time,Value", "2025-03-04 00:00,0,41,"),
         ("Time,Value,", "2025-03-04 00:00,0,41,"),
         ("Time,Value,Note", "2025-03-04 00:00,0,41,estimated"),
+        ("Time,Value,Note", "2025-03-04 00:00,0,41,"),
         ("Time,Note,Value", "2025-03-04 00:00,a,b,5"),
         ("Time,Note,Value", "2025-03-04 00:00,5"),
     ],
@@ -89,6 +90,21 @@ def test_a_row_whose_fields_may_have_moved_is_refused(ingest, tmp_path, quaranti
     result = ingest(put(tmp_path / "t.csv", "\n".join([header, *filled, row])), columns="timestamp=Time,kwh=Value")
     assert result.statement.accepted == 24
     assert quarantine()["reason"].str.starts_with(Reason.FIELDS).to_list() == [True]
+
+
+@pytest.mark.parametrize("header", ["Time,Value,Status", "Time,Value,Meter", "Meter,Time,Value"])
+def test_values_that_a_decimal_comma_has_parted_are_never_read_as_whole_numbers(ingest, tmp_path, header):
+    told = {"Time,Value,Status": "{0},1,{1},", "Time,Value,Meter": "{0},1,{1},M", "Meter,Time,Value": "M,{0},1,{1},"}[header]
+    rows = [told.format(line.split(",")[0], 100 + at) for at, line in enumerate(ROWS)]
+    meter = "meter=Meter," if "Meter" in header else ""
+    with pytest.raises(IngestError) as refused:
+        ingest(put(tmp_path / "t.csv", "\n".join([header, *rows])), columns=f"{meter}timestamp=Time,kwh=Value")
+    assert [reason.partition(";")[0] for reason in refused.value.reasons] == [Reason.FIELDS.value]
+
+
+def test_whole_numbers_before_a_number_and_a_delimiter_at_the_end_are_read(ingest, raw, tmp_path):
+    rows = [f"{line.split(',')[0]},{at}.5,192," for at, line in enumerate(ROWS)]
+    assert raw(ingest(put(tmp_path / "t.csv", "\n".join(["Time,Value,Status", *rows]))))["kwh"].to_list() == [at + 0.5 for at in range(24)]
 
 
 def test_the_sender_may_name_the_line_of_the_header(ingest, raw, tmp_path):

@@ -62,6 +62,11 @@ def test_a_column_of_units_is_followed(ingest, raw, tmp_path):
         ingest(wide("kWh", "kVArh"))
 
 
+def test_the_unit_in_the_names_of_the_columns_is_taken(ingest, raw, tmp_path):
+    lines = [",".join(["nmi", "date", *(f"{name} [Wh]" for name in FORMS["H"][0])]), "n,2025-03-01" + ",500" * 24]
+    assert raw(ingest(put(tmp_path / "u.csv", "\n".join(lines))))["kwh"].unique().to_list() == [0.5]
+
+
 def test_two_columns_that_may_be_the_meter_are_refused(ingest, tmp_path):
     lines = [",".join(["meter", "building", "date", *FORMS["H"][0]]), "a,b,2025-03-01" + ",1" * 24]
     with pytest.raises(IngestError, match="its meter may be in 'meter' or 'building'"):
