@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
+from ecoai_pipeline.domain import fixed_zone, time_zone
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.units import Unit
 from ecoai_pipeline.sources.vocabulary import plain
 
+_ZONE_NAMES = frozenset({"time zone", "timezone", "tz", "zeitzone", "zona horaria", "fuseau horaire", "시간대", "표준시간대"})
+_OFFSET = re.compile(r"(?i)(?<![a-z])(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?(?!\d)")
+_PLACE = re.compile(r"[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_]+)+")
+_CLOCKS = (
+    ({"CET", "CEST"}, "Europe/Berlin"),
+    ({"MEZ", "MESZ"}, "Europe/Berlin"),
+    ({"GMT", "BST"}, "Europe/London"),
+    ({"UTC"}, "UTC"),
+    ({"GMT"}, "UTC"),
+    ({"KST"}, "Asia/Seoul"),
+)
 _UNIT_NAMES = frozenset({"unit", "units", "uom", "unit of measure", "einheit", "unite", "unidad", "단위"})
 
 
@@ -69,3 +82,27 @@ def _below_names(opened: OpenFile, column: str | None) -> Unit | None:
 def _above_table(opened: OpenFile) -> Unit | None:
     rows = [[cell.strip() for cell in row if cell.strip()] for row in opened.above]
     return next((unit for row in rows if len(row) > 1 and plain(row[0]) in _UNIT_NAMES and (unit := as_unit(row[1]))), None)
+
+
+def named_zone(opened: OpenFile, columns: Sequence[str]) -> str | None:
+    """The time zone in the names of the columns of the stamps, else in a line above the table; None where there is none."""
+    rows = [[cell.strip() for cell in row if cell.strip()] for row in opened.above]
+    above = [row[1] for row in rows if len(row) > 1 and plain(row[0]) in _ZONE_NAMES]
+    return next((zone for text in (*columns, *above) if (zone := zone_in(text))), None)
+
+
+def zone_in(text: str) -> str | None:
+    """
+    >>> [zone_in(text) for text in ("timestamp_utc", "Zeit (MEZ/MESZ)", "Time (UTC+9)", "Time [Europe/Madrid]", "Time (CET)", "time")]
+    ['UTC', 'Europe/Berlin', 'Etc/GMT-9', 'Europe/Madrid', None, None]
+    """
+    if place := _PLACE.search(text):
+        try:
+            return time_zone(place[0])
+        except ValueError:
+            pass
+    if offset := _OFFSET.search(text):
+        seconds = int(offset[2]) * 3600 + int(offset[3] or 0) * 60
+        return fixed_zone(-seconds if offset[1] == "-" else seconds)
+    words = {word.upper() for word in re.findall(r"[A-Za-z]+", text)}
+    return next((zone for clocks, zone in _CLOCKS if clocks <= words), None)

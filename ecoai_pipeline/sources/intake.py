@@ -64,7 +64,7 @@ class Prepared:
             layout = replace(layout, industry_told=True)
         if isinstance(layout, LongLayout) and options.unit is not None:
             layout = replace(layout, units=None)
-        warnings = (*layout.traits.warnings, *_contradicted_unit(options, layout))
+        warnings = (*layout.traits.warnings, *_contradicted_unit(options, layout), *_contradicted_zone(options, layout))
         options = _with_named_unit(options, layout)
         unit = options.unit or layout.traits.unit
         if unit.is_power and isinstance(layout, LongLayout) and layout.mapping.is_register:
@@ -94,6 +94,13 @@ def _contradicted_unit(options: IngestOptions, layout: Layout) -> Iterator[str]:
         named = None
     if named and named is not stated:
         yield f"column {layout.mapping.kwh!r} names the unit {named}, but {stated} is stated: {stated} was taken"
+
+
+def _contradicted_zone(options: IngestOptions, layout: Layout) -> Iterator[str]:
+    """A warning where the file names another zone for its stamps than the one that is stated."""
+    named = layout.traits.stamp_zone
+    if options.zone and named and named != options.zone:
+        yield f"the file names the time zone {named} for its stamps, but --zone {options.zone} is stated: {options.zone} was taken"
 
 
 def _said_by_options(options: IngestOptions) -> Source | None:
@@ -258,15 +265,17 @@ class Intake:
             shutil.rmtree(self.landing.table_path(table, self.statement_id).parent, ignore_errors=True)
 
     def stamps_zone(self, meter_id: str) -> str:
-        """Stamps are in the zone that the sender names, else the registry's, the source's, the settings'."""
+        """Stamps are in the zone that the sender names, else the one that the file names, the registry's, the source's, the settings'."""
         registered, traits = self.registry.home_zone(meter_id), self.prepared.traits
-        return self.options.zone or registered or traits.zones.get(meter_id) or traits.zone or self.settings.time_zone
+        return self.options.zone or traits.stamp_zone or registered or traits.zones.get(meter_id) or traits.zone or self.settings.time_zone
 
     def _zones_of(self, meter_id: str) -> Zones:
         """The zone of the stamps, and the registry's, which months are those of."""
         registered, stamps = self.registry.home_zone(meter_id), self.stamps_zone(meter_id)
-        self.zones[meter_id] = registered or stamps
-        return Zones(stamps, registered or stamps)
+        in_utc = self.options.zone is None and self.prepared.traits.stamp_zone == "UTC"
+        home = registered or (self.settings.time_zone if in_utc else stamps)
+        self.zones[meter_id] = home
+        return Zones(stamps, home)
 
     def _lengths_before(self, meters: Sequence[str]) -> dict[str, int]:
         """The usual interval of each meter in the newest earlier file that has readings of it, seconds."""

@@ -11,7 +11,7 @@ from typing import Protocol
 import polars as pl
 
 from ecoai_pipeline.domain import Decimal, Quality
-from ecoai_pipeline.sources.around import stated_unit, unit_column
+from ecoai_pipeline.sources.around import named_zone, stated_unit, unit_column
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
@@ -55,6 +55,7 @@ class Traits:
     """What holds for all readings of a file; `zones` and `signed_meters` for those of some meters.
 
     `decimal` is the decimal sign as the user states it.
+    `stamp_zone` is the zone that the file names for its stamps, which may be another one than the meter's, as UTC.
     `zone_doubts` says of a meter why its zone is but a guess, where neither the sender nor the registry names it.
     """
 
@@ -64,6 +65,7 @@ class Traits:
     interval_s: int | None = None
     fixed_interval: bool = False
     zone: str | None = None
+    stamp_zone: str | None = None
     zones: Mapping[str, str] = field(default_factory=dict)
     zone_doubts: Mapping[str, str] = field(default_factory=dict)
     signed_meters: frozenset[str] = frozenset()
@@ -230,6 +232,7 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
         ends=mapping.stamp == "end" and not mapping.is_register,  # a register is read at a moment
         interval_s=mapping.interval_s,
         zone=mapping.zone,
+        stamp_zone=None if mapping.zone else named_zone(opened, time_columns(opened.header, mapping.timestamp)),
         decimal=mapping.decimal,
         weather=tuple(mapping.weather),
         unmapped=tuple(name for name in opened.header if name not in used),

@@ -144,6 +144,7 @@ def _zones(intake: Intake) -> tuple[ZoneUsed, ...]:
     for meter in intake.all_meters:
         named = [
             (intake.options.zone, "named by --zone"),
+            (traits.stamp_zone, "named by the file"),
             (intake.registry.home_zone(meter), "named by the meter registry"),
             (traits.zones.get(meter), "named by the file"),
             (traits.zone, "known of this format"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -262,3 +262,37 @@ def test_an_hour_that_comes_twice_and_is_summed_or_given_twice_is_no_hint(ingest
     rows = [f"m,2025-11-02 {time}:00,{kwh}" for time, kwh in zip(times, energies, strict=True)]
     rows += [f"m,2025-11-02 {hour:02d}:00:00,1.5" for hour in range(3, 24)]
     assert ingest(table(*rows), **CHICAGO).statement.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("above", "name", "first"),
+    [
+        ("", "timestamp_utc", "2025-03-03 09:00"),
+        ("", "Time (UTC)", "2025-03-03 09:00"),
+        ("", "Time (UTC+9)", "2025-03-03 00:00"),
+        ("", "Zeit (MEZ/MESZ)", "2025-03-03 08:00"),
+        ("", "MTU (CET/CEST)", "2025-03-03 08:00"),
+        ("Site,Plant\nTime zone,UTC\n", "Time", "2025-03-03 09:00"),
+        ("Site,Plant\nTimezone,Europe/London\n", "Time", "2025-03-03 09:00"),
+        ("Site,Plant\n", "Time", "2025-03-03 00:00"),
+    ],
+)
+@pytest.mark.parametrize("mapped", [True, False])
+def test_the_zone_that_a_file_names_for_its_stamps_is_taken(ingest, raw, tmp_path, above, name, first, mapped):
+    text = f"{above}{name},kwh\n" + "".join(f"2025-03-03 {hour:02d}:00,{hour}\n" for hour in range(24))
+    options = {"columns": f"timestamp={name},kwh=kwh"} if mapped else {}
+    result = ingest(put(tmp_path / "m.csv", text), industry="metal", **options)
+    shown = raw(result)["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.strftime("%Y-%m-%d %H:%M")
+    assert (shown[0], len(shown)) == (first, 24)
+    assert result.statement.warnings == []
+    later = ingest(put(tmp_path / "m.csv", text.replace("03-03", "03-04")), industry="metal", **options)
+    assert raw(later)["timestamp"].diff().drop_nulls().unique().to_list() == [timedelta(hours=1)]
+
+
+def test_a_stated_zone_wins_over_the_one_that_the_file_names(ingest, raw, tmp_path):
+    text = "timestamp_utc,kwh\n" + "".join(f"2025-03-03 {hour:02d}:00,{hour}\n" for hour in range(24))
+    result = ingest(put(tmp_path / "m.csv", text), industry="metal", zone="Europe/Berlin")
+    assert raw(result)["timestamp"][0] == datetime(2025, 3, 2, 23, tzinfo=UTC)
+    assert result.statement.warnings == [
+        "the file names the time zone UTC for its stamps, but --zone Europe/Berlin is stated: Europe/Berlin was taken"
+    ]
