@@ -128,6 +128,7 @@ def test_the_peer_of_the_metrics_has_the_same_figures(ecoai: Ecoai) -> None:
 
 def test_warping_is_timed_beside_its_peers_and_its_bound(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_dtw, "find_spec", lambda _: None)
+    monkeypatch.setenv("COLUMNS", "200")
     ran = ecoai("bench", "dtw", "--length", "24", "--band", "2", "--pairs", "70", "--repeats", "2", "--json")
 
     assert ran.code == 0, ran.err

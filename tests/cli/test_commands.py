@@ -140,6 +140,7 @@ def test_csv_has_a_header_and_all_columns(ecoai: Ecoai, tmp_path: Path) -> None:
 
 
 def test_a_night_that_has_not_come_is_refused(ecoai: Ecoai) -> None:
+    ecoai.root.mkdir()
     ran = ecoai("nightly", "--date", "2035-01-01", "--json")
     assert ran.code == 2
     assert "has not come yet" in ran.document["error"]
