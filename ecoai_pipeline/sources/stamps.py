@@ -18,13 +18,19 @@ from ecoai_pipeline.sources.reasons import IngestError
 Order = Literal["iso", "dmy", "mdy", "ymd"]
 """Order of day, month and year in a date; `iso` begins with a year of four digits, `ymd` with one of two."""
 LOCAL, INSTANT = pl.Datetime("us"), pl.Datetime("us", "UTC")
-EPOCH: Mapping[str, int] = {"epoch": 1_000_000, "epoch_ms": 1_000}
+EPOCH: Mapping[str, float] = {"epoch": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1, "epoch_ns": 0.001}
 """Microseconds in one unit of a count since 1970 in UTC."""
 EXCEL = "excel"
 """Days since 1899-12-30, as a workbook counts them."""
 _EXCEL_DAY_0 = datetime(1899, 12, 30)
 DAY_END = r"(^|[ T]|^\d{8})24(:00(?::00(?:[.,]0+)?)?|0000|00)\b"
-_NUMBERS = {"epoch": r"^1\d{9}(\.\d+)?$", "epoch_ms": r"^1\d{12}$", EXCEL: r"^[2-7]\d{4}(\.\d+)?$"}
+_NUMBERS = {
+    "epoch": r"^1\d{9}(\.\d+)?$",
+    "epoch_ms": r"^1\d{12}$",
+    "epoch_us": r"^1\d{15}$",
+    "epoch_ns": r"^1\d{18}$",
+    EXCEL: r"^[2-7]\d{4}([.,]\d+)?$",
+}
 _ISO_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%d %H:%M",
@@ -70,7 +76,29 @@ _WORDS = {
     "a.m.": "AM",
     "p.m.": "PM",
 }
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = (
+    "jan|ene",
+    "feb|fév",
+    "mar|mär|mrz",
+    "apr|avr|abr",
+    "may|mai",
+    "juin|jun",
+    "juil|jul",
+    "aug|aoû|ago",
+    "sep|set",
+    "oct|okt",
+    "nov",
+    "dec|dez|déc|dic",
+)
+"""Beginnings of the names of months in English, German, French and Spanish."""
+_WEEKDAY = (
+    r"(?i)^(?:(?:mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*day)?|mo|di|mi|do|fr|sa|so|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch"
+    r"|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)\.?,? +"
+)
+_OFFSETS = {"KST": "+09:00", "JST": "+09:00", "CET": "+01:00", "MEZ": "+01:00", "CEST": "+02:00", "MESZ": "+02:00"}
+"""Abbreviations of time zones that mean one offset everywhere."""
+_ZONE_NAME = r"\[[A-Za-z_/]+\]$"
+_AFTER_DATE = r"[(（][월화수목금토일][)）]"
 _OPEN_DATE = r"^(\d{1,2})\s?[-/.]\s?\d{1,2}\s?[-/.]\s?(\d{4}|\d{2})\b"
 """A date that does not show its order of day, month and, where it is short, year."""
 _DATE = r"^(?P<a>\d{1,4})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P<sep_2>[-/.])\s?(?P<c>\d{4}|\d{1,2})[.,]?"
@@ -191,14 +219,14 @@ def form_of(file: str, column: str, sample: pl.Series, whole: Callable[[], Itera
     Raises:
         IngestError: the stamps are of no known form, or day and month cannot be told apart.
     """
-    given = sample.filter(sample != "")
+    given = sample.filter(sample != "").str.replace(_WEEKDAY, "").str.replace(_ZONE_NAME, "")
     for name, pattern in _NUMBERS.items():
         if len(given) and given.str.contains(pattern).all():
             return StampForm(name)
     if len(given) and given.str.contains(_RANGE).all():
         starts = (_halves(piece)["first"].fill_null("") for piece in whole())
         return replace(form_of(file, column, _halves(given)["first"], lambda: starts), ranges=True)
-    order = _order(file, column, whole()) if len(_open_dates(given)) else "iso"
+    order = _order(file, column, (piece.str.replace(_WEEKDAY, "") for piece in whole())) if len(_open_dates(given)) else "iso"
     formats = _ISO_FORMATS if order == "iso" else tuple(day + clock for clock in _CLOCKS for day in _DATES[order])
     counts = {form: _by_format(given, form).understood for form in formats}
     best = max(counts, key=lambda form: counts[form], default=None)
@@ -291,18 +319,22 @@ def _plain(texts: pl.Series) -> pl.Series:
     """Words, names of months and compact dates as `_STAMP` knows them."""
     if not texts.str.contains(r"[^\d\s:./,TZ+-]|^\d{8}").any():
         return texts
+    for name, offset in _OFFSETS.items():
+        texts = texts.str.replace(rf"(\d) ?{name}$", "${1}" + offset)
+    texts = texts.str.replace(_ZONE_NAME, "").str.replace(_WEEKDAY, "").str.replace(_AFTER_DATE, " ").str.replace(r"(?i) uhr$", "")
+    texts = texts.str.replace(r"(?i)(\d)h(\d{2})$", "${1}:${2}")
     plain = texts.str.replace_many(list(_WORDS), list(_WORDS.values()), ascii_case_insensitive=True)
     plain = plain.str.replace(_COMPACT, "${1}-${2}-${3} ${4}:${5}:${6}").str.replace_all(r":\s+(\d)", ":${1}").str.replace(r"[ :]+$", "")
-    return _with_numbered_months(plain) if plain.str.contains("(?i)[a-z]{3}").any() else plain
+    return _with_numbered_months(plain) if plain.str.contains("(?i)[a-zä-ü]{3}").any() else plain
 
 
 def _with_numbered_months(texts: pl.Series) -> pl.Series:
-    """`1 March 2025`, `01-MAR-25` and `Mar 1, 2025` as 2025-3-1."""
+    """`1 March 2025`, `01-MAR-25`, `1. März 2025`, `1 de marzo de 2025` and `Mar 1, 2025` as 2025-3-1."""
     for number, name in enumerate(_MONTHS, start=1):
-        day_first = rf"(?i)^(\d{{1,2}})[-/. ]*{name}[a-z]*\.?[-/., ]*"
+        day_first = rf"(?i)^(\d{{1,2}})[-/. ]*(?:de )?(?:{name})[a-zä-ü]*\.?[-/., ]*(?:de )?"
         texts = texts.str.replace(day_first + r"(\d{4})\b", f"${{2}}-{number}-${{1}}")
         texts = texts.str.replace(day_first + r"(\d{2})\b", f"20${{2}}-{number}-${{1}}")
-        texts = texts.str.replace(rf"(?i)^{name}[a-z]*\.? (\d{{1,2}}),? (\d{{4}})\b", f"${{2}}-{number}-${{1}}")
+        texts = texts.str.replace(rf"(?i)^(?:{name})[a-z]*\.? (\d{{1,2}}),? (\d{{4}})\b", f"${{2}}-{number}-${{1}}")
     return texts
 
 
@@ -359,16 +391,16 @@ def _nothing(texts: pl.Series, dtype: pl.Datetime) -> pl.Series:
     return pl.repeat(None, len(texts), dtype=dtype, eager=True)
 
 
-def _instants(texts: pl.Series, factor: int) -> pl.Series:
+def _instants(texts: pl.Series, factor: float) -> pl.Series:
     """Numbers since 1970 in UTC as instants; `factor` microseconds each."""
     micros = texts.cast(pl.Float64, strict=False) * factor
     sane = micros.zip_with(micros.abs() < 4e18, pl.Series([None], dtype=pl.Float64))
-    return sane.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return sane.round().cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
 def _of_serials(texts: pl.Series) -> pl.Series:
     """Days since 1899-12-30 as local times, to the second: what is left of a serial's digits shows no more."""
-    seconds = (texts.cast(pl.Float64, strict=False) * 86_400).round()
+    seconds = (texts.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False) * 86_400).round()
     sane = seconds.zip_with(seconds.is_between(0, _LAST_SERIAL * 86_400), pl.Series([None], dtype=pl.Float64))
     return (sane.cast(pl.Int64) * 1_000_000).cast(pl.Duration("us")) + pl.Series([_EXCEL_DAY_0], dtype=LOCAL)
 

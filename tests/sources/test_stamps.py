@@ -244,6 +244,40 @@ def test_readings_of_ranges_start_at_the_first_time(ingest, table, raw):
     assert readings["interval_s"].unique().to_list() == [3600]
 
 
+@pytest.mark.parametrize(
+    ("text", "seoul"),
+    [
+        ("3. März 2025 00:15", "2025-03-03 00:15"),
+        ("03-Mai-2025 00:15", "2025-05-03 00:15"),
+        ("3. Dezember 2025 00:15", "2025-12-03 00:15"),
+        ("3 février 2025 00:15", "2025-02-03 00:15"),
+        ("3 juin 2025 00:15", "2025-06-03 00:15"),
+        ("3 juillet 2025 00:15", "2025-07-03 00:15"),
+        ("3 août 2025 00:15", "2025-08-03 00:15"),
+        ("3 de enero de 2025 00:15", "2025-01-03 00:15"),
+        ("March 3, 2025 12:15 AM", "2025-03-03 00:15"),
+        ("Mar 3 2025 00:15", "2025-03-03 00:15"),
+        ("Mo, 13.03.2025 00:15", "2025-03-13 00:15"),
+        ("Tue 2025-03-04 00:15", "2025-03-04 00:15"),
+        ("2025-03-03(월) 00:15", "2025-03-03 00:15"),
+        ("03.03.2025 00:15 Uhr", "2025-03-03 00:15"),
+        ("13/03/2025 00h15", "2025-03-13 00:15"),
+        ("2025-03-03 00:15:00 KST", "2025-03-03 00:15"),
+        ("26.10.2025 02:15 CEST", "2025-10-26 09:15"),
+        ("26.10.2025 02:15 MEZ", "2025-10-26 10:15"),
+        ("2025-03-03T00:15:00+09:00[Asia/Seoul]", "2025-03-03 00:15"),
+        ("1740928500000000", "2025-03-03 00:15"),
+        ("1740928500000000000", "2025-03-03 00:15"),
+        ("45719,0104167", "2025-03-03 00:15"),
+    ],
+)
+def test_forms_of_exports_in_other_languages(text, seoul):
+    texts = pl.Series([text])
+    stamps = form_of("f.csv", "Zeit", texts, lambda: [texts]).read(texts)
+    local = stamps.local if stamps.local[0] else stamps.utc.dt.convert_time_zone("Asia/Seoul")
+    assert local.dt.strftime("%Y-%m-%d %H:%M").to_list() == [seoul]
+
+
 @pytest.mark.parametrize("minutes", [15, 30, 60])
 def test_ranges_that_end_with_the_last_minute_have_whole_intervals(ingest, table, raw, minutes):
     times = [datetime(2025, 3, 13) + timedelta(minutes=minutes * n) for n in range(24)]
