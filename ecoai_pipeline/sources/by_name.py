@@ -13,6 +13,8 @@ from ecoai_pipeline.sources.units import Unit, UnknownUnitError, is_thousands, u
 from ecoai_pipeline.sources.vocabulary import Role, columns_of
 
 _END_OF_DAY = re.compile(r"(^|[ T])24([:.]?00)*$")
+_ENDS = re.compile(r"(?i)(?<![a-z])(?:end|ending|ended|ende)(?![a-z])")
+"""Words in the name of a stamp which say that it is the end of its interval: `Time (end of interval)`."""
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
 _QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kMG]J|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
 
@@ -112,7 +114,7 @@ def _mapping(named: _Named) -> ColumnMapping:
         meter=named.meters[0] if named.meters else FILE_STEM,
         timestamp=named.stamps[0],
         kwh=named.energies[0],
-        stamp="end" if named.ends else "start",
+        stamp="end" if named.ends or _ENDS.search(named.stamps[0]) else "start",
         unit=_unit_of(named.energies[0]) or Unit.KWH,
     )
 

@@ -77,8 +77,12 @@ class NumberColumn:
             OtherThanPlainError: all points of the column may separate thousands.
             IngestError: the column can be read in two ways.
         """
-        if self._format is None and not self._evidence.point and self._decided().format != PLAIN:
+        if self._format is not None or self._evidence.point:
+            return
+        decided = self._decided()
+        if decided.format != PLAIN:
             raise OtherThanPlainError
+        self.note = decided.note
 
     def look(self, parts: Iterable[pl.DataFrame]) -> None:
         """Decide by all rough readings of the file.

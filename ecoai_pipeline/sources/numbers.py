@@ -209,7 +209,7 @@ def _without_certain_signs(evidence: Evidence, delimiter: str) -> Decided:
     if not evidence.open_comma:
         if evidence.round_point and evidence.small and not evidence.large and not evidence.marks:
             raise _two_ways(evidence.first_point)
-        return Decided(PLAIN)
+        return Decided(PLAIN, _points_note(evidence) if delimiter == ";" and evidence.open_point and not evidence.point else None)
     if evidence.open_point:
         raise _two_ways(evidence.first_comma)
     if evidence.large:
@@ -222,6 +222,16 @@ def _without_certain_signs(evidence: Evidence, delimiter: str) -> Decided:
         note = f"commas are read as decimal signs, as in most files with semicolons: {text!r} in row {row} is {as_decimal}"
         return Decided(NumberFormat(","), f"{note}; if it is {as_thousands}, withdraw the file and give --decimal .")
     raise _two_ways(evidence.first_comma)
+
+
+def _points_note(evidence: Evidence) -> str | None:
+    """What to know of a column of a file with semicolons in which all points stand before three digits: many such files group by points."""
+    if evidence.small or evidence.large or evidence.first_point is None:
+        return None
+    row, text = evidence.first_point
+    as_decimal, as_thousands = _both(text)
+    note = f"points are read as decimal signs: {text!r} in row {row} is {as_decimal}"
+    return f"{note}; if it is {as_thousands}, withdraw the file and give --decimal ,"
 
 
 def _two_ways(first: tuple[int, str] | None) -> UndecidedError:

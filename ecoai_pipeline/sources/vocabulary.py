@@ -65,7 +65,7 @@ _WORDS: dict[Role, str] = {
         von, beginn, ab, zeit von, ab datum, debut, desde, inicio""",
     Role.END: """
         end, end time, to, until, endtime, end datetime, end date time, end timestamp, interval end, interval end time, period end, time to
-        end utc, interval ending, usage end time
+        end utc, interval ending, usage end time, period ending, hour ending, interval ended
         종료, 종료시각, 종료시간, 종료일시
         bis, ende, zeit bis, bis datum, fin, hasta""",
     Role.ENERGY: """

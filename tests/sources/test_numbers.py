@@ -222,3 +222,22 @@ def test_weather_is_read_in_the_format_of_its_own_column(ingest, lake, tmp_path)
     found = pl.read_parquet(Landing(lake).table_path(WEATHER, statement.statement_id), hive_partitioning=False)
     values = {name: found.filter(quantity=name).sort("timestamp")["value"].to_list() for name in ("temperature", "pressure")}
     assert values == {"temperature": [21.5, -3.0, None], "pressure": [1013.2, 1009.0]}
+
+
+def test_points_before_three_digits_throughout_a_file_with_semicolons_are_doubted(ingest, raw, tmp_path):
+    text = "timestamp;kwh\n" + "".join(f"2025-03-03 {hour:02d}:00;7.{334 - hour}\n" for hour in range(24))
+    path = tmp_path / "m.csv"
+    path.write_text(text)
+    result = ingest(path, industry="metal")
+    assert raw(result)["kwh"][0] == 7.334
+    assert result.statement.warnings == [
+        "points are read as decimal signs: '7.334' in row 2 is 7.334; if it is 7334, withdraw the file and give --decimal ,"
+    ]
+    path.write_text(text.replace("7.334", "7.33"))
+    assert ingest(path, industry="metal").statement.warnings == []
+
+
+def test_the_sign_that_the_doubt_names_reads_thousands(ingest, raw, tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("timestamp;kwh\n" + "".join(f"2025-03-03 {hour:02d}:00;7.{334 - hour}\n" for hour in range(24)))
+    assert raw(ingest(path, industry="metal", decimal=","))["kwh"][0] == 7334.0
