@@ -192,8 +192,8 @@ def sheet(width: float, height: float, form: Form = "png") -> Iterator[tuple[Any
     with mpl.rc_context({"font.family": _fonts(), "axes.unicode_minus": False, "font.size": 8, "svg.hashsalt": "ecoai"}):
         figure = Figure(figsize=(width, height), dpi=_DPI)
         yield figure, png
-        with warnings.catch_warnings():  # a letter that no font has is drawn as a box
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        with warnings.catch_warnings():  # a letter of an id that no font has is drawn as a box; Korean must have its font
+            warnings.filterwarnings("ignore", message="Glyph (?!.*HANGUL SYLLABLE).* missing from font", category=UserWarning)
             png.write(_encoded(figure) if form == "png" else _drawn(figure))
 
 

@@ -128,7 +128,6 @@ def test_the_peer_of_the_metrics_has_the_same_figures(ecoai: Ecoai) -> None:
 
 def test_warping_is_timed_beside_its_peers_and_its_bound(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_dtw, "find_spec", lambda _: None)
-    monkeypatch.setenv("COLUMNS", "200")
     ran = ecoai("bench", "dtw", "--length", "24", "--band", "2", "--pairs", "70", "--repeats", "2", "--json")
 
     assert ran.code == 0, ran.err
@@ -145,6 +144,7 @@ def test_warping_is_timed_beside_its_peers_and_its_bound(ecoai: Ecoai, monkeypat
 
 def test_a_peer_of_warping_that_is_missing_says_how_to_get_it(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_dtw, "find_spec", lambda _: None)
+    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(bench_dtw, "in_fresh_process", lambda _: {"seconds": 1.5})
     ran = ecoai("bench", "dtw", "--length", "8", "--band", "1", "--pairs", "3", "--repeats", "1")
     assert ran.code == 0, ran.err
