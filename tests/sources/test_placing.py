@@ -24,7 +24,7 @@ def starts(ingest, table, raw):
     """The local starts, the lengths and the warnings of readings with given local stamps."""
 
     def read(times, **options):
-        result = ingest(table(*(f"m,{time},{n}" for n, time in enumerate(times))), industry="metal", **options)
+        result = ingest(table(*(f"m,{time},{n % 7}" for n, time in enumerate(times))), industry="metal", **options)
         assert result.statement.accepted == len(times)
         rows = raw(result)
         local = rows["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.replace_time_zone(None).to_list()
