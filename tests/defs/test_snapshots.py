@@ -116,7 +116,8 @@ def test_a_restated_month_is_told_by_rows_and_by_events(lake: Lake, versioned: R
     counts = {change.table: (change.added, change.removed, change.changed) for change in found.tables}
     assert counts["raw_readings"] == (0, 0, 24)
     assert {change.partition for change in found.tables} == {"metal|2025-03-01"}
-    assert found.gained.select("meter_id", "start").rows() == [("m2", datetime(2025, 3, 5, 15, tzinfo=UTC))]
+    assert ("m2", datetime(2025, 3, 5, 15, tzinfo=UTC)) in found.gained.select("meter_id", "start").rows()
+    assert set(found.gained["meter_id"]) == {"m2"}
     assert set(found.lost["event_id"]).isdisjoint(lake.read(ANOMALIES, Partition(Industry.METAL, MARCH.first))["event_id"])
     back = difference(lake, find(lake, "2"), find(lake, "1"))
     assert (back.lost.rows(), back.gained.rows()) == (found.gained.rows(), found.lost.rows())
