@@ -68,7 +68,7 @@ def figure(text: str, width: int = _LONGEST_TITLE) -> str:
 def csv(text: str) -> str:
     """A text cell of CSV: a quote in front keeps a spreadsheet from running it as a formula. Numbers stay as they are.
 
-    Whoever reads the file by a program removes one quote from cells that begin with quotes and then one of `= + - @`.
+    A program that reads the file removes one quote from cells that begin with quotes and then one of `= + - @`.
 
     >>> csv("=1+1"), csv("'=1"), csv("-5.2"), csv("O'Neil")
     ("'=1+1", "''=1", '-5.2', "O'Neil")

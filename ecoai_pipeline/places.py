@@ -84,7 +84,7 @@ def country_of(zone: str) -> str | None:
 
 
 def zone_in(of: str, default: str) -> str:
-    """The time zone of a meter of which only the country is known: `default` where it is one of the country's, else its only one.
+    """The time zone of a meter if only its country is known: `default` if the country has that zone, else its only one.
 
     Zones whose clocks have shown the same all through the last years count as one: Germany has Berlin and Büsingen.
 

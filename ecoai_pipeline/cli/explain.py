@@ -34,7 +34,7 @@ def explain(
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """What an event is, what it cost, which detectors, scales and hours speak for it, and which earlier ones were like it."""
+    """What an event is, what it cost, which detectors, scales and hours raised it, and similar earlier events."""
     from ecoai_pipeline.detection.anomalies import merged_events
     from ecoai_pipeline.detection.explanation import explanations
     from ecoai_pipeline.domain import Category

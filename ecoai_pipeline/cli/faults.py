@@ -1,4 +1,4 @@
-"""What the user is told of an error: ours say what to do; any other is a fault of the program, whose details go into a file."""
+"""How an error is shown: our errors say what to do; any other is a fault of the program, and its details go into a file."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ class _Taken:
 def _files(paths: list[Path], registry: Path | None, passed: list[str]) -> list[Found]:
     """The files named, folders opened, in order of name; names of files that other programs left there are added to `passed`.
 
-    The registry that was named, and the simulator's records beside it, are no readings.
+    The named registry, and the simulator's records in its folder, are no readings.
     """
     from ecoai_pipeline.sources.gather import Found, files_in
 

@@ -49,7 +49,7 @@ def inbox(context: dg.SensorEvaluationContext, lakehouse: Lakehouse) -> Iterator
 
 @dg.sensor(
     job=backfill_job,
-    minimum_interval_seconds=30,  # whoever watches a backfill sees its follow-ups appear
+    minimum_interval_seconds=30,  # a person who watches a backfill sees its follow-ups appear
     default_status=dg.DefaultSensorStatus.RUNNING,  # asks for nothing unless a person or a schedule has run something
     description="The month after one whose events were made again, if that changes it, in a run tagged `follow_up_of`.",
 )

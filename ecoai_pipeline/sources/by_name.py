@@ -100,7 +100,7 @@ def _unit_of(name: str) -> Unit | None:
 
 
 def _quantity(name: str) -> str | None:
-    """What stands in brackets in a name, or the unit at its end."""
+    """The text in brackets in a name, or the unit at its end."""
     found = [text for text in _BRACKETS.findall(name) if not text.lower().startswith("per ")] or _QUANTITY_AT_END.findall(name)
     return found[-1] if found else None
 

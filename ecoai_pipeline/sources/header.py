@@ -142,7 +142,7 @@ def _begins(rows: Sequence[Sequence[str]], at: int) -> bool:
 
 
 def _is_reading(row: Sequence[str]) -> bool:
-    """Whether a row has a time, and a number beside it."""
+    """Whether a row has a time and a number."""
     cells = [cell.strip() for cell in row]
     date = next((at for at, cell in enumerate(cells) if _is_date(cell)), None)
     return date is not None and any(_NUMBER.fullmatch(cell) for at, cell in enumerate(cells) if at != date)

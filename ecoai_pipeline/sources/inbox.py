@@ -43,7 +43,7 @@ class Fate(StrEnum):
 
     PROCESSED = "processed"
     REJECTED = "rejected"
-    PASSED_OVER = "passed_over"  # it holds no table of readings, as a note beside them
+    PASSED_OVER = "passed_over"  # it holds no table of readings, for example a note
     LEFT = "left"  # the trouble is not the file's: it stays in the inbox, to be tried again
     VANISHED = "vanished"  # whoever dropped it has taken it away again
 

@@ -29,7 +29,7 @@ _ITEMS = re.compile(r",(?=[^,=]+=)")
 _PARTS = {"weather": "weather", "quality": "quality_codes"}
 """Names that are written with a point and a name of the user's behind it, and the field that collects them."""
 AROUND = ("skip_rows", "header_row", "sheet", "encoding")
-"""What a sender may say of the file around its table, in a mapping or beside it."""
+"""What a sender may say about the file around its table, in a mapping or as options."""
 
 
 def without_unset(values: dict[str, Any], later: tuple[str, ...]) -> dict[str, Any]:

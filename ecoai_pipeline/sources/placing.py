@@ -34,7 +34,7 @@ class GridRules:
         return pl.min_horizontal(interval_s * self.share, pl.lit(self.most_s))
 
     def meant(self, step_s: int) -> int:
-        """The usual length nearest to a step between two stamps, each of which may be off; the step itself where none is near.
+        """The usual length nearest to a step between two stamps, which may both be off; the step itself if none is near.
 
         >>> rules = GridRules((300, 900, 3600), 0.1, 60)
         >>> [rules.meant(step) for step in (900, 903, 880, 1000, 420)]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 FEWEST = 24
-"""Readings that rise by chance: for noisy energy the chance is 1 in 24 factorial; a slow start of a plant is told by its level."""
+"""Readings that rise by chance: for noisy energy the chance is 1 in 24 factorial; a plant that starts slowly is recognised by its level."""
 RISING_SHARE = 0.25
 """Of the readings that are above the one before; a coarse register shows the same number for some intervals."""
 LARGEST_SHARE = 0.5

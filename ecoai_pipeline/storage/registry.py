@@ -51,7 +51,7 @@ class MeterRegistry:
         return known.time_zone if known else None
 
     def decimals_of(self, meters: Iterable[str]) -> dict[str, Decimal]:
-        """The decimal signs that the newest rows of some meters state; meters of which none is stated are left out."""
+        """The decimal signs that the newest rows of some meters state; meters without a stated sign are left out."""
         rows = {meter_id: self.at(meter_id, _LAST) for meter_id in meters}
         return {meter_id: row.decimal for meter_id, row in rows.items() if row and row.decimal}
 

@@ -128,7 +128,7 @@ def test_training_on_the_first_takes_all_that_lies_before(lake: Lake, scored: Ru
 
 
 def backfilled(folder: Path, assets: Sequence[str], keys: Sequence[str]) -> tuple[list[dg.DagsterRun], set[tuple[str, str]]]:
-    """The runs that Dagster's daemon asks for in a backfill from the UI, none of which is executed, and the partitions it is about."""
+    """The runs that Dagster's daemon requests for a backfill from the UI, without executing them, and their partitions."""
     overrides = {"run_launcher": {"module": MockedRunLauncher.__module__, "class": "MockedRunLauncher"}, "telemetry": {"enabled": False}}
     target = ModuleTarget("ecoai_pipeline.definitions", None, None, None)
     with ExitStack() as stack:
