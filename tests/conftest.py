@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,19 @@ from ecoai_pipeline.storage.lake import Lake
 hypothesis_settings.register_profile("quick", deadline=None)
 hypothesis_settings.register_profile("full", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("quick")
+
+
+REQUIRE_ALL = "ECOAI_REQUIRE_ALL"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where `ECOAI_REQUIRE_ALL=1`, a test that would be skipped for want of a program or of data fails and says what is missing."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get(REQUIRE_ALL) == "1":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome, report.longrepr = "failed", f"{item.nodeid}: {REQUIRE_ALL}=1, but {reason}"
+    return report
 
 
 @pytest.fixture

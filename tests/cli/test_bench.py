@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from ecoai_pipeline.sources.writers.catalog import WRITTEN
 from .conftest import Ecoai
 
 MEASURED = {"reader", "file_mb", "readings", "seconds", "peak_mb", "kwh", "readings_per_s", "mb_per_s", "note"}
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+PEERS = Path(__file__).parents[2] / "requirements-peers.lock"
 
 
 def test_a_file_is_measured_and_a_peer_that_is_missing_says_how_to_get_it(ecoai: Ecoai, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,8 +65,8 @@ def test_the_peer_reads_the_same_readings_and_the_same_energy(tmp_path: Path) ->
     assert ours["kwh"] == pytest.approx(theirs["kwh"], abs=0.001)
 
 
-def test_the_extra_names_the_versions_that_are_measured_against() -> None:
-    assert tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]["bench"] == [PEER, bench_dtw.PEER]
+def test_the_lock_of_the_peers_names_the_versions_that_are_measured_against() -> None:
+    assert PEERS.read_text().split() == [bench_dtw.PEER, PEER, bench_metrics.PEER]
 
 
 @pytest.mark.parametrize("name", sorted(name for name, form in WRITTEN.items() if not form.per_meter))
