@@ -12,9 +12,8 @@ import typer
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, progress_bar
 from ecoai_pipeline.cli.pipeline import new_lake, run_night, the_lake, train_all
 from ecoai_pipeline.cli.readings import ingest_paths
-from ecoai_pipeline.cli.views import EVENT_COLUMNS, event_rows, shown_events
+from ecoai_pipeline.cli.views import EVENT_COLUMNS, ending_after, event_rows, shown_events
 from ecoai_pipeline.domain import Category, Industry, Month, MonthRange
-from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,12 +57,12 @@ def _answer(root: Path, made: Simulation, night: date) -> Answer:
 
     from ecoai_pipeline.evaluation.matching import during, match_events, read_faults, read_stops
 
-    month, zone = Month.of(night), load_settings().time_zone
-    rows = [row for row in event_rows(the_lake(), since=month.first_day) if row["category"] == Category.ENERGY]
+    month, lake = Month.of(night), the_lake()
+    rows = [row for row in event_rows(lake, since=month.first_day) if row["category"] == Category.ENERGY]
     utc = pl.Datetime("us", "UTC")
     schema = {"event_id": pl.String(), "meter_id": pl.String(), "start": utc, "end": utc}
     events = pl.DataFrame([[row[name] for name in schema] for row in rows], schema, orient="row")
-    faults = read_faults(made.truth).filter(pl.col("end").dt.convert_time_zone(zone).dt.date() >= month.first_day)
+    faults = ending_after(lake, read_faults(made.truth), month.first_day)
     matched = match_events(events, faults)
     stopped = during(matched.false_alarms, read_stops(made.maintenance)).height
     figures: dict[str, Any] = {
@@ -76,17 +75,17 @@ def _answer(root: Path, made: Simulation, night: date) -> Answer:
         "by_kind": matched.per_kind.to_dicts(),
         "by_depth": matched.per_depth.to_dicts(),
     }
-    tonight = sum(row["end"].date() >= night for row in rows)
+    tonight = ending_after(lake, events, night).height
     notes = [
         f"{matched.found.height} of {faults.height} faults injected in {month} were found; {matched.false_alarms.height} of {len(rows)} "
         f"alarms were false, {stopped} of them in planned stops; {tonight} events touch the last night, {night}",
         f"found by kind:  {_shares(matched.per_kind, pl.col('kind'))}",
         f"found by depth: {_shares(matched.per_depth, pl.format('{} to {}', pl.col('least').round(1), pl.col('most').round(1)))}",
-        f"the page about {night}: {the_lake().night_report(night, None, 'en')}",
+        f"the page about {night}: {lake.night_report(night, None, 'en')}",
         f"the same on your screen: ecoai --root {root} ui   (Dagster on http://127.0.0.1:3000)",
         f"the events again:        ecoai --root {root} events --since {month.first_day}",
     ]
-    return Answer({**figures, "events": rows}, shown_events(the_lake(), rows), EVENT_COLUMNS, title=f"events of {month}", notes=notes)
+    return Answer({**figures, "events": rows}, shown_events(lake, rows), EVENT_COLUMNS, title=f"events of {month}", notes=notes)
 
 
 def _shares(counts: pl.DataFrame, name: pl.Expr) -> str:

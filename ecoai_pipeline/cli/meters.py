@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, Steps, in_zone, local_time, progress_bar
-from ecoai_pipeline.cli.pipeline import default_zone, materialize_readings, record, the_lake
+from ecoai_pipeline.cli.pipeline import materialize_readings, record, the_lake, zone_of_root
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def show(
     lengths = ", ".join(f"{seconds} s" for seconds in known.intervals_s)
     notes = [f"{known.readings:,} readings {span}; intervals: {lengths or 'none'}"]
     notes += [
-        f"statement {one.statement_id}, received {local_time(one.received_at, default_zone())}: {one.file}"
+        f"statement {one.statement_id}, received {local_time(one.received_at, zone_of_root(lake))}: {one.file}"
         for one in statements_of(lake, meter)
     ]
     document = {**_row(known), "registry": rows, "statements": statements}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone, local_time, progress_bar
-from ecoai_pipeline.cli.pipeline import decide, default_zone, record, the_lake
+from ecoai_pipeline.cli.pipeline import decide, record, the_lake, zone_of_root
 from ecoai_pipeline.domain import Industry, Month, Resolution
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
     rows = [{**_row(one, in_use=one.version in newest), **said[one.version]} for one in models]
     document = {"models": [{**one.model_dump(mode="json"), **said[one.version]} for one in models]}
     Answer(
-        document, in_zone(rows, default_zone, "since"), LISTED, title="models", notes=[f"{len(rows)} models, {len(newest)} in use"]
+        document, in_zone(rows, zone_of_root(lake), "since"), LISTED, title="models", notes=[f"{len(rows)} models, {len(newest)} in use"]
     ).show(form, as_json)
 
 
@@ -53,7 +53,7 @@ def show(version: Version, form: FormatOption = Format.TABLE, as_json: JsonOptio
     registry, bundles = ModelRegistry(lake), Bundles(lake)
     found = registry.find(version)
     entries = [one for one in registry.entries() if one.version == found.version]
-    history = [f"{local_time(one.at, default_zone())} {one.standing}: {one.reason or 'entered'}" for one in entries]
+    history = [f"{local_time(one.at, zone_of_root(lake))} {one.standing}: {one.reason or 'entered'}" for one in entries]
     document = {
         "model": found.model_dump(mode="json"),
         "history": [one.model_dump(mode="json") for one in entries],

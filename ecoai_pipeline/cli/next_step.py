@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from ecoai_pipeline.cli.output import print_note, screen_width
+from ecoai_pipeline.cli.pipeline import newest_days, yesterday
 from ecoai_pipeline.domain import SCORES, VALIDATED_READINGS, Industry
 from ecoai_pipeline.settings import load_settings
 
@@ -48,10 +48,10 @@ def next_step(root: Path) -> NextStep:
         return NextStep(f"There are no readings under {root} yet.", _beginnings(ecoai))
     if not ModelRegistry(lake).entries():
         return _before_models(lake, ecoai)
-    newest, scored = _last_day(lake), any(lake.months(SCORES, industry) for industry in Industry)
+    newest, scored = _newest_day(lake), any(lake.months(SCORES, industry) for industry in Industry)
     night = _last_night(lake)
     if not scored or night is None or (newest and night < newest):
-        day = "" if newest is None or newest >= _yesterday() else f" --date {newest}"
+        day = "" if newest is None or newest >= yesterday(lake) else f" --date {newest}"
         told = f"the last night is {night}" if night else "no night ran yet"
         return NextStep(
             f"{root} has readings up to {newest} and models; {told}.",
@@ -91,25 +91,16 @@ def _before_models(lake: Lake, ecoai: str) -> NextStep:
     )
 
 
-def _last_day(lake: Lake) -> date | None:
-    """The newest local day, in the default zone, with a reading."""
-    import polars as pl
-
+def _newest_day(lake: Lake) -> date | None:
+    """The newest day with a reading, each meter's in its own zone."""
     newest = {partition.industry: partition for partition in lake.partitions(VALIDATED_READINGS)}
-    if not newest:
-        return None
-    last = lake.scan(VALIDATED_READINGS, newest.values()).select(pl.col("timestamp").max()).collect().item()
-    return last.astimezone(ZoneInfo(load_settings().time_zone)).date() if last else None
+    return max(newest_days(lake, newest.values()).values(), default=None)
 
 
 def _last_night(lake: Lake) -> date | None:
     from ecoai_pipeline.detection.night import detections_ledger
 
     return max((run.day for _, run in detections_ledger(lake).read()), default=None)
-
-
-def _yesterday() -> date:
-    return datetime.now(ZoneInfo(load_settings().time_zone)).date() - timedelta(days=1)
 
 
 def program(root: Path) -> str:

@@ -97,8 +97,9 @@ def print_note(note: str, width: int) -> None:
         sys.stdout.write("\n".join(wrapped if sys.stdout.isatty() else [line]) + "\n")
 
 
-def in_zone(rows: Iterable[Mapping[str, Any]], zone_of: Callable[[Mapping[str, Any]], str], *names: str) -> list[dict[str, Any]]:
-    """Rows with some of their times (UTC) on the clock of the zone that `zone_of` says of each row, for a table."""
+def in_zone(rows: Iterable[Mapping[str, Any]], zone: str | Callable[[Mapping[str, Any]], str], *names: str) -> list[dict[str, Any]]:
+    """Rows with some of their times (UTC) on the clock of a zone, or of the one that a function gives for each row; for a table."""
+    zone_of = zone if callable(zone) else lambda _: zone
     return [{**row, **{name: _moved(row.get(name), zone_of(row)) for name in names}} for row in rows]
 
 

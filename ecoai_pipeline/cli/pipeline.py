@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from ecoai_pipeline.cli.output import Steps
 from ecoai_pipeline.domain import (
@@ -72,9 +73,36 @@ def zone_of_meter(lake: Lake) -> Callable[[Mapping[str, Any]], str]:
     return lambda row: zone(row["meter_id"])
 
 
-def default_zone(_row: object = None) -> str:
-    """The zone in which people read times that belong to no meter, as those of files and models."""
-    return load_settings().time_zone
+def zone_of_root(lake: Lake) -> str:
+    """The zone in which people read times that belong to no meter, as those of files and runs.
+
+    It is that of the meters; UTC where they have several, and the default zone where there are none.
+    """
+    from ecoai_pipeline.storage.registry import MeterRegistry
+
+    registry = MeterRegistry(lake)
+    return registry.common_zone(registry) if registry.zones() else load_settings().time_zone
+
+
+def yesterday(lake: Lake) -> date:
+    """The newest day that is over wherever a meter is."""
+    from ecoai_pipeline.detection.due import last_day
+    from ecoai_pipeline.storage.registry import MeterRegistry
+
+    return min(last_day(zone, datetime.now(UTC)) for zone in MeterRegistry(lake).zones() or {load_settings().time_zone})
+
+
+def newest_days(lake: Lake, partitions: Iterable[Partition]) -> dict[str, date]:
+    """By time zone, the newest local day with a reading in some partitions of validated readings; a day belongs to its meters' zone."""
+    import polars as pl
+
+    last = lake.scan(VALIDATED_READINGS, partitions).group_by("meter_id").agg(pl.col("timestamp").max()).collect()
+    zone, found = zone_of_meter(lake), dict[str, date]()
+    for row in last.iter_rows(named=True):
+        own = zone(row)
+        day = row["timestamp"].astimezone(ZoneInfo(own)).date()
+        found[own] = max(day, found.get(own, day))
+    return found
 
 
 @contextmanager

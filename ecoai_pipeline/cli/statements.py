@@ -9,7 +9,7 @@ import typer
 
 from ecoai_pipeline.cli.nights import parse_day
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone, local_time, progress_bar
-from ecoai_pipeline.cli.pipeline import default_zone, materialize_readings, the_lake, zone_of_meter
+from ecoai_pipeline.cli.pipeline import materialize_readings, the_lake, zone_of_meter, zone_of_root
 from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -41,15 +41,16 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
     """Every statement in order of its last receipt, with its counts; those that were withdrawn last."""
     from ecoai_pipeline.storage.landing import Landing
 
-    book = Landing(the_lake()).book
-    rows = [_row(statement, None) for statement in book.in_force()]
-    rows += [_row(statement, withdrawal) for statement, withdrawal in book.withdrawn()]
-    shown = in_zone([{**row, "meters": len(row["meters"]), "months": _span(row["months"])} for row in rows], default_zone, "received")
+    lake = the_lake()
+    book, zone = Landing(lake).book, zone_of_root(lake)
+    rows = [_row(statement, None, zone) for statement in book.in_force()]
+    rows += [_row(statement, withdrawal, zone) for statement, withdrawal in book.withdrawn()]
+    shown = in_zone([{**row, "meters": len(row["meters"]), "months": _span(row["months"])} for row in rows], zone, "received")
     notes = [f"{len(book.in_force())} statements in force, {len(book.withdrawn())} withdrawn"]
     Answer({"statements": rows}, shown, LISTED, title="statements", notes=notes).show(form, as_json)
 
 
-def _row(statement: Statement, withdrawal: Withdrawal | None) -> dict[str, Any]:
+def _row(statement: Statement, withdrawal: Withdrawal | None, zone: str) -> dict[str, Any]:
     return {
         "statement": statement.statement_id,
         "received": statement.received_at,
@@ -60,7 +61,7 @@ def _row(statement: Statement, withdrawal: Withdrawal | None) -> dict[str, Any]:
         "fell_back": withdrawal.fell_back if withdrawal else 0,
         "meters": statement.meters,
         "months": statement.months,
-        "state": f"withdrawn {local_time(withdrawal.withdrawn_at, default_zone())}" if withdrawal else "in force",
+        "state": f"withdrawn {local_time(withdrawal.withdrawn_at, zone)}" if withdrawal else "in force",
         "reason": withdrawal.reason if withdrawal else "",
     }
 
@@ -79,10 +80,12 @@ def withdrawing(
     """Take a statement out of force: what only it said disappears, what it changed falls back; its file stays in landing."""
     from ecoai_pipeline.sources.withdraw import withdraw
 
+    lake = the_lake()
     with progress_bar() as steps:
-        done = withdraw(the_lake(), load_settings(), statement, reason=reason, at=datetime.now(UTC))
+        done = withdraw(lake, load_settings(), statement, reason=reason, at=datetime.now(UTC))
         materialized = materialize_readings(done.partitions, steps)
-    row = _row(done.statement, done.withdrawal)
+    zone = zone_of_root(lake)
+    row = _row(done.statement, done.withdrawal, zone)
     document = {**row, "partitions": [partition.key for partition in done.partitions], "materialized": materialized}
     notes = [
         f"withdrawn {row['withdrawn']:,} readings that only {row['file']} gave; {row['fell_back']:,} fell back to an older statement",
@@ -91,7 +94,7 @@ def withdrawing(
     ]
     Answer(
         document,
-        in_zone([row], default_zone, "received"),
+        in_zone([row], zone, "received"),
         ("statement", "received", "file", "withdrawn", "fell_back", "state"),
         notes=notes,
     ).show(form, as_json)
@@ -113,5 +116,5 @@ def history(
     columns = ["start", "interval_s", "kwh", "quality", "state", "file", "statement_id", "received_at"]
     # Energy is shown with all its digits: a table rounds.
     named = [{**row, "meter_id": meter, "start": row["timestamp"], "kwh": None if row["kwh"] is None else str(row["kwh"])} for row in rows]
-    shown = in_zone(in_zone(named, zone_of_meter(lake), "start"), default_zone, "received_at")
+    shown = in_zone(in_zone(named, zone_of_meter(lake), "start"), zone_of_root(lake), "received_at")
     Answer({"meter": meter, "day": day, "readings": rows}, shown, columns, title=f"{meter} on {day}", notes=notes).show(form, as_json)

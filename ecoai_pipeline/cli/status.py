@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from ecoai_pipeline.cli.next_step import next_step
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, local_time
-from ecoai_pipeline.cli.pipeline import the_lake
+from ecoai_pipeline.cli.pipeline import newest_days, the_lake, yesterday, zone_of_root
 from ecoai_pipeline.domain import DRIFT, PARTITIONED, VALIDATED_READINGS, Industry, Month, Partition
 from ecoai_pipeline.settings import Settings, load_settings
 
@@ -37,7 +36,7 @@ class IndustryStatus:
     Attributes:
         night: ok, failed, running, waiting, or canceled; `failures` say why.
         events: that the night recorded.
-        late: meters whose readings were due, each with hours; `readings_until` is the newest local day with a reading.
+        late: meters whose readings were due, each with hours; `readings_until` is the newest day with a reading, where its meter is.
         drift: what has drifted from what the models were trained on.
     """
 
@@ -75,7 +74,7 @@ def _morning(lake: Lake, settings: Settings, now: datetime) -> Answer:
     found = [one for one in every if one.readings_until or one.failures]
     disk, free = _disk(lake.root), shutil.disk_usage(lake.root).free
     switches, seen = automations(home), daemon_seen(home)
-    upcoming = next_step(lake.root)
+    upcoming, zone = next_step(lake.root), zone_of_root(lake)
     document = {
         **_layers(lake).document,
         "night": _night_document(night, recorded),
@@ -87,9 +86,9 @@ def _morning(lake: Lake, settings: Settings, now: datetime) -> Answer:
     }
     rows = [{**asdict(one), "late_meters": len(one.late), "drift": ", ".join(one.drift)} for one in found]
     notes = [
-        *_night_lines(night, recorded, settings.time_zone),
+        *_night_lines(night, recorded, zone),
         *(f"{one.industry} failed: {reason}" for one in found for reason in one.failures),
-        *_late_lines(found, now, settings.time_zone),
+        *_late_lines(found, Month.of(yesterday(lake))),
         *(f"{one.industry} has drifted: {', '.join(one.drift)}; `ecoai train --industry {one.industry}`" for one in found if one.drift),
         f"disk: {_size(sum(disk.values()))} used ({_largest(disk)}), {_size(free)} free",
         *_switch_lines(switches, seen, now),
@@ -113,7 +112,7 @@ def _industry(
         took_s=round((run.ended - run.started).total_seconds(), 1) if run and run.ended and run.started else None,
         events=len(same_day.detections) if same_day else None,
         late={one.meter_id: round(one.hours, 1) for one in late},
-        readings_until=_last_day(lake, Partition(industry, months[-1]), settings.time_zone) if months else None,
+        readings_until=max(newest_days(lake, [Partition(industry, months[-1])]).values()) if months else None,
         drift=_drifted(lake, industry),
         failures=_why(run),
         run_id=run.run_id if run else recorded.run_id if recorded else None,
@@ -135,13 +134,6 @@ def _last_detections(lake: Lake) -> dict[Industry, DetectionRun]:
         if run.industry not in found or found[run.industry].day <= run.day:
             found[run.industry] = run
     return found
-
-
-def _last_day(lake: Lake, partition: Partition, zone: str) -> date | None:
-    import polars as pl
-
-    last = lake.scan(VALIDATED_READINGS, partition).select(pl.col("timestamp").max()).collect().item()
-    return last.astimezone(ZoneInfo(zone)).date() if last else None
 
 
 def _drifted(lake: Lake, industry: Industry) -> list[str]:
@@ -190,12 +182,12 @@ def _night_lines(night: Night | None, recorded: dict[Industry, DetectionRun], zo
     yield f"last night: {night.day}, run at {when}{took}"
 
 
-def _late_lines(found: Sequence[IndustryStatus], now: datetime, zone: str) -> Iterator[str]:
+def _late_lines(found: Sequence[IndustryStatus], month: Month) -> Iterator[str]:
+    """Meters that are late, and the industries without a reading of the month that readings are due of."""
     for one in found:
         if one.late:
             named = ", ".join(f"{meter} ({hours:.0f} h)" for meter, hours in list(one.late.items())[:3])
             yield f"{one.industry} is late: {len(one.late)} meters, {named}{', …' if len(one.late) > 3 else ''}; ask the provider"
-    month = Month.of(now.astimezone(ZoneInfo(zone)).date() - timedelta(days=1))
     silent = [one.industry for one in found if one.readings_until and Month.of(one.readings_until) < month]
     if silent:
         yield f"no readings of {month} yet: {', '.join(silent)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone, local_time, progress_bar
-from ecoai_pipeline.cli.pipeline import default_zone, new_lake, record, the_lake, zone_of_meter
+from ecoai_pipeline.cli.pipeline import new_lake, record, the_lake, zone_of_meter, zone_of_root
 
 if TYPE_CHECKING:
     from ecoai_pipeline.versioning.snapshots import Snapshot
@@ -46,7 +46,8 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
     """All snapshots, oldest first."""
     from ecoai_pipeline.versioning.snapshots import snapshots
 
-    entries = snapshots(the_lake())
+    lake = the_lake()
+    entries = snapshots(lake)
     rows = [
         {
             "name": entry.name,
@@ -60,7 +61,7 @@ def listing(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> N
         for entry in entries
     ]
     document = {"snapshots": [entry.model_dump(mode="json") for entry in entries]}
-    Answer(document, in_zone(rows, default_zone, "at"), title="snapshots", notes=[f"{len(rows)} snapshots"]).show(form, as_json)
+    Answer(document, in_zone(rows, zone_of_root(lake), "at"), title="snapshots", notes=[f"{len(rows)} snapshots"]).show(form, as_json)
 
 
 @app.command()
@@ -68,8 +69,9 @@ def show(name: Name, form: FormatOption = Format.TABLE, as_json: JsonOption = Fa
     """One snapshot: run, code, parameters, and the hash of each folder as DVC knows it."""
     from ecoai_pipeline.versioning.snapshots import find
 
-    found = find(the_lake(), name)
-    notes = [f"taken {local_time(found.at, default_zone())} by run {found.run_id}, code {found.code}, parameters {found.params[:12]}"]
+    lake = the_lake()
+    found = find(lake, name)
+    notes = [f"taken {local_time(found.at, zone_of_root(lake))} by run {found.run_id}, code {found.code}, parameters {found.params[:12]}"]
     notes += [f"run {run}: {made}" for run, made in found.runs.items()]
     notes += [f"instead of params.yaml: {name}={value}" for name, value in found.overrides.items()]
     Answer(found.model_dump(mode="json"), _outs(found), title=found.name, notes=notes).show(form, as_json)
@@ -108,7 +110,7 @@ def restore(name: Name, form: FormatOption = Format.TABLE, as_json: JsonOption =
     lake = the_lake()
     found = bring_back(lake, name)
     repository = Repository.of(lake.root)
-    taken = local_time(found.at, default_zone())
+    taken = local_time(found.at, zone_of_root(lake))
     notes = [f"the root is as it was at {found.name}, {taken}; a run with the same code and parameters keeps it so"]
     if found.code != code_revision():
         notes.append(f"the code of then was another one: git checkout {found.code.removesuffix('+changes')} in the project")

@@ -13,7 +13,7 @@ import typer
 
 from ecoai_pipeline.cli.next_step import next_step
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, in_zone
-from ecoai_pipeline.cli.pipeline import default_zone, the_lake, zone_of_meter
+from ecoai_pipeline.cli.pipeline import the_lake, zone_of_meter, zone_of_root
 from ecoai_pipeline.cli.stop import run_to_the_end
 from ecoai_pipeline.domain import ANOMALIES, Industry, Month, MonthRange
 from ecoai_pipeline.settings import load_settings
@@ -32,7 +32,7 @@ _SHORTEST_ID = 6
 
 def events(
     industry: Annotated[str | None, typer.Option(help="One industry; else all.", show_default=False)] = None,
-    since: Annotated[str | None, typer.Option(help="Only events that end after this day began.", show_default=False)] = None,
+    since: Annotated[str | None, typer.Option(help="Only events that end after this day began at their meter.", show_default=False)] = None,
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +62,7 @@ def revisions(
     rows = [row for entry in entries for row in _revised_rows(entry)]
     columns = ("revised_at", "month", "what", "meter_id", "start", "kind", "before_kwh", "after_kwh", "because", "received", "withdrawn")
     document = {"revisions": [entry.model_dump(mode="json") for entry in entries]}
-    shown = in_zone(in_zone(rows, zone_of_meter(lake), "start"), default_zone, "revised_at")
+    shown = in_zone(in_zone(rows, zone_of_meter(lake), "start"), zone_of_root(lake), "revised_at")
     Answer(document, shown, columns, title="revised events", notes=[f"{len(entries)} revisions"]).show(form, as_json)
 
 
@@ -74,16 +74,22 @@ def _revised_rows(revision: Revision) -> Iterator[dict[str, Any]]:
 
 
 def event_rows(lake: Lake, *, industry: Industry | None = None, since: date | None = None) -> list[dict[str, Any]]:
-    """Events as rows, the parts of one event merged; `since` leaves out those that ended before it (in the default zone)."""
-    import polars as pl
-
+    """Events as rows, the parts of one event merged; `since` leaves out those that ended before that local day of their meter."""
     from ecoai_pipeline.detection.anomalies import merged_events
 
     frame = merged_events(lake, [industry] if industry else list(Industry))
-    if since:
-        local = pl.col("end").dt.convert_time_zone(load_settings().time_zone).dt.replace_time_zone(None)
-        frame = frame.filter(local > pl.lit(since).cast(pl.Datetime("us")))
-    return with_durations(frame)
+    return with_durations(ending_after(lake, frame, since) if since else frame)
+
+
+def ending_after(lake: Lake, rows: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Rows (`meter_id`, `end`) that end after a day began, on the clock of their meter."""
+    import polars as pl
+
+    from ecoai_pipeline.detection.due import day_bounds
+
+    zone = zone_of_meter(lake)
+    begins = [day_bounds(day, zone({"meter_id": meter_id}))[0] for meter_id in rows["meter_id"]]
+    return rows.filter(pl.col("end") > pl.Series(begins, dtype=pl.Datetime("us", "UTC")))
 
 
 def with_durations(frame: pl.DataFrame) -> list[dict[str, Any]]:

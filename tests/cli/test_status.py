@@ -10,6 +10,7 @@ import pytest
 
 from ecoai_pipeline.cli.status import IndustryStatus, _late_lines, _switch_lines
 from ecoai_pipeline.defs.glance import Automation
+from ecoai_pipeline.domain import Month
 
 from .conftest import Ecoai, hours, lead_file
 
@@ -59,7 +60,7 @@ def test_the_table_fits_80_columns(ecoai: Ecoai, tmp_path: Path) -> None:
 def test_late_meters_and_silent_industries_are_named() -> None:
     late = industry(late={"m1": 34.0, "m2": 30.0, "m3": 9.0, "m4": 8.0})
     silent = industry(industry="food", readings_until=date(2025, 3, 12))
-    assert list(_late_lines([late, silent], NOW, "Asia/Seoul")) == [
+    assert list(_late_lines([late, silent], Month(2025, 4))) == [
         "metal is late: 4 meters, m1 (34 h), m2 (30 h), m3 (9 h), …; ask the provider",
         "no readings of 2025-04 yet: food",
     ]
