@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -14,6 +12,7 @@ import polars as pl
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.detection.model import Model, Scored, load_model
 from ecoai_pipeline.domain import DETECTORS, FEATURES, SCORES, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.features.calendar import month_bounds
 from ecoai_pipeline.features.load import load_series, usage_types
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.settings import Settings
@@ -119,7 +118,7 @@ def _model_for(lake: Lake, settings: Settings, partition: Partition, resolution:
                 "name one trained before the month's start, or leave strict mode"
             )
         return wanted
-    stays = kept and (kept.version in _asked_before(lake, partition) or _came_later((champion, kept), settings, partition))
+    stays = kept and (kept.version in _asked_before(lake, partition) or _came_later((champion, kept), lake, partition))
     if not kept or not stays or (strict and _as_of(kept, partition).hindsight):
         return champion
     return _as_of(kept, partition)
@@ -148,10 +147,11 @@ def _asked_for(lake: Lake, partition: Partition, model: str | None, champions: M
     return sorted({champion.record.version for champion in champions.values()} & {model, *_asked_before(lake, partition)})
 
 
-def _came_later(between: tuple[Champion | None, ModelRecord], settings: Settings, partition: Partition) -> bool:
-    """Whether what makes the champion another one than the model that was kept was entered when the month had ended."""
+def _came_later(between: tuple[Champion | None, ModelRecord], lake: Lake, partition: Partition) -> bool:
+    """Whether what makes the champion another one than the model that was kept was entered after the month's end in all zones."""
     champion, kept = between
-    end = datetime.combine(partition.month.next.first_day, time(), ZoneInfo(settings.time_zone))
+    zones = {meter.time_zone for meter in MeterRegistry(lake).of(partition.industry, partition.month).values()}
+    end = max(month_bounds(partition.month, zone)[1] for zone in zones or {"UTC"})
     return max(kept.at, champion.record.at if champion else kept.at) >= end
 
 
