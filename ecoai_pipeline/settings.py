@@ -473,7 +473,10 @@ FirstMonth = Annotated[domain.Month, NoDecode, BeforeValidator(_first_month), Pl
 class ScheduleParams(Params):
     nightly: str = Field("*/15 * * * *", description="when it is looked which nights are due, as cron in UTC")
     night_after_h: float = Field(2.5, ge=0, description="when a day is run: hours after the midnight that ends it in its time zone")
-    training: str = Field("0 4 1 * *", description="when models are trained, as cron in `time_zone`")
+    training: str = Field("0 * * * *", description="when it is looked which trainings are due, as cron in UTC")
+    train_after_h: float = Field(
+        4, ge=0, description="when models are trained: hours after a month has ended for all meters of an industry"
+    )
 
 
 class CatalogueParams(Params):

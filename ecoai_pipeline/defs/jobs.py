@@ -20,6 +20,7 @@ KIND_TAG = "ecoai/kind"  # what asked for a run: a command, a schedule, a sensor
 INDUSTRY_TAG = "ecoai/industry"  # of a run about one industry; the queue starts one such run at a time
 DAY_TAG = "ecoai/day"  # the day that a night is about
 NIGHT_TAG = "ecoai/night"  # the day and the instant at which its night was due; no industry is asked for it twice
+TRAINING_TAG = "ecoai/trained_before"  # the month before which a monthly training learns; no industry is asked for it twice
 FOLLOW_UP_TAG = "follow_up_of"  # the run or backfill after which a run makes the months that its changes reach
 
 
@@ -35,7 +36,7 @@ evaluate_job = _job("evaluate", "Judge detectors on data with known anomalies.")
 record_job = _job("record", "Tables and bundles into DVC; the sensor `versions` asks for it once runs have ended.")
 
 
-@dg.op(description="Lands the files of the inbox and moves each to processed, rejected or passed_over, with the reason beside it.")
+@dg.op(description="Lands the files of the inbox and moves each to processed, rejected or passed_over; FILE.reason.json says why.")
 def land_files(context: dg.OpExecutionContext, lakehouse: Lakehouse) -> None:
     from ecoai_pipeline.sources.inbox import Fate
     from ecoai_pipeline.sources.inbox import land_inbox as land

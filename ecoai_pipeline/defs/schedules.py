@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from ecoai_pipeline.defs.jobs import DAY_TAG, INDUSTRY_TAG, KIND_TAG, NIGHT_TAG, TOLD_THE_NIGHT, nightly_job, training_job
+from ecoai_pipeline.defs.jobs import DAY_TAG, INDUSTRY_TAG, KIND_TAG, NIGHT_TAG, TOLD_THE_NIGHT, TRAINING_TAG, nightly_job, training_job
 from ecoai_pipeline.defs.partitions import model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Industry, Month, MonthRange
@@ -65,31 +65,42 @@ def _request(industry: Industry, span: MonthRange, key: str, config: dict[str, A
 
 
 def monthly_training(settings: Settings) -> dg.ScheduleDefinition:
-    """The schedule of the trainings, at the times of `schedules.training`."""
+    """The schedule of the trainings: of each industry, `schedules.train_after_h` after a month has ended for all its meters."""
 
     @dg.schedule(
         name="monthly_training",
         job=training_job,
         cron_schedule=settings.schedules.training,
-        execution_timezone=settings.time_zone,
-        description="All industries and resolutions, on everything before this month.",
+        execution_timezone="UTC",
+        description="Per industry, once a month has ended in the time zones of all its meters: all resolutions, on everything before.",
     )
-    def schedule(context: dg.ScheduleEvaluationContext, lakehouse: Lakehouse) -> Iterator[dg.RunRequest]:
-        from ecoai_pipeline.detection.training import resolutions_present
-        from ecoai_pipeline.domain import FEATURES
+    def schedule(context: dg.ScheduleEvaluationContext, lakehouse: Lakehouse) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        from ecoai_pipeline.storage.registry import MeterRegistry
 
-        this_month = Month.of(context.scheduled_execution_time.date())
-        lake = lakehouse.lake()
-        for industry in Industry:
-            past = [month for month in lake.months(FEATURES, industry) if month < this_month]
-            if not past:
-                continue
-            span = MonthRange(past[0], past[-1])
-            for resolution in resolutions_present(lake, industry, span):
-                yield dg.RunRequest(
-                    run_key=f"{industry}:{resolution}:{this_month}",
-                    tags={**model_tags(industry, resolution), INDUSTRY_TAG: industry.value, KIND_TAG: "monthly training"},
-                    run_config=dg.RunConfig(ops={"models": {"config": {"months": str(span)}}}),
-                )
+        registry = MeterRegistry(lakehouse.lake())
+        ended = context.scheduled_execution_time - timedelta(hours=lakehouse.settings().schedules.train_after_h)
+        asked = [request for one in Industry for request in _trainings(context.instance, lakehouse, one, registry.month_at(one, ended))]
+        yield from asked
+        if not asked:
+            yield dg.SkipReason("the months that have ended were asked for before, or there are none")
 
     return schedule
+
+
+def _trainings(instance: dg.DagsterInstance, lakehouse: Lakehouse, industry: Industry, month: Month | None) -> Iterator[dg.RunRequest]:
+    """Trainings of an industry on everything before a month, unless they were asked for before."""
+    from ecoai_pipeline.detection.training import resolutions_present
+    from ecoai_pipeline.domain import FEATURES
+
+    lake = lakehouse.lake()
+    past = [one for one in lake.months(FEATURES, industry) if month and one < month]
+    if not past or instance.get_runs(dg.RunsFilter(tags={INDUSTRY_TAG: industry.value, TRAINING_TAG: str(month)}), limit=1):
+        return
+    span = MonthRange(past[0], past[-1])
+    tags = {INDUSTRY_TAG: industry.value, KIND_TAG: "monthly training", TRAINING_TAG: str(month)}
+    for resolution in resolutions_present(lake, industry, span):
+        yield dg.RunRequest(
+            run_key=f"{industry}:{resolution}:{month}",
+            tags={**model_tags(industry, resolution), **tags},
+            run_config=dg.RunConfig(ops={"models": {"config": {"months": str(span)}}}),
+        )

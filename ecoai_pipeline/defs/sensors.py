@@ -3,7 +3,6 @@ made again, what runs made is recorded in DVC, and a model whose readings have d
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -20,7 +19,7 @@ from ecoai_pipeline.defs.jobs import (
 )
 from ecoai_pipeline.defs.partitions import model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
-from ecoai_pipeline.domain import ANOMALIES, Industry, Month, MonthRange, Partition
+from ecoai_pipeline.domain import ANOMALIES, Industry, MonthRange, Partition
 
 
 @dg.sensor(
@@ -101,10 +100,12 @@ def versions(context: dg.SensorEvaluationContext, lakehouse: Lakehouse) -> dg.Ru
 )
 def retraining(lakehouse: Lakehouse) -> Iterator[dg.RunRequest]:
     from ecoai_pipeline.detection.drift import retraining_wanted
+    from ecoai_pipeline.storage.registry import MeterRegistry
 
-    lake, today = lakehouse.lake(), datetime.now(ZoneInfo(lakehouse.settings().time_zone)).date()
-    for industry in Industry:
-        for wanted in retraining_wanted(lake, industry, Month.of(today)):
+    lake, now = lakehouse.lake(), datetime.now(UTC)
+    registry = MeterRegistry(lake)
+    for industry, month in [(one, registry.month_at(one, now)) for one in Industry]:
+        for wanted in retraining_wanted(lake, industry, month) if month else ():
             yield dg.RunRequest(
                 # Dagster asks once for a key: for this model and these months never again, whatever became of the run.
                 run_key=f"drift:{industry}:{wanted.resolution}:{wanted.version}:{wanted.months.last}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from ecoai_pipeline.domain import Decimal, Industry, Meter, Month, Partition
 from ecoai_pipeline.storage.lake import Lake
@@ -63,6 +64,11 @@ class MeterRegistry:
         """Meters that belong to an industry in a month, by id."""
         found = {meter_id: self.at(meter_id, month) for meter_id in sorted(self._meters)}
         return {meter_id: meter for meter_id, meter in found.items() if meter and meter.industry == industry}
+
+    def month_at(self, industry: Industry, moment: datetime) -> Month | None:
+        """The month that it is for the meters of an industry; where some are in a later zone, theirs. None without meters."""
+        zones = {row.time_zone for meter_id in self._meters if (row := self.at(meter_id, _LAST)) and row.industry is industry}
+        return min((Month.of(moment.astimezone(ZoneInfo(zone)).date()) for zone in zones), default=None)
 
     def zones(self) -> set[str]:
         """Time zones of all meters."""

@@ -80,7 +80,7 @@ def test_jobs_schedules_and_sensors(repository: dg.RepositoryDefinition) -> None
     assert {job.name for job in repository.get_all_jobs()} >= {"ingest", "nightly", "backfill", "training", "record", "land_inbox"}
     assert {s.name: (s.cron_schedule, s.execution_timezone) for s in repository.schedule_defs} == {
         "nightly": ("*/15 * * * *", "UTC"),
-        "monthly_training": ("0 4 1 * *", "Asia/Seoul"),
+        "monthly_training": ("0 * * * *", "UTC"),
     }
     assert [sensor.name for sensor in repository.sensor_defs] == ["follow_ups", "inbox", "retraining", "versions"]
 

@@ -127,6 +127,20 @@ def test_training_on_the_first_takes_all_that_lies_before(lake: Lake, scored: Ru
     assert requests[0].run_config["ops"]["models"]["config"]["months"] == "2025-01..2025-02"
 
 
+def test_training_waits_for_the_end_of_the_month_of_every_meter_and_is_asked_for_once(
+    lake: Lake, scored: Runner, done: dg.DagsterInstance
+) -> None:
+    """At 04:00 in Seoul it is still February in London, and March has begun there for four hours at 13:00 in Seoul."""
+    register(lake, seoul="Asia/Seoul", london="Europe/London")
+    job, found = build_definitions(Lakehouse(root=str(lake.root))).resolve_job_def("training"), {}
+    for moment in ("2025-03-01T03:00", "2025-03-01T04:00", "2025-03-01T12:00", "2025-03-01T13:00", "2025-03-01T14:00"):
+        requests = tick(monthly_training(load_settings()), lake, moment, done)
+        for request in requests:
+            done.create_run_for_job(job, tags=dict(request.tags))
+        found |= {moment[-5:]: [str(r.run_config["ops"]["models"]["config"]["months"]) for r in requests]}
+    assert found == {"03:00": ["2025-01..2025-01"], "04:00": [], "12:00": [], "13:00": ["2025-01..2025-02"], "14:00": []}
+
+
 def backfilled(folder: Path, assets: Sequence[str], keys: Sequence[str]) -> tuple[list[dg.DagsterRun], set[tuple[str, str]]]:
     """The runs that Dagster's daemon requests for a backfill from the UI, without executing them, and their partitions."""
     overrides = {"run_launcher": {"module": MockedRunLauncher.__module__, "class": "MockedRunLauncher"}, "telemetry": {"enabled": False}}
