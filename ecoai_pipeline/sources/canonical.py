@@ -136,7 +136,7 @@ def place(frame: pl.DataFrame, traits: Traits, usual: Usual) -> Parts:
     """
     stated = pl.col("interval_s").is_not_null() & ~pl.col("usual").fill_null(value=False)
     shown = frame if traits.fixed_interval else out_of_the_gap(frame, usual.grids, usual.rules)
-    placed = split(to_utc(shown.with_columns(stated=stated), ends=traits.ends).with_columns(_placeholder()))
+    placed = split(to_utc(shown.with_columns(stated=stated), usual.grids, ends=traits.ends).with_columns(_placeholder()))
     regular = placed.good if traits.fixed_interval else onto_grid(placed.good, usual.grids, usual.rules, ends=traits.ends)
     timed = split(_with_interval(regular, traits, usual).with_columns(_placeholder()))
     lasting = by_wall_clock(timed.good.with_columns(placeless=without_place()), ends=traits.ends)
@@ -145,12 +145,15 @@ def place(frame: pl.DataFrame, traits: Traits, usual: Usual) -> Parts:
 
 
 def count_steps(frame: pl.DataFrame) -> pl.DataFrame:
-    """How often which step, in seconds, lies between those readings of a meter that state no interval: meter, step, times."""
+    """How often which interval a meter shows, in seconds: the one that a reading states, else the step to the next: meter, step, times."""
+    stated = pl.col("interval_s").is_between(1, _DAY_S)
+    lengths = frame.filter(stated).group_by("meter", step=pl.col("interval_s").cast(pl.Int64)).len("times")
     frame = frame.filter(pl.col("interval_s").is_null())
     step = (pl.col("local").shift(-1) - pl.col("local")).dt.total_seconds()
     same_meter = pl.col("meter") == pl.col("meter").shift(-1)
     ordered = frame.select("meter", "local").sort("meter", "local").with_columns(step=step)
-    return ordered.filter(same_meter, pl.col("step").is_between(1, _DAY_S)).group_by("meter", "step").len("times")
+    steps = ordered.filter(same_meter, pl.col("step").is_between(1, _DAY_S)).group_by("meter", "step").len("times")
+    return pl.concat([lengths, steps]) if lengths.height else steps
 
 
 def usual_of(counts: pl.DataFrame, traits: Traits, rules: GridRules) -> Usual:

@@ -6,6 +6,7 @@ a test for each way is in tests/sources/test_zones.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -14,16 +15,17 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from ecoai_pipeline.domain import Month
+from ecoai_pipeline.sources.placing import spacing_of_meter
 from ecoai_pipeline.sources.reasons import Reason
 
 Ambiguous = Literal["earliest", "latest", "null"]
 _HOUR_S, _DAY_S = 3600, 86_400
 _SUMMED = 1.6
 """Times the energy of the hours around it from which an hour is taken for the sum of two."""
-_MOMENT = pl.duration(microseconds=1)
+_MOMENT, _LOCAL = pl.duration(microseconds=1), pl.Datetime("us")
 
 
-def to_utc(frame: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
+def to_utc(frame: pl.DataFrame, spacing: Mapping[str, int], *, ends: bool) -> pl.DataFrame:
     """Fill `utc` from `local` where the file gave local times.
 
     - Of times that come twice in a file, the first are the earlier ones, or the last in a file that runs backwards.
@@ -32,12 +34,13 @@ def to_utc(frame: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
 
     Args:
         frame: readings of a month (line, cell, meter, zone, local, utc).
+        spacing: of the grid by meter, seconds, an hour at most.
         ends: whether stamps are the ends of intervals.
 
     Returns:
         the frame with `wall` (whether the file gave a local time), `skipped_s` (seconds, else 0) and `reason`.
     """
-    parts = [_zone_to_utc(part, ends=ends) for part in frame.partition_by("zone")]
+    parts = [_zone_to_utc(part, spacing, ends=ends) for part in frame.partition_by("zone")]
     none = pl.lit(None, pl.String)
     return pl.concat(parts) if parts else frame.with_columns(wall=pl.lit(True), skipped_s=pl.lit(0, pl.Int64), reason=none)
 
@@ -128,7 +131,7 @@ def _change(local: pl.Expr, zone: str) -> pl.Expr:
     return _instant(local - _MOMENT, zone) + _MOMENT
 
 
-def _zone_to_utc(part: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
+def _zone_to_utc(part: pl.DataFrame, spacing: Mapping[str, int], *, ends: bool) -> pl.DataFrame:
     zone = part["zone"][0]
     known = part.with_columns(
         utc=pl.coalesce("utc", _instant(pl.col("local"), zone, "null")),
@@ -141,7 +144,7 @@ def _zone_to_utc(part: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
         return known.drop("stamp")
     doubtful = pl.col("utc").is_null()
     skipped = _skipped(known.filter(doubtful, _instant(pl.col("stamp"), zone).is_null()), zone, ends=ends)
-    twice = _passes(known.filter(doubtful, _instant(pl.col("stamp"), zone).is_not_null()), known)
+    twice = _passes(known.filter(doubtful, _instant(pl.col("stamp"), zone).is_not_null()), known, spacing)
     stamp = pl.col("stamp")
     instant = pl.when("second").then(_instant(stamp, zone, "latest")).otherwise(_instant(stamp, zone))
     solved = twice.with_columns(utc=instant + (pl.col("local") - stamp))
@@ -174,18 +177,36 @@ def _with_starts_in_the_fold(known: pl.DataFrame, zone: str) -> pl.DataFrame:
     return moved.with_columns(utc=pl.when(pl.col("stamp") < pl.col("local")).then(again).otherwise("utc"))
 
 
-def _passes(twice: pl.DataFrame, month: pl.DataFrame) -> pl.DataFrame:
+def _passes(twice: pl.DataFrame, month: pl.DataFrame, spacing: Mapping[str, int]) -> pl.DataFrame:
     """Add `second`: whether a time that comes twice is meant the second time.
 
     Per meter in the order of the file, or against it where the file runs backwards: once the times fall back the second
-    pass has begun. Where they never do, as times are sorted or an interval is as long as a pass, equal times alternate.
+    pass has begun. Where they never do, as times are sorted or an interval is as long as a pass, equal times alternate; of hourly
+    readings slightly off the grid, the one begins the second pass that follows the one before it much too soon (2:00:01 after 1:59:59).
     """
     step = pl.col("local").diff().dt.total_seconds().sign()
     backwards = month.sort("line", "cell").group_by("meter").agg(backwards=step.sum() < 0)
-    numbered = twice.sort("line", "cell").with_row_index("at").join(backwards, on="meter", how="left")
+    numbered = _around(twice, month).sort("line", "cell").with_row_index("at").join(backwards, on="meter", how="left")
     at = pl.when("backwards").then(-pl.col("at").cast(pl.Int64)).otherwise(pl.col("at").cast(pl.Int64))
-    ordered = numbered.with_columns(at=at).sort("meter", "at")
-    falls = (pl.col("stamp") < pl.col("stamp").shift(1)).fill_null(False)
+    before = pl.col("stamp").shift(1).over("meter")
+    hourly = (spacing_of_meter(spacing) == _HOUR_S).fill_null(value=False)
+    soon = hourly & ((pl.col("stamp") - before).dt.total_seconds() < _HOUR_S // 2).fill_null(value=False)
+    ordered = numbered.with_columns(at=at).sort("meter", "at").with_columns(soon=soon)
+    ordered = ordered.filter("twice").with_columns(falls=(pl.col("stamp") < before).fill_null(value=False))
     alternate = pl.int_range(pl.len()).over("meter", "stamp") % 2 == 1
-    once = falls.sum().over("meter") == 1
-    return ordered.with_columns(second=pl.when(once).then(falls.cum_sum().over("meter") > 0).otherwise(alternate))
+    return ordered.with_columns(
+        second=pl.when(pl.col("falls").sum().over("meter") == 1)
+        .then(pl.col("falls").cum_sum().over("meter") > 0)
+        .when(pl.col("soon").sum().over("meter") == 1)
+        .then(pl.col("soon").cum_sum().over("meter") > 0)
+        .otherwise(alternate)
+    )
+
+
+def _around(twice: pl.DataFrame, month: pl.DataFrame) -> pl.DataFrame:
+    """Readings whose times come twice, marked by `twice`, and those up to an hour before and behind them."""
+    first, last = twice["stamp"].min(), twice["stamp"].max()
+    hour = pl.duration(hours=1)
+    near = month.filter(pl.col("stamp").is_between(pl.lit(first, _LOCAL) - hour, pl.lit(last, _LOCAL) + hour))
+    others = near.join(twice.select("line", "cell"), on=["line", "cell"], how="anti")
+    return pl.concat([twice.with_columns(twice=pl.lit(value=True)), others.with_columns(twice=pl.lit(value=False))])

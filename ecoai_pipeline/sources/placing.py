@@ -12,6 +12,8 @@ import polars as pl
 
 _HOUR_S = 3600
 _LAST_MINUTE_US = -60_000_000
+_SEVERAL = 3
+"""Equal steps that are no chance: of two or three daily readings with some seconds of jitter each step is another one."""
 _FEW = 0.05
 """Share of a meter's steps below which a step is a slip, and no interval of the meter."""
 
@@ -48,7 +50,8 @@ def usual_steps(counts: pl.DataFrame, rules: GridRules, *keys: str) -> pl.DataFr
     """The interval that the steps between stamps mean, per key: `keys`, step, times.
 
     Steps that mean the same length are counted together. The most frequent of them is taken as it is where it makes up half of
-    them, as of a clock that drifts evenly; else the length that is meant. The shorter of two that are equally frequent wins.
+    them and comes several times, as of a clock that drifts evenly; else the length that is meant. The shorter of two that are
+    equally frequent wins.
 
     Args:
         counts: `keys`, step (seconds), times.
@@ -60,7 +63,8 @@ def usual_steps(counts: pl.DataFrame, rules: GridRules, *keys: str) -> pl.DataFr
     groups = ranked.group_by(*keys, "meant", maintain_order=True).agg(
         pl.col("times").sum(), most=pl.col("times").first(), modal=pl.col("step").first()
     )
-    step = pl.when(pl.col("most") * 2 >= pl.col("times")).then("modal").otherwise("meant")
+    evenly = (pl.col("most") >= _SEVERAL) & (pl.col("most") * 2 >= pl.col("times"))
+    step = pl.when(evenly).then("modal").otherwise("meant")
     ordered = groups.sort(*keys, "times", "modal", descending=[*order, True, False])
     return ordered.unique(list(keys), keep="first", maintain_order=True).select(*keys, "times", step=step)
 
@@ -81,10 +85,18 @@ def grids(counts: pl.DataFrame, rules: GridRules) -> dict[str, int]:
 
 def _measured(frame: pl.DataFrame, spacing: Mapping[str, int]) -> pl.DataFrame:
     """Add `spacing` (seconds) and `off`, how far a stamp lies behind its nearest grid point, microseconds."""
-    grid = pl.col("meter").replace_strict(dict(spacing), default=None, return_dtype=pl.Int64) if spacing else pl.lit(None, pl.Int64)
+    return frame.with_columns(spacing=spacing_of_meter(spacing)).with_columns(off=_off(pl.col("local").dt.epoch("us")).fill_null(0))
+
+
+def spacing_of_meter(spacing: Mapping[str, int]) -> pl.Expr:
+    """The spacing of the grid of a reading's meter, seconds; null where it is not known."""
+    return pl.col("meter").replace_strict(dict(spacing), default=None, return_dtype=pl.Int64) if spacing else pl.lit(None, pl.Int64)
+
+
+def _off(micros: pl.Expr) -> pl.Expr:
+    """How far a time lies behind the nearest multiple of `spacing`, microseconds."""
     length = pl.col("spacing") * 1_000_000
-    off = (pl.col("local").dt.epoch("us") + length // 2) % length - length // 2
-    return frame.with_columns(spacing=grid).with_columns(off=off.fill_null(0))
+    return (micros + length // 2) % length - length // 2
 
 
 def out_of_the_gap(frame: pl.DataFrame, spacing: Mapping[str, int], rules: GridRules) -> pl.DataFrame:
@@ -115,16 +127,20 @@ def onto_grid(frame: pl.DataFrame, spacing: Mapping[str, int], rules: GridRules,
     """Move stamps that are nearly on the grid of the local day onto it; of two that would share a point the nearer one.
 
     A meter most of whose stamps in the frame lie elsewhere has another grid, or a clock that drifts, and keeps its stamps. An end at
-    the last minute of an interval (00:14, 00:59) means the next full minute.
+    the last minute of an interval (00:14, 00:59) means the next full minute. A length that comes of two stamps (`usual`) lasts from
+    grid point to grid point.
 
     Args:
-        frame: readings of a month (meter, local, utc, interval_s); those that state their interval keep their stamps.
+        frame: readings of a month (meter, local, utc, interval_s, usual).
         spacing: of the grid by meter, seconds.
     """
     measured = _measured(frame, spacing)
-    if not measured.select((pl.col("off") != 0).any()).item():
+    tolerance = rules.tolerance_s(pl.col("spacing")) * 1_000_000
+    late = _off(pl.col("off") + pl.col("interval_s").cast(pl.Int64) * 1_000_000)  # how far the end lies behind its grid point
+    measured = measured.with_columns(late=pl.when("usual").then(late).fill_null(0))
+    if not measured.select(((pl.col("off") != 0) | (pl.col("late") != 0)).any()).item():
         return frame
-    near = pl.col("interval_s").is_null() & (pl.col("off").abs() <= rules.tolerance_s(pl.col("spacing")) * 1_000_000)
+    near = pl.col("off").abs() <= tolerance
     if ends:
         near |= pl.col("interval_s").is_null() & (pl.col("off") == _LAST_MINUTE_US)
     mostly = near.mean().over("meter") > 0.5
@@ -133,12 +149,13 @@ def onto_grid(frame: pl.DataFrame, spacing: Mapping[str, int], rules: GridRules,
         point=pl.col("utc") - pl.duration(microseconds=pl.col("off"))
     )
     nearest = pl.col("distance") == pl.col("distance").filter(pl.col("near")).min().over("meter", "point")
-    moved = (
-        pl.when((pl.col("near") & nearest).fill_null(value=False))
-        .then(pl.duration(microseconds=pl.col("off")))
-        .otherwise(pl.duration(microseconds=0))
-    )
-    return point.with_columns(pl.col("utc") - moved, pl.col("local") - moved).select(frame.columns)
+    moves = (pl.col("near") & nearest).fill_null(value=False)
+    moved = pl.when(moves).then(pl.duration(microseconds=pl.col("off"))).otherwise(pl.duration(microseconds=0))
+    between_points = pl.col("interval_s") + ((pl.col("off") - pl.col("late")) // 1_000_000)
+    both = (moves & pl.col("usual") & (pl.col("late").abs() <= tolerance)).fill_null(value=False)
+    # From 1:59:59 to 1:00:02 where clocks go back lasts no 3 s: such a length is unknown.
+    lasts = pl.when(both).then(pl.when(between_points > 0).then(between_points)).otherwise("interval_s").cast(pl.Int32)
+    return point.with_columns(pl.col("utc") - moved, pl.col("local") - moved, interval_s=lasts).select(frame.columns)
 
 
 def without_place() -> pl.Expr:

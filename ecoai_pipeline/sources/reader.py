@@ -31,7 +31,7 @@ from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits
 from ecoai_pipeline.sources.number_column import DecimalOf, NumberColumn, OtherThanPlainError
 from ecoai_pipeline.sources.parts import Register, differenced
-from ecoai_pipeline.sources.placing import GridRules
+from ecoai_pipeline.sources.placing import GridRules, onto_grid
 from ecoai_pipeline.sources.ragged import fitted
 from ecoai_pipeline.sources.reasons import Reason
 from ecoai_pipeline.sources.text import Block
@@ -158,9 +158,10 @@ class Reader:
         energy, last = Aside(folder), dict[str, Register]()
         for key in self._aside.keys:
             aside = self._aside.take(key, meters)
-            dated = split(to_utc(aside.filter("register"), ends=False))
+            dated = split(to_utc(aside.filter("register"), self._usual.grids, ends=False))
             self._refuse(dated)
-            used, last = differenced(dated.good.select(aside.columns), last)
+            read = onto_grid(dated.good.select(aside.columns), self._usual.grids, self._terms.grid, ends=False)
+            used, last = differenced(read, last)
             parts = split(used)
             self._refuse(parts)
             energy.put(pl.concat([relocated(parts.good), aside.filter(~pl.col("register").fill_null(value=False))]))

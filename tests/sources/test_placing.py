@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -105,7 +106,7 @@ def test_placing_moves_no_stamp_by_more_than_the_tolerance_and_no_two_to_one_poi
     first = datetime(2025, 4, 1)
     points = [first + timedelta(seconds=interval * (n + shift)) for n in range(len(noise))]
     times = [point + timedelta(seconds=most * share) for point, share in zip(points, noise, strict=True)]
-    frame = pl.DataFrame({"meter": "m", "local": times, "interval_s": pl.Series([None] * len(times), dtype=pl.Int32)})
+    frame = pl.DataFrame({"meter": "m", "local": times, "interval_s": pl.Series([None] * len(times), dtype=pl.Int32), "usual": False})
     frame = frame.with_columns(
         pl.col("local").cast(pl.Datetime("us")), utc=pl.col("local").dt.replace_time_zone("UTC").cast(pl.Datetime("us", "UTC"))
     )
@@ -131,3 +132,73 @@ def test_a_stamp_just_before_the_end_of_the_skipped_hour_is_the_first_after_it(i
     result = ingest(table(*rows), industry="metal", zone="Europe/Berlin")
     starts = raw(result)["timestamp"].dt.convert_time_zone("Europe/Berlin").dt.strftime("%H:%M:%S").to_list()
     assert (result.statement.quarantined, starts) == (0, ["01:30:00", "01:45:00", "03:00:00", "03:15:00", "03:30:00", "03:45:00"])
+
+
+NOISE = [0, 1, -2, 2, -1, 3, -3]
+"""Seconds; neighbours differ, so steps are uneven."""
+
+
+def noisy(time: datetime, n: int) -> str:
+    return f"{time + timedelta(seconds=NOISE[n % len(NOISE)]):%Y-%m-%d %H:%M:%S}"
+
+
+@pytest.mark.parametrize(
+    ("columns", "stated"),
+    [
+        ("timestamp=a,kwh=kwh,interval=b", lambda start, _end, n: (noisy(start, n), "900")),
+        ("timestamp=a,kwh=kwh,end=b", lambda start, end, n: (noisy(start, n), noisy(end, n + 1))),
+        ("timestamp=a,kwh=kwh", lambda start, end, n: (f"{noisy(start, n)} - {noisy(end, n + 1)}", "")),
+        ("timestamp=a,kwh=kwh,end=b", lambda start, end, n: (noisy(start, n), f"{end - timedelta(seconds=1):%Y-%m-%d %H:%M:%S}")),
+    ],
+    ids=["interval", "end", "range", "end at the last second"],
+)
+def test_readings_that_state_their_interval_lie_on_the_grid(ingest, table, raw, columns, stated):
+    rows = [",".join([*stated(start, start + timedelta(minutes=15), n), str(n)]) for n, start in enumerate(quarters())]
+    result = ingest(table(*rows, header="a,b,kwh"), columns=columns)
+    readings = raw(result)
+    assert readings["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.replace_time_zone(None).to_list() == quarters()
+    assert readings["interval_s"].unique().to_list() == [900]
+    assert readings["kwh"].to_list() == [float(n) for n in range(96)]
+    assert not [text for text in result.statement.warnings if "no place" in text]
+
+
+def test_a_register_that_is_read_some_seconds_late_gives_the_energy_of_the_grid(ingest, table, raw):
+    rows = [f"m,{noisy(time, n)},{1000 + n * 0.5}" for n, time in enumerate(quarters(97))]
+    readings = raw(ingest(table(*rows), columns="meter=meter_id,timestamp=timestamp,kwh=kwh,register=true")).drop_nulls("kwh")
+    assert readings["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.replace_time_zone(None).to_list() == quarters()
+    assert (readings["interval_s"].unique().to_list(), readings["kwh"].unique().to_list()) == ([900], [0.5])
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Europe/London", "2025-10-26"), ("Europe/Berlin", "2025-10-26"), ("America/Chicago", "2025-11-02")]
+)
+@pytest.mark.parametrize("noise", [(1, 0), (-1, 1), (0, 1), (-2, 2), (2, -1)])
+@pytest.mark.parametrize("kind", ["start", "end", "range"])
+def test_hourly_readings_with_jitter_keep_both_passes_of_the_hour_that_comes_twice(ingest, table, raw, zone, day, noise, kind):
+    home = ZoneInfo(zone)
+    first = datetime.fromisoformat(day).replace(tzinfo=home).astimezone(UTC)
+    starts = [first + timedelta(hours=n) for n in range(25)]
+
+    def shown(time, n):
+        return f"{(time + timedelta(seconds=noise[n % 2] if n else 0)).astimezone(home):%Y-%m-%d %H:%M:%S}"
+
+    hour = timedelta(hours=1)
+    texts = {
+        "start": [shown(start, n) for n, start in enumerate(starts)],
+        "end": [shown(start + hour, n) for n, start in enumerate(starts)],
+        "range": [f"{shown(start, n)} - {shown(start + hour, n + 1)}" for n, start in enumerate(starts)],
+    }[kind]
+    stamp = "end" if kind == "end" else "start"
+    columns = f"meter=meter_id,timestamp=timestamp,kwh=kwh,stamp={stamp}"
+    result = ingest(table(*(f"m,{text},{n}" for n, text in enumerate(texts))), columns=columns, zone=zone)
+    readings = raw(result)
+    assert readings["timestamp"].to_list() == starts
+    assert readings["kwh"].to_list() == [float(n) for n in range(25)]
+    assert readings["interval_s"].unique().to_list() == [3600]
+
+
+@pytest.mark.parametrize("days", [2, 3, 5, 20])
+def test_daily_readings_with_jitter_last_the_day(starts, days):
+    times = [datetime(2025, 4, 1) + timedelta(days=n) for n in range(days)]
+    shaken = [times[0], *(time + timedelta(seconds=5 if n % 2 else -5) for n, time in enumerate(times[1:]))]
+    assert starts(shaken)[:2] == (times, [86_400])
