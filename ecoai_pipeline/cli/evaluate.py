@@ -13,6 +13,7 @@ import typer
 
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
 from ecoai_pipeline.cli.pipeline import new_lake, run_evaluation, the_lake
+from ecoai_pipeline.cli.product import product
 from ecoai_pipeline.domain import Industry, MonthRange
 from ecoai_pipeline.settings import PROJECT, load_settings
 
@@ -210,12 +211,15 @@ def kinds(
             steps.done(industry.value)
     named = joined(parts)
     if named.macro_f1 is None:
-        raise ValueError(f"no fault was found in {span}: it takes months with scores, and the models that made them; see `ecoai status`")
+        raise ValueError(f"no fault was found in {span}: it takes months with features, and models; see `ecoai status`")
     quartiles = [f"depth {row['least']:.1f} to {row['most']:.1f}: {row['macro_f1']:.3f}" for row in named.by_depth.to_dicts()]
     notes = [f"macro-F1 {named.macro_f1:.3f} on {named.found.height} of {named.faults} faults found; {', '.join(quartiles)}"]
     document = {"macro_f1": named.macro_f1, "faults": named.faults, "found": named.found.height, "by_depth": named.by_depth.to_dicts()}
     rows = named.confusion.to_dicts()
     Answer({**document, "confusion": rows}, rows, title="kinds put in, by the kind that events were named", notes=notes).show(form, as_json)
+
+
+app.command()(product)
 
 
 def _run(name: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

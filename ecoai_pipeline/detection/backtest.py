@@ -15,6 +15,7 @@ from ecoai_pipeline.detection.fusion import Probabilities, fuse
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.settings import BacktestParams, Weights
 from ecoai_pipeline.sources.simulation.faults import Fault, inject
+from ecoai_pipeline.sources.simulation.plan import FaultPlan
 
 HYBRID, GUIDELINE = "hybrid", "guideline"
 Bools = NDArray[np.bool_]
@@ -46,14 +47,14 @@ class Choice:
         return {"chosen": self.name, "reason": self.reason, "faults": self.faults, "average_precision": dict(self.reached)}
 
 
-def with_faults(series: Series, start: int, seed: int) -> tuple[Series, Bools, list[Fault]]:
-    """A series with the simulator's standard faults from `start` on, the intervals they lie in (n - start,), and the faults.
+def with_faults(series: Series, start: int, seed: int, plan: FaultPlan | None = None) -> tuple[Series, Bools, list[Fault]]:
+    """A series with faults from `start` on, the intervals they lie in (n - start,), and the faults; without a plan by the standard one.
 
     The faults of a meter depend on the seed, its name and its readings alone.
     """
     span = series.part(start, len(series))
     rng = np.random.default_rng([seed, zlib.crc32(series.meter_id.encode())])
-    faulty, faults = inject(np.where(span.observed, span.kwh, np.nan), span.slot_of_day, series.interval_s, rng)
+    faulty, faults = inject(np.where(span.observed, span.kwh, np.nan), span.slot_of_day, series.interval_s, rng, plan)
     kwh = series.kwh.copy()
     kwh[start:] = np.where(span.observed, faulty, span.kwh)
     labels = np.zeros(len(span), dtype=np.bool_)

@@ -60,20 +60,15 @@ class Around:
         inside = expected[start:stop]
         if np.isfinite(inside).any() and float(np.nanmean(inside)) < 0:
             kwh, expected = -kwh, -expected
-        known = np.isfinite(kwh) & np.isfinite(expected) & np.isfinite(band)
-        unit = np.where(known, band / _BAND, 0.0)
-        least = _LEAST_UNIT * float(np.abs(expected[known]).mean()) if known.any() else 0.0
-        unit = np.maximum(unit, max(least, 1e-9))
         weeks = slice(max(0, start - _whole(_NOISE_H, per_hour)), max(0, start - _whole(_APART_H, per_hour)))
-        distance = np.where(known, (kwh - expected) / unit, 0.0)
-        phi, spread = _noise(distance[weeks], known[weeks])
+        known, unit, phi = noise(kwh, expected, band, weeks)
         margin = _whole(_MARGIN_H, per_hour)
         stop = min(stop, start + _whole(_LONGEST_H, per_hour))
         cut = slice(max(0, start - margin), min(len(kwh), stop + margin))
         return cls(
             kwh=np.where(known, kwh, 0.0)[cut],
             expected=np.where(known, expected, 0.0)[cut],
-            unit=unit[cut] * spread,
+            unit=unit[cut],
             known=known[cut],
             phi=phi,
             event=(start - cut.start, stop - cut.start),
@@ -84,6 +79,18 @@ class Around:
 
     def intervals(self, hours: float) -> int:
         return _whole(hours, self.per_hour)
+
+
+def noise(kwh: Floats, expected: Floats, band: Floats, weeks: slice) -> tuple[Bools, Floats, float]:
+    """Where readings and expectations are known, how far a reading departs from what the one before lets expect, kWh, and the
+    autocorrelation of neighbouring distances; both as the readings of `weeks` have them."""
+    known = np.isfinite(kwh) & np.isfinite(expected) & np.isfinite(band)
+    unit = np.where(known, band / _BAND, 0.0)
+    least = _LEAST_UNIT * float(np.abs(expected[known]).mean()) if known.any() else 0.0
+    unit = np.maximum(unit, max(least, 1e-9))
+    distance = np.where(known, (kwh - expected) / unit, 0.0)
+    phi, spread = _noise(distance[weeks], known[weeks])
+    return known, unit * spread, phi
 
 
 def equal_runs(values: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -63,7 +63,7 @@ def write(shape: int, teeth: int, expected: Floats, start: int, out: Floats) -> 
 
 
 @compiled
-def _gain(kwh: Floats, expected: Floats, unit: Floats, known: Bools, phi: float, start: int, added: Floats, scale: float) -> float:
+def gain_of(kwh: Floats, expected: Floats, unit: Floats, known: Bools, phi: float, start: int, added: Floats, scale: float) -> float:
     """Gain of the deviation `added` (m,), kWh, in the intervals from `start` on, and of noise that is `scale` times the usual in them."""
     stop = start + len(added)
     end = min(stop + 1, len(kwh))
@@ -179,9 +179,9 @@ def scaled(
         write(kind, teeth, expected, start, added)
         added *= size
         least_scale = max(1 + size, _LEAST_LEFT) if kind == SHARE else 1.0
-        gain = _gain(kwh, expected, unit, known, phi, start, added, least_scale)
+        gain = gain_of(kwh, expected, unit, known, phi, start, added, least_scale)
         for scale in _ROUGHER:
-            gain = max(gain, _gain(kwh, expected, unit, known, phi, start, added, scale) - _ROUGHER_COSTS)
+            gain = max(gain, gain_of(kwh, expected, unit, known, phi, start, added, scale) - _ROUGHER_COSTS)
         if gain > best[0] and explained(kwh, expected, unit, known, event, start, added) > least:
             best = (gain, start, stop, size)
     return best
@@ -288,7 +288,7 @@ def extended(
             continue
         level = kwh[start - hour : start].mean()
         added = np.maximum(level - expected[start:stop], 0.0)
-        gain = _gain(kwh, expected, unit, known, phi, start, added, 1.0)
+        gain = gain_of(kwh, expected, unit, known, phi, start, added, 1.0)
         if gain > best[0] and explained(kwh, expected, unit, known, event, start, added) > least:
             best = (gain, start, stop, level)
     return best
