@@ -15,6 +15,8 @@ from ecoai_pipeline.sources.vocabulary import Role, columns_of
 _END_OF_DAY = re.compile(r"(^|[ T])24([:.]?00)*$")
 _ENDS = re.compile(r"(?i)(?<![a-z])(?:end|ending|ended|ende)(?![a-z])")
 """Words in the name of a stamp which say that it is the end of its interval: `Time (end of interval)`."""
+_DATE_WORD, _TIME_WORD = re.compile("(?i)datum|date|일자|fecha"), re.compile("(?i)zeit|time|시각|시간|hora|heure")
+_PAIR = 2
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
 _QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kMG]J|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
 
@@ -69,7 +71,7 @@ def _stamps(header: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """Columns that may hold the time, two of them joined by a plus, and whether it is the end of the interval."""
     whole, dates = columns_of(header, Role.STAMP), columns_of(header, Role.DATE)
     clocks = [name for name in columns_of(header, Role.CLOCK) if name not in dates]
-    starts, ends = columns_of(header, Role.START), columns_of(header, Role.END)
+    starts, ends = (_date_with_time(columns_of(header, role)) for role in (Role.START, Role.END))
     only_whole = [name for name in whole if name not in clocks]
     if only_whole:
         return tuple(only_whole), False
@@ -82,14 +84,21 @@ def _stamps(header: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     return (tuple(ends), True) if ends else (tuple(dates), False)
 
 
+def _date_with_time(names: Sequence[str]) -> list[str]:
+    """Two columns, of a date and of a time, joined by a plus: `Ab-Datum+Ab-Zeit`."""
+    dates = [name for name in names if _DATE_WORD.search(name)]
+    times = [name for name in names if _TIME_WORD.search(name)]
+    return [f"{dates[0]}+{times[0]}"] if len(dates) == len(times) == 1 and len(names) == len({*dates, *times}) == _PAIR else list(names)
+
+
 def _unit_of(name: str) -> Unit | None:
     """The unit that the name of a column of energy gives, kWh where it gives none; None where it is another quantity."""
     try:
-        unit_in(name)
+        named = unit_in(name)
     except UnknownUnitError:
         return None
-    if is_thousands(name):
-        return Unit.MWH
+    if is_thousands(name) or (named and named.is_power):
+        return named
     quantity = _quantity(name)
     if quantity is None:
         return Unit.KWH
@@ -145,9 +154,11 @@ def _quoted(text: str) -> str:
 
 
 def without_meters(opened: OpenFile, mapping: ColumnMapping) -> bool:
-    """Whether the sample repeats times though no column names the meter: then a column that is not recognised must."""
+    """Whether the sample repeats times though no column names the meter: then a column that is not recognised must.
+
+    Equal rows do not count: a file that has each row twice has one meter.
+    """
     places = [opened.header.index(name) for name in time_columns(opened.header, mapping.timestamp)]
-    times = [
-        "|".join(fields[place] for place in places) for fields in opened.sample["fields"].to_list() if len(fields) == len(opened.header)
-    ]
+    rows = {tuple(fields) for fields in opened.sample["fields"].to_list() if len(fields) == len(opened.header)}
+    times = [tuple(fields[place] for place in places) for fields in rows]
     return mapping.meter == FILE_STEM and len(set(times)) < 0.9 * len(times)

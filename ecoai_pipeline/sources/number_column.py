@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from ecoai_pipeline.domain import Decimal
+from ecoai_pipeline.sources.cells import without_unit
 from ecoai_pipeline.sources.numbers import PLAIN, Decided, Evidence, NumberFormat, Read, UndecidedError, decide, other_than_plain
 from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.units import SPELLINGS, Unit
 
 DecimalOf = Callable[[str], Decimal | None]
 """The decimal sign that the registry states for a meter."""
@@ -29,12 +31,25 @@ class NumberColumn:
         columns, typed: names of the value columns, and of those columns that are stored as numbers.
         stated: the decimal sign that the user gives.
         decimal_of: the decimal sign that the registry states for a meter.
+        unit, unit_stated: of the file; cells may have others, unless the sender states it.
     """
 
     def __init__(
-        self, file: str, delimiter: str, columns: Iterable[str], typed: frozenset[str], stated: Decimal | None, decimal_of: DecimalOf
+        self,
+        file: str,
+        delimiter: str,
+        columns: Iterable[str],
+        typed: frozenset[str],
+        stated: Decimal | None,
+        decimal_of: DecimalOf,
+        unit: Unit = Unit.KWH,
+        *,
+        unit_stated: bool = False,
     ) -> None:
         self.note: str | None = None
+        self._unit, self._unit_stated = unit, unit_stated
+        self._units: set[Unit] = set()
+        self._bare = False
         self._file, self._delimiter, self._columns = file, delimiter, tuple(columns)
         self._typed = [place for place, name in enumerate(self._columns) if name in typed]
         self._decimal_of = decimal_of
@@ -60,15 +75,44 @@ class NumberColumn:
         """
         texts, known = rough["value"], self._known(rough)
         if self._format is None:
-            read = PLAIN.read(texts.zip_with(known.is_null(), pl.Series([""])))
-            if other_than_plain(texts, read):
+            read, bare = self._read(PLAIN, texts.zip_with(known.is_null(), pl.Series([""])))
+            if other_than_plain(texts if bare is None else bare["number"], read):
                 raise OtherThanPlainError
             self._weigh(rough, known)
         else:
-            read = self._format.read(texts)
+            read, bare = self._read(self._format, texts)
         for sign in known.unique().drop_nulls():
-            read = _where(known == sign, _FORMATS[sign].read(texts), read)
-        return rough.with_columns(number=read.number, number_reason=read.reason)
+            read = _where(known == sign, self._read(_FORMATS[sign], texts)[0], read)
+        found = rough.with_columns(number=read.number, number_reason=read.reason)
+        self._count_bare(found, bare)
+        return found if bare is None else self._in_own_units(found, bare["unit"])
+
+    def _read(self, form: NumberFormat, texts: pl.Series) -> tuple[Read, pl.DataFrame | None]:
+        """Texts as numbers; those that are none are read again without their unit, and with usual digits (`without_unit`)."""
+        read = form.read(texts)
+        if read.reason.null_count() == len(texts):
+            return read, None
+        bare = without_unit(texts)
+        return _where(read.reason.is_not_null(), form.read(bare["number"]), read), bare
+
+    def _in_own_units(self, rough: pl.DataFrame, unit: pl.Series) -> pl.DataFrame:
+        """Readings whose cells have a unit with what makes kWh of them, unless the sender states the unit."""
+        self._units.update(SPELLINGS[text] for text in unit.drop_nulls().unique())
+        if self._unit_stated or unit.null_count() == len(unit):
+            return rough
+        per_kwh = {text: 1 / one.kwh for text, one in SPELLINGS.items()}
+        power = {text: one.is_power for text, one in SPELLINGS.items()}
+        given = {
+            "per_kwh": unit.replace_strict(per_kwh, default=None, return_dtype=pl.Float64),
+            "power": unit.replace_strict(power, default=None, return_dtype=pl.Boolean),
+        }
+        return rough.with_columns(**{name: pl.coalesce(name, one) if name in rough.columns else one for name, one in given.items()})
+
+    def _count_bare(self, rough: pl.DataFrame, bare: pl.DataFrame | None) -> None:
+        """Note whether numbers other than 0 stand without a unit: where others have another one than the file, theirs is unknown."""
+        if not self._bare:
+            without = rough["number"] if bare is None else rough["number"].filter(bare["unit"].is_null())
+            self._bare = bool((without.drop_nulls() != 0).any())
 
     def confirm(self) -> None:
         """Confirm, at the end of a file that was read plainly, that plain was right.
@@ -77,12 +121,23 @@ class NumberColumn:
             OtherThanPlainError: all points of the column may separate thousands.
             IngestError: the column can be read in two ways.
         """
+        self._confirm_units()
         if self._format is not None or self._evidence.point:
             return
         decided = self._decided()
         if decided.format != PLAIN:
             raise OtherThanPlainError
         self.note = decided.note
+
+    def _confirm_units(self) -> None:
+        """
+        Raises:
+            IngestError: some cells have another unit than the file and others have none.
+        """
+        if self._bare and not self._unit_stated and self._units - {self._unit}:
+            shown = " and ".join(sorted(self._units))
+            message = f"some cells of column {self._columns[0]!r} have the unit {shown}, others have none; write it in all, or say --unit"
+            raise IngestError(self._file, message)
 
     def look(self, parts: Iterable[pl.DataFrame]) -> None:
         """Decide by all rough readings of the file.

@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 import polars as pl
 
 from ecoai_pipeline.domain import Decimal
+from ecoai_pipeline.sources.cells import without_unit
 from ecoai_pipeline.sources.reasons import Reason
 
 OTHER: dict[str, Decimal] = {".": ",", ",": "."}
@@ -70,6 +71,7 @@ class Evidence:
         (1, 1, 1, (2, '1,350'))
         """
         single = pl.DataFrame({"line": lines, "text": texts}).group_by("text").agg(pl.len().alias("times"), pl.col("line").min())
+        single = single.with_columns(text=without_unit(single["text"])["number"])
         bare = _unsigned(pl.col("text"))
         shown = single.with_columns(
             point=bare.str.contains(_certain(".")),

@@ -65,6 +65,8 @@ _THOUSAND = r"(?:1[., ']?000|10\^?3|10³|tsd\.?|thousand|천)"
 _THOUSANDS = re.compile(rf"(?i)(?<!\d){_THOUSAND}\s*[x×]?\s*kwh|kwh\s*[\[(]?\s*[x×]\s*{_THOUSAND}(?!\d)|[x×]\s*{_THOUSAND}\s*kwh")
 _MULTIPLE = r"(?:[x×*]\s*[\d.,]+|/\s*10+(?!\d))"
 _MULTIPLIED = re.compile(rf"(?i)(?<![a-z])[kmg]?wh?\s*[\[(]?\s*{_MULTIPLE}|(?<![a-z\d])[\d.,]+\s*[x×*]\s*[kmg]?wh?(?![a-z])")
+_AN_HOUR = re.compile(r"(?i)(?<![a-z])([kmg]?)wh\s*(?:/|per|pro|je)\s*(?:h|hour|std|stunde)(?![a-z])")
+"""Energy an hour, which is mean power."""
 _BRACKETS = re.compile(r"[\[(]\s*([^\[\]()]*?)\s*[\])]")
 _WORDS = re.compile(r"[^\W\d_]+")
 
@@ -97,12 +99,16 @@ def unit_in(header: str) -> Unit | None:
     [<Unit.KWH: 'kWh'>, <Unit.MW: 'MW'>, <Unit.KWH: 'kWh'>, <Unit.MWH: 'MWh'>, <Unit.KWH: 'kWh'>, None, None]
     >>> unit_in("kWh (x1000)"), unit_in("Tsd. kWh")
     (<Unit.MWH: 'MWh'>, <Unit.MWH: 'MWh'>)
+    >>> unit_in("kWh/h"), unit_in("kWh/15min")
+    (<Unit.KW: 'kW'>, <Unit.KWH: 'kWh'>)
 
     Raises:
         UnknownUnitError: it names milliwatts or the like, or a multiple that is no unit.
     """
     if is_thousands(header):
         return Unit.MWH
+    if an_hour := _AN_HOUR.search(header):
+        return Unit(an_hour[1] + "W")
     if _MULTIPLIED.search(header):
         raise UnknownUnitError(f"the values of {header!r} are multiples of a unit")
     bracketed = {text for text in _BRACKETS.findall(header) if text}

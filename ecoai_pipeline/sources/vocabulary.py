@@ -62,15 +62,17 @@ _WORDS: dict[Role, str] = {
         start, start time, from, begin, starttime, start datetime, start date time, start timestamp, interval start, interval start time
         period start, time from, start utc, interval beginning, usage start time
         시작, 시작시각, 시작시간, 시작일시
-        von, beginn, ab, zeit von, ab datum, debut, desde, inicio""",
+        von zeit, ab zeit, von uhrzeit, ab uhrzeit, von datum, von, beginn, ab, zeit von, ab datum, debut, desde, inicio""",
     Role.END: """
         end, end time, to, until, endtime, end datetime, end date time, end timestamp, interval end, interval end time, period end, time to
         end utc, interval ending, usage end time, period ending, hour ending, interval ended
         종료, 종료시각, 종료시간, 종료일시
-        bis, ende, zeit bis, bis datum, fin, hasta""",
+        bis zeit, bis uhrzeit, bis, ende, zeit bis, bis datum, fin, hasta""",
     Role.ENERGY: """
         kwh, wh, mwh, energy, value, usage, consumption, electricity, electricity usage, electricity consumption, energy usage, import kwh
         energy consumption, active energy, reading, meter reading, kwh usage, usage kwh, net consumption
+        kwh import, import, kwh bezug, bezug kwh, kwh consumption, kwh imported, imported kwh, active import, active energy import
+        total active energy, profilwert, profilwert kwh, lastgang, lastgang kwh, kwh total, total kwh, import active energy
         amount, quantity, usage value, interval usage, kwh hh, kwh delivered, delivered kwh, active energy delivered, actual
         사용량, 전력사용량, 전력 사용량, 사용 전력량, 사용전력량, 전력량, 유효전력량, 소비전력량, 측정값, 값
         wert, verbrauch, energie, stromverbrauch, energieverbrauch, messwert, menge, wirkarbeit, arbeit, bezug, zaehlerstand differenz
@@ -79,6 +81,9 @@ _WORDS: dict[Role, str] = {
 }
 _ACCENTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
 _UNIT = re.compile(r"[\[(][^\])]*[\])]|(?<![a-z])in (?=[kmg]?wh?$)")
+_LENGTHS = "min|mins|minutes|h|hh|hour|hours|std|stunde|interval|intervall|period|viertelstunde"
+_PER = re.compile(rf"(?<=wh)( per | je | pro | )(\d+ ?)?({_LENGTHS})$")
+"""What the energy of an interval is called by its length: kWh/15min, kWh per hour."""
 _POWER_OR_ENERGY = re.compile(r"(?<=[a-z가-힣] )[kmg]?wh?$")
 _WIDE_CELL = re.compile(r"elcp use \d{4}")
 _CANONICAL = {"meter_id": Role.METER, "timestamp": Role.STAMP, "kwh": Role.ENERGY}
@@ -96,7 +101,7 @@ def plain(name: str) -> str:
     text = re.sub(r"[\s_\-./:]+", " ", unicodedata.normalize("NFC", text))
     outside = _UNIT.sub(" ", text)
     words = (outside if outside.strip() else text.strip(" ()[]")).split()
-    return _POWER_OR_ENERGY.sub("", " ".join(words).strip("# ")).strip()
+    return _POWER_OR_ENERGY.sub("", _PER.sub("", " ".join(words).strip("# "))).strip()
 
 
 @lru_cache(maxsize=1)
@@ -112,6 +117,25 @@ def _known() -> dict[str, frozenset[Role]]:
 def roles_of(name: str) -> frozenset[Role]:
     """What a column may hold by its name; `time` may be a stamp, or the time beside a date."""
     return _known().get(plain(name), frozenset())
+
+
+_NOTES = frozenset(
+    plain(word)
+    for word in re.split(
+        r"[,\n]\s*",
+        """note, notes, comment, comments, remark, remarks, info, bemerkung, bemerkungen, kommentar, hinweis, anmerkung, 비고, 메모, 참고
+        commentaire, commentaires, remarque, remarques, observation, observations, nota, notas, comentario, comentarios, observaciones""",
+    )
+)
+
+
+def is_for_notes(name: str) -> bool:
+    """Whether a column is called one of notes, or has no name: then a number in it may be a part of the one before.
+
+    >>> is_for_notes("Note"), is_for_notes(""), is_for_notes("status")
+    (True, True, False)
+    """
+    return not name.strip() or plain(name) in _NOTES
 
 
 def known_words(names: Iterable[str]) -> int:

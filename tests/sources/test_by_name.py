@@ -74,3 +74,33 @@ def test_a_column_of_units_is_followed_or_refused(ingest, raw, tmp_path):
     assert set(raw(ingest(long("Wh", "kWh")))["kwh"]) == {0.5, 500.0}
     with pytest.raises(IngestError, match=r"its column 'Unit' has the units kVA, kVArh; .*unit= in --columns"):
         ingest(long("kVArh", "kVA"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["kWh Import", "Import kWh", "Import (kWh)", "kWh_import", "kWh/15min", "kWh per 15 min", "Energy (kWh)", "Active Energy Delivered"],
+)
+def test_columns_of_energy_by_more_names(name):
+    mapping = understand(["Time", name]).mapping
+    assert mapping
+    assert (mapping.kwh, mapping.unit.value) == (name, "kWh")
+
+
+@pytest.mark.parametrize("name", ["kWh/h", "Consumption kWh/h", "kWh per hour"])
+def test_energy_an_hour_is_mean_power(name):
+    mapping = understand(["Time", name]).mapping
+    assert mapping
+    assert mapping.unit.value == "kW"
+
+
+@pytest.mark.parametrize("seconds", ["", ":00"])
+def test_load_profiles_with_dates_and_times_of_both_ends_are_read(ingest, raw, tmp_path, seconds):
+    rows = [f"03.03.2025;{h:02d}:00{seconds};{3 + (h == 23):02d}.03.2025;{(h + 1) % 24:02d}:00{seconds};{h},5" for h in range(24)]
+    result = ingest(put(tmp_path / "t.csv", "\n".join(["Ab-Datum;Ab-Zeit;Bis-Datum;Bis-Zeit;kWh", *rows])))
+    assert raw(result)["kwh"].to_list() == [h + 0.5 for h in range(24)]
+
+
+def test_rows_that_stand_twice_are_one_meter(ingest, tmp_path):
+    rows = [f"2025-03-03 {h:02d}:00,{h}.5" for h in range(24) for _ in range(2)]
+    statement = ingest(put(tmp_path / "t.csv", "\n".join(["timestamp,kwh", *rows]))).statement
+    assert (statement.accepted, statement.added, statement.unchanged, statement.quarantined) == (48, 24, 24, 0)
