@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ecoai_pipeline.domain import fixed_zone, time_zone
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.reasons import IngestError
-from ecoai_pipeline.sources.units import Unit
-from ecoai_pipeline.sources.vocabulary import plain
+from ecoai_pipeline.sources.units import Unit, UnknownUnitError, unit_in
+from ecoai_pipeline.sources.vocabulary import Role, plain, roles_of
 
 _ZONE_NAMES = frozenset({"time zone", "timezone", "tz", "zeitzone", "zona horaria", "fuseau horaire", "시간대", "표준시간대"})
 _OFFSET = re.compile(r"(?i)(?<![a-z])(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?(?!\d)")
@@ -80,14 +80,62 @@ def _below_names(opened: OpenFile, column: str | None) -> Unit | None:
 
 
 def _above_table(opened: OpenFile) -> Unit | None:
-    rows = [[cell.strip() for cell in row if cell.strip()] for row in opened.above]
-    return next((unit for row in rows if len(row) > 1 and plain(row[0]) in _UNIT_NAMES and (unit := as_unit(row[1]))), None)
+    return next((unit for name, text in _pairs(opened.above) if name in _UNIT_NAMES and (unit := as_unit(text))), None)
+
+
+def named_unit(opened: OpenFile, column: str, *, in_rows: bool = True) -> Unit | None:
+    """The unit in the name of a column of values, else that which the file states around it (`stated_unit`).
+
+    Args:
+        in_rows: rows may have units of their own.
+
+    Raises:
+        IngestError: the name has a unit that is not read, or what the file states cannot be used.
+    """
+    try:
+        return unit_in(column) or stated_unit(opened, column if in_rows else None)
+    except UnknownUnitError as error:
+        raise IngestError(opened.file, f"{error}; state the unit: unit= in --columns, or --unit") from None
+
+
+def named_meter(opened: OpenFile) -> str | None:
+    """The meter that a line above the table names, as `Meter,M1` or `Zähler: 4711`; None where none does."""
+    return next((text for name, text in _pairs(opened.above) if Role.METER in roles_of(name)), None)
+
+
+def says_more(row: Sequence[str]) -> bool:
+    """Whether a row is a name and what it is for the table below: `Meter,M1`, `Unit: kWh` or `Time zone,UTC`."""
+    return any(_is_key(name) for name, _ in _pairs([row]))
+
+
+def _is_key(name: str) -> bool:
+    return Role.METER in roles_of(name) or plain(name) in _UNIT_NAMES | _ZONE_NAMES
+
+
+def _pairs(above: Sequence[Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Names, as they are compared, and what stands for them above a table: beside them, behind a colon, or in the line below.
+
+    >>> list(_pairs([["Meter", "M1"], ["Unit: kWh"]])), list(_pairs([["Meter", "Unit"], ["M1", "kWh"]]))
+    ([('meter', 'M1'), ('unit', 'kWh')], [('meter', 'M1'), ('unit', 'kWh')])
+    """
+    rows = [[cell.strip() for cell in row if cell.strip()] for row in above]
+    names: list[str] = []
+    for row in rows:
+        if names and len(names) == len(row):
+            yield from zip(map(plain, names), row, strict=True)
+            names = []
+        elif len(row) > 1 and all(map(_is_key, row)):
+            names = row
+        elif len(row) > 1:
+            yield plain(row[0]), row[1]
+        elif row and ":" in row[0]:
+            name, _, text = row[0].partition(":")
+            yield from [(plain(name), text.strip())] if text.strip() else []
 
 
 def named_zone(opened: OpenFile, columns: Sequence[str]) -> str | None:
     """The time zone in the names of the columns of the stamps, else in a line above the table; None where there is none."""
-    rows = [[cell.strip() for cell in row if cell.strip()] for row in opened.above]
-    above = [row[1] for row in rows if len(row) > 1 and plain(row[0]) in _ZONE_NAMES]
+    above = [text for name, text in _pairs(opened.above) if name in _ZONE_NAMES]
     return next((zone for text in (*columns, *above) if (zone := zone_in(text))), None)
 
 

@@ -25,9 +25,12 @@ from ecoai_pipeline.sources.reasons import Reason
 REFUSED = pl.Schema(
     {"line": pl.Int64(), "cell": pl.Int32(), "text": pl.String(), "meter": pl.String(), "month": pl.Int32(), "reason": pl.String()}
 )
-_TOTALS = "grand total|sub ?total|total|totals|sum|summe|gesamt|gesamtsumme|somme|suma|합계|총계|소계|계"
-TOTAL = rf"(?i)(^|[,;|\t\"])\s*({_TOTALS})\s*:?\s*($|[,;|\t\"])"
-"""A row of totals bears one of these words in a field."""
+_TOTALS = (
+    "(?:grand|sub)[ -]?total|totals?|sum|average|mean|(?:zwischen|gesamt|end|monats|tages)?summe|gesamt|mittelwert|durchschnitt|mittel"
+    "|sous-total|total|somme|moyenne|suma|subtotal|promedio|media|(?:sub)?totale|합계|총계|총합계|소계|누계|평균|계"
+)
+TOTAL = rf"(?i)(^|[,;|\t\"])\s*({_TOTALS})(?:[ :][^,;|\t\"]*)?\s*($|[,;|\t\"])"
+"""A row of totals has a field that is one of these words or begins with it: `Summe`, `Total général`, `Summe 2025-03`."""
 ROUNDED = re.compile(r"\d+\.\d+[eE]\+?\d{2,}")
 """An id that a program wrote as a rounded number: its last digits are lost."""
 STATED_DOUBT = "stated"
@@ -116,8 +119,9 @@ def may_move_on(dated: pl.DataFrame, rules: GridRules) -> bool:
 
 
 def with_stated(rough: pl.DataFrame) -> pl.DataFrame:
-    """Add those columns of STATED, empty, of which the layout says nothing."""
-    return rough.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in STATED.items() if name not in rough.columns)
+    """Add those columns of STATED, empty, of which the layout says nothing; they come last, so that all tables of a file have one order."""
+    stated = [pl.col(name) if name in rough.columns else pl.lit(None, dtype).alias(name) for name, dtype in STATED.items()]
+    return rough.select(pl.exclude(*STATED.names()), *stated)
 
 
 def split(frame: pl.DataFrame) -> Parts:

@@ -7,15 +7,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ecoai_pipeline.sources.reasons import IngestError
-from ecoai_pipeline.sources.vocabulary import known_words
+from ecoai_pipeline.sources.vocabulary import Role, known_words, roles_of
 
 MOST_LINES_ABOVE = 200
 """Lines that may stand above a table; more are no preamble."""
 _LOOKED_AT = 10
 """Rows below the header that must look like readings, most of them."""
+_TIMES = frozenset((Role.STAMP, Role.DATE, Role.START, Role.END))
 _SURE_NAMES = 2
 """Usual names of columns that make a header where no row below looks like a reading."""
-_NUMBER = re.compile(r"[+-]?(\d[\d.,' \u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?(?<! )( ?[kMG]?Wh?)?")
+_NUMBER = re.compile(r"[+-]?(\d[\d.,' \u00a0\u202f\u2009\uff0e\uff0c\u066b\u066c]*|[.,]\d+)([eE][+-]?\d+)?(?<! )( ?[kMG]?Wh?)?")
 _MONTH = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|fév|avr|aoû|déc|ene|abr|ago|dic"
 _DATE = re.compile(
     r"\D{0,4}(\d{4}\s?[-/.년]\s?\d{1,2}\s?[-/.월]\s?\d{1,2}|\d{1,2}[-/.]\s?\d{1,2}[-/.]\s?\d{2,4}"
@@ -96,7 +97,30 @@ def _score(row: Sequence[str], expected: Collection[str]) -> tuple[bool, int]:
 
 def rows_below(rows: Sequence[Sequence[str]], names: int) -> int:
     """The first row below the names that is neither blank nor units."""
-    return next((at for at in range(names + 1, len(rows)) if not _is_blank(rows[at]) and not _is_units(rows[at])), len(rows))
+    return next((at for at in range(names + 1, len(rows)) if not _is_blank(rows[at]) and not is_units(rows[at])), len(rows))
+
+
+def begins_table(row: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a row below a header names columns again: the same, two of them at least, or those of a time and of energy.
+
+    >>> header = ["timestamp", "kwh"]
+    >>> [begins_table(row, header) for row in (["kwh", "timestamp"], ["Time", "Energy (MWh)"], ["Total", "kwh"], ["Exported", "96"])]
+    [True, True, False, False]
+    """
+    names = names_of(row)
+    if set(names) == set(header) and any(any(sign.isalpha() for sign in name) for name in names):
+        return True
+    filled = [name for name in names if name]
+    if len(filled) < _SURE_NAMES or any(_NUMBER.fullmatch(name) or _is_date(name) for name in filled):
+        return False
+    roles = [roles_of(name) for name in filled]
+    named = any(role & _TIMES for role in roles) and any(Role.ENERGY in role for role in roles)
+    return named or len(set(filled) & set(header)) >= _SURE_NAMES
+
+
+def rows_of_one_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> int:
+    """How many of the first rows below a header stand above the next one."""
+    return next((at for at, row in enumerate(rows) if begins_table(row, header)), len(rows))
 
 
 def find_values(rows: Sequence[Sequence[str]]) -> Place:
@@ -156,7 +180,7 @@ def _is_blank(row: Sequence[str]) -> bool:
     return not any(cell.strip() for cell in row)
 
 
-def _is_units(row: Sequence[str]) -> bool:
+def is_units(row: Sequence[str]) -> bool:
     """Whether all that a row says are units and forms of times: `,kWh` or `dd.mm.yyyy;kWh`."""
     words = [word.lower() for cell in row for word in re.findall(r"[^\W_]+", cell)]
     return all(word in _UNITS for word in words)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.placing import GridRules
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.sources.tables import of_file
 from ecoai_pipeline.sources.units import UnknownUnitError, unit_in
 from ecoai_pipeline.sources.values import Values
 from ecoai_pipeline.sources.wide import WideLayout
@@ -56,10 +57,13 @@ class Prepared:
     options: IngestOptions
 
     @classmethod
-    def of(cls, path: Path, file: str, options: IngestOptions) -> Self:
+    def of(cls, path: Path, file: str, options: IngestOptions, meters: Collection[str] = ()) -> Self:
+        """Open a file; `meters` are those that an earlier reading of it found, where it is read again."""
         opened = open_file(path, file, options.opening(mapped_columns(options.columns)))
         source = _said_by_options(options) or choose(opened, options.source, options.columns, options.flow)
         layout = source.layout(opened)
+        if stem_of(file) in meters:
+            layout = of_file(layout, stem_of(file))
         if isinstance(layout, WideLayout) and options.industry is not None:
             layout = replace(layout, industry_told=True)
         if isinstance(layout, LongLayout) and options.unit is not None:
@@ -140,6 +144,7 @@ class Intake:
         claimed: meters that the file puts into another industry than the sender.
         decimal: the decimal sign of the numbers, where they are texts with one.
         number_note: what the sender should know of how the numbers were read.
+        table_notes: the same of tables below the first one.
         given_once: by zone, meters that give the hour that comes twice once.
         placeless: readings whose interval another stamp of the meter has taken (line, meter, timestamp).
         lengths: intervals of meters that the file itself does not tell, taken from earlier files, seconds.
@@ -173,6 +178,7 @@ class Intake:
         self.rulings: dict[str, Ruling] = {}
         self.erased: set[str] = set()
         self.number_note: str | None = None
+        self.table_notes: tuple[str, ...] = ()
         self.decimal: Decimal | None = None
         self._telling: list[str] = []
         self.claimed: list[str] = []
@@ -225,11 +231,14 @@ class Intake:
                 latest,
                 decimal_of=self._decimal_of,
                 lengths_before=self._lengths_before,
+                unit_stated=self.options.unit is not None,
+                columns_stated=self.options.columns is not None,
             )
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder), self.settings.storage.piece_rows)
             kept = _Kept(Path(folder) / "kept")
             reader.read(self.settings.sources.block_mb << 20, progress)
             self.number_note, self.decimal = reader.numbers.note, reader.numbers.sign
+            self.table_notes = tuple(reader.tables.notes())
             self.erased = set() if self._erased_may_come else self.tombstones.erased(self.zones)
             self.zones = {name: zone for name, zone in self.zones.items() if name not in self.erased}
             self._rule(reader.claims.filter(~pl.col("meter").is_in(list(self.erased))))

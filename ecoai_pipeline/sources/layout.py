@@ -11,12 +11,13 @@ from typing import Protocol
 import polars as pl
 
 from ecoai_pipeline.domain import Decimal, Quality
-from ecoai_pipeline.sources.around import named_zone, stated_unit, unit_column
+from ecoai_pipeline.sources.around import named_meter, named_unit, named_zone, unit_column
 from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.lengths import lasting_s
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, form_of, joined, lengths_to
-from ecoai_pipeline.sources.units import SPELLINGS, Unit, UnknownUnitError, unit_in
+from ecoai_pipeline.sources.units import SPELLINGS, Unit, unit_in
 
 ROUGH = pl.Schema(
     {
@@ -54,7 +55,7 @@ ZERO_LENGTH, SECOND_PART = 1, 2
 class Traits:
     """What holds for all readings of a file; `zones` and `signed_meters` for those of some meters.
 
-    `decimal` is the decimal sign as the user states it.
+    `decimal` is the decimal sign, `missing` the texts of readings that are missing, as the user states them.
     `stamp_zone` is the zone that the file names for its stamps, which may be another one than the meter's, as UTC.
     `zone_doubts` says of a meter why its zone is but a guess, where neither the sender nor the registry names it.
     """
@@ -71,6 +72,7 @@ class Traits:
     signed_meters: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     decimal: Decimal | None = None
+    missing: tuple[str, ...] = ()
     weather: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
     counted_from: datetime | None = None  # the first time, from which the others are counted on
@@ -142,7 +144,7 @@ class LongLayout:
             meter=self._meter(),
             local=local,
             utc=utc,
-            value=self._field(self.mapping.kwh),
+            value=self._value(),
             label=self._field(self.mapping.label) if self.mapping.label else pl.lit(None, pl.String),
             reason=self._stated_wrongly(stated),
             **stated,
@@ -158,12 +160,20 @@ class LongLayout:
             return pl.lit(self.stem if name == FILE_STEM else name[1:], pl.String)
         return self._field(name)
 
+    def _value(self) -> pl.Expr:
+        """The text of the value; empty where it is one that means a missing reading: `-999` means `-999.00`, too."""
+        text = self._field(self.mapping.kwh)
+        if not self.traits.missing:
+            return text
+        shown = text.str.replace(",", ".", literal=True).str.replace(r"(\.\d*?)0+$", "${1}").str.strip_suffix(".")
+        return pl.when(text.is_in(self.traits.missing) | shown.is_in(self.traits.missing)).then(pl.lit("")).otherwise(text)
+
     def _stated(self) -> dict[str, pl.Expr]:
         """Those columns of STATED that are mapped."""
         found: dict[str, pl.Expr] = {}
         if self.mapping.interval:
-            seconds = self._field(self.mapping.interval).cast(pl.Float64, strict=False).cast(pl.Int32, strict=False)
-            found["interval_s"] = pl.when(seconds > 0).then(seconds)
+            seconds = lasting_s(self._field(self.mapping.interval))
+            found["interval_s"] = seconds
         if self.mapping.quality:
             found["quality"] = self._quality(self._field(self.mapping.quality))
         if self.mapping.is_register:
@@ -224,6 +234,8 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     Raises:
         IngestError: a mapped column is absent, or the form of its times is not recognised.
     """
+    if mapping.meter == FILE_STEM and (meter := named_meter(opened)):
+        mapping = mapping.model_copy(update={"meter": f"={meter}"})
     used = mapped_columns(mapping, opened.header)
     require_columns(opened, used)
     traits = Traits(
@@ -234,6 +246,7 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
         zone=mapping.zone,
         stamp_zone=None if mapping.zone else named_zone(opened, time_columns(opened.header, mapping.timestamp)),
         decimal=mapping.decimal,
+        missing=tuple(mapping.missing.split("|")) if mapping.missing else (),
         weather=tuple(mapping.weather),
         unmapped=tuple(name for name in opened.header if name not in used),
     )
@@ -245,10 +258,7 @@ def _unit(opened: OpenFile, mapping: ColumnMapping) -> Unit:
     """The unit that the mapping states, else that in the column's name, else that of the lines around the table, else kWh."""
     if "unit" in mapping.model_fields_set:
         return mapping.unit
-    try:
-        return unit_in(mapping.kwh) or stated_unit(opened, mapping.kwh) or mapping.unit
-    except UnknownUnitError as error:
-        raise IngestError(opened.file, f"{error}; state the unit: unit= in --columns") from None
+    return named_unit(opened, mapping.kwh) or mapping.unit
 
 
 def _units(opened: OpenFile, mapping: ColumnMapping) -> str | None:

@@ -28,6 +28,7 @@ _ITEMS = re.compile(r",(?=[^,=]+=)")
 
 _PARTS = {"weather": "weather", "quality": "quality_codes"}
 """Names that are written with a point and a name of the user's behind it, and the field that collects them."""
+_LATER = ("interval", "end", "quality", "quality_codes", "is_register", "rule", "decimal", "missing")
 AROUND = ("skip_rows", "header_row", "sheet", "encoding")
 """What a sender may say about the file around its table, in a mapping or as options."""
 
@@ -95,6 +96,12 @@ class ColumnMapping(BaseModel):
     midnight_closes_day: bool = Field(False, description="00:00 carries the date of the day that it ends", examples=["true"])
     unit: Unit = Field(Unit.KWH, description="unit of the values; a power is the mean of its interval", examples=["Wh"])
     decimal: Decimal | None = Field(None, description="decimal sign of the values: , or .; else as the column shows", examples=[","])
+    missing: str | None = Field(
+        None,
+        min_length=1,
+        description="values that mean a missing reading, parted by |; none: no value does",
+        examples=["-999", "-999|n/a"],
+    )
     signed: bool = Field(False, description="negative values are energy that is fed in", examples=["true"])
     interval_s: int | None = Field(
         None, gt=0, le=86_400, description="length of the interval, seconds, for meters with few readings", examples=["900"]
@@ -165,7 +172,9 @@ class ColumnMapping(BaseModel):
 
     @model_serializer(mode="wrap")
     def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(dump(self), ("interval", "end", "quality", "quality_codes", "is_register", "rule", "decimal", *AROUND))
+        return without_unset(
+            dump(self), ("interval", "end", "quality", "quality_codes", "is_register", "rule", "decimal", "missing", *AROUND)
+        )
 
     @classmethod
     def of(cls, values: Any) -> Self:

@@ -15,7 +15,7 @@ class Fitted(NamedTuple):
     torn: pl.DataFrame
 
 
-def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int], value: int | None = None) -> Fitted:
+def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int], value: int | None = None, *, note_after: bool = False) -> Fitted:
     """Make each row as wide as the header where all columns that are needed are there.
 
     A shorter row may end after the last needed column: empty fields are added. In a longer row a comma within a text or a number has
@@ -28,9 +28,11 @@ def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int], value: int | N
         width: number of columns of the header.
         needed: places of the columns that are used.
         value: the place of the value, where a row has one.
+        note_after: the column after the value is for notes; where it holds nothing but short numbers, they are parts of values.
     """
     count = pl.col("fields").list.len()
-    if rows.select((count == width).all()).item():
+    holds_parts = note_after and value is not None and _holds_parts(rows, value)
+    if not holds_parts and rows.select((count == width).all()).item():
         return Fitted(rows, rows.clear())
     last = max(needed, default=width - 1)
     free = set(range(last + 1)) <= set(needed)
@@ -38,16 +40,27 @@ def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int], value: int | N
     surplus = pl.col("fields").list.slice(width).list.eval(pl.element().str.strip_chars() != "").list.any()
     parted = pl.lit(value=False) if value is None else _parted(value)
     moved = parted | (surplus & pl.any_horizontal(pl.lit(value=not free), *goes_on))
-    readable = pl.when(count <= width).then(count > last).otherwise(~moved.fill_null(value=True))
+    short = (count > last) & ~(parted & holds_parts).fill_null(value=False)
+    readable = pl.when(count <= width).then(short).otherwise(~moved.fill_null(value=True))
     judged = rows.with_columns(readable=readable)
     good = judged.filter("readable").with_columns(filled_up(width)).with_columns(pl.col("fields").list.head(width))
     return Fitted(good.drop("readable"), judged.filter(~pl.col("readable")).drop("readable"))
 
 
+def _holds_parts(rows: pl.DataFrame, value: int) -> bool:
+    """Whether all notes are short numbers, and some of them stand beside a whole number."""
+    notes = pl.col("fields").list.get(value + 1, null_on_oob=True).str.strip_chars()
+    other = notes.is_not_null() & (notes != "") & ~notes.str.contains(_PART)
+    return bool(rows.select(_parted(value).any() & ~other.any()).item())
+
+
+_PART = r"^\d{1,3}$"
+
+
 def _parted(value: int) -> pl.Expr:
     """Whether a value and the field after it may be the two parts of a number with a decimal comma; a point shows that they are not."""
     whole, after = (pl.col("fields").list.get(place, null_on_oob=True).str.strip_chars() for place in (value, value + 1))
-    return whole.str.contains(r"^-?\d+$") & after.str.contains(r"^\d{1,3}$") & ~whole.str.contains(r"\d\.\d").any()
+    return whole.str.contains(r"^-?\d+$") & after.str.contains(_PART) & ~whole.str.contains(r"\d\.\d").any()
 
 
 def filled_up(width: int) -> pl.Expr:

@@ -28,14 +28,18 @@ from ecoai_pipeline.sources.canonical import (
 )
 from ecoai_pipeline.sources.clock import to_utc
 from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.footer import TAIL, footers
 from ecoai_pipeline.sources.layout import Layout, Traits
 from ecoai_pipeline.sources.number_column import DecimalOf, NumberColumn, OtherThanPlainError
 from ecoai_pipeline.sources.parts import Register, differenced
 from ecoai_pipeline.sources.placing import GridRules, onto_grid
-from ecoai_pipeline.sources.ragged import fitted
 from ecoai_pipeline.sources.reasons import Reason
-from ecoai_pipeline.sources.text import Block
+from ecoai_pipeline.sources.sentinels import Sentinels
+from ecoai_pipeline.sources.tables import Piece, Tables
 
+_TAIL = pl.Schema({"line": pl.Int64(), "meter": pl.String(), "local": pl.Datetime("us")})
+_WORDS_ALONE = r"^\D*[^\W\d_]\D*[,;\t|]\D*[^\W\d_]\D*$"
+"""A row of two cells or more without a digit: names of something else than the columns of the table."""
 Progress = Callable[[str, float], None]
 CLAIMS = pl.Schema(
     {
@@ -47,9 +51,6 @@ CLAIMS = pl.Schema(
         "unknown_usage": pl.String(),  # the text of an unknown one
     }
 )
-
-
-_READINGS_AT_ONCE = 200_000  # a block of a wide file holds millions of them
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Terms:
     decimal_of: DecimalOf = lambda _meter: None
     lengths_before: Callable[[Sequence[str]], Mapping[str, int]] = lambda _meters: {}
     """By meter the length of its intervals in seconds, as earlier files gave it."""
+    unit_stated: bool = False
+    columns_stated: bool = False
 
     @property
     def first_key(self) -> int:
@@ -80,12 +83,24 @@ class Reader:
     def __init__(self, opened: OpenFile, layout: Layout, terms: Terms, folder: Path, rows_at_once: int) -> None:
         self._opened, self._layout, self._terms, self._folder = opened, layout, terms, folder
         self._rows_at_once = rows_at_once
-        self.numbers = NumberColumn(opened.file, opened.delimiter, layout.cells, opened.numeric, terms.traits.decimal, terms.decimal_of)
+        stated = {"unit_stated": terms.unit_stated, "columns_stated": terms.columns_stated}
+        self.tables = Tables(opened, layout, terms.traits, **stated)
+        self.numbers = NumberColumn(
+            opened.file,
+            opened.delimiter,
+            layout.cells,
+            opened.numeric,
+            terms.traits.decimal,
+            terms.decimal_of,
+            terms.traits.unit,
+            unit_stated=terms.unit_stated,
+        )
         self._begin(folder / "read")
 
     def _begin(self, folder: Path) -> None:
         """Forget what was read."""
         self.refused: list[pl.DataFrame] = []
+        self.tables.begin()
         self.claims = CLAIMS.to_frame()
         self._aside = Aside(folder)
         terms = self._terms
@@ -95,6 +110,10 @@ class Reader:
         self._usual = Usual(terms.grid)
         self._last_month: dict[str, int] = {}
         self._registers = False
+        self._sentinels = Sentinels()
+        self._marks = self._sentinels.found()
+        self._tail, self._footers = _TAIL.to_frame(), list[int]()
+        self._words: int | None = None
 
     def read(self, block_bytes: int, progress: Progress | None = None) -> None:
         """Sort out every block and set its readings aside by month.
@@ -107,9 +126,11 @@ class Reader:
         try:
             self._read(block_bytes, progress)
         except OtherThanPlainError:
-            self.numbers.look(self._layout.rough(rows) for block in self._opened.blocks(block_bytes) for rows in self._slices(block))
+            self.tables.begin()
+            self.numbers.look(piece.rough for piece in self._pieces(block_bytes, None))
             self._begin(self._folder / "read-again")
             self._read(block_bytes, progress)
+        self._marks, self._footers = self._sentinels.found(), footers(self._tail, self._words)
         if self._steps:
             self._usual = self._with_lengths_before(usual_of(pl.concat(self._steps), self._terms.traits, self._terms.grid))
 
@@ -121,26 +142,17 @@ class Reader:
         return replace(usual, intervals={**usual.intervals, **self._terms.lengths_before(unknown)}) if unknown else usual
 
     def _read(self, block_bytes: int, progress: Progress | None) -> None:
-        for block in self._opened.blocks(block_bytes):
-            for rows in self._slices(block):
-                self._sort_out(rows)
-            if progress:
-                progress("reading", block.share)
+        for piece in self._pieces(block_bytes, progress):
+            self._sort_out(piece)
         self.numbers.confirm()
 
-    def _slices(self, block: Block) -> Iterator[pl.DataFrame]:
-        return self._whole(block.rows).iter_slices(max(1, _READINGS_AT_ONCE // len(self._layout.cells)))
-
-    def _whole(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows that can be read, with as many fields as the header; rows that come in columns are whole."""
-        if "fields" not in rows.columns:
-            return rows
-        cells = self._layout.cells
-        value = self._opened.header.index(cells[0]) if len(cells) == 1 else None
-        parts = fitted(rows, len(self._opened.header), self._layout.needed, value)
-        if parts.torn.height:
-            self.refused.append(self._refuse_lines(parts.torn))
-        return parts.rows
+    def _pieces(self, block_bytes: int, progress: Progress | None) -> Iterator[Piece]:
+        """The rows of the file, some of one table at a time."""
+        for block in self._opened.blocks(block_bytes):
+            yield from self.tables.pieces(block.rows)
+            if progress:
+                progress("reading", block.share)
+        yield from self.tables.end()
 
     def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
         """Settled readings of whole meters, a group of meters after the other, each with its months, the latest first.
@@ -157,7 +169,7 @@ class Reader:
         """Registers turned into energy, the earliest month first: the interval of a month's first one starts in the month before."""
         energy, last = Aside(folder), dict[str, Register]()
         for key in self._aside.keys:
-            aside = self._aside.take(key, meters)
+            aside = self._take(self._aside, key, meters)
             dated = split(to_utc(aside.filter("register"), self._usual.grids, ends=False))
             self._refuse(dated)
             read = onto_grid(dated.good.select(aside.columns), self._usual.grids, self._terms.grid, ends=False)
@@ -178,7 +190,7 @@ class Reader:
             key = max(keys)
             for near in waiting & ({key, _before(key)} if self._abroad else {key}):
                 waiting.remove(near)
-                self._place(aside.take(near, meters), near, carried)
+                self._place(self._take(aside, near, meters), near, carried)
             if max(carried, default=0) < key:
                 continue
             key = max(carried)
@@ -186,6 +198,21 @@ class Reader:
             self._refuse(parts)
             if parts.good.height:
                 yield Month(key // 100, key % 100), parts.good
+
+    def _take(self, aside: Aside, key: int, meters: Meters | None) -> pl.DataFrame:
+        """Readings of a month without lines that only the whole file shows to be none."""
+        rows = aside.take(key, meters)
+        if self._marks.is_empty() and not self._footers:
+            return rows
+        marks = self._marks.with_columns(is_mark=pl.lit(value=True))
+        number = pl.col("number").cast(pl.String).str.strip_suffix(".0")
+        mark = pl.format(f"{Reason.SENTINEL}; say missing={{}} in --columns, or missing=none to keep it", number)
+        is_footer = pl.col("line").is_in(self._footers)
+        reason = pl.when(is_footer).then(pl.lit(Reason.FOOTER.value)).when("is_mark").then(mark)
+        marked = rows.join(marks, on=["meter", "number"], how="left", maintain_order="left")
+        parts = split(marked.with_columns(reason=reason).select(*rows.columns, "reason"))
+        self._refuse(parts)
+        return parts.good
 
     def _place(self, aside: pl.DataFrame, key: int, carried: dict[int, list[pl.DataFrame]]) -> None:
         """Carry readings whose stamp falls into a month to the months that they start in."""
@@ -200,9 +227,13 @@ class Reader:
             else:
                 self.refused.append(rows.with_columns(reason=pl.lit(Reason.BEFORE_FIRST.value)).select(REFUSED.names()))
 
-    def _sort_out(self, rows: pl.DataFrame) -> None:
-        rough = self.numbers.read(self._layout.rough(rows))
-        rough = self._without_second_industries(rough, self._layout.claims(rows))
+    def _sort_out(self, piece: Piece) -> None:
+        if piece.torn.height:
+            self.refused.append(_refuse_lines(piece))
+        if piece.rough.is_empty():
+            return
+        rough = self.numbers.read(piece.rough)
+        rough = self._without_second_industries(rough, piece.table.layout.claims(piece.rows))
         parts = sort_out(rough, self._terms.traits, self._terms.zones_of, self._terms.first_key, self._terms.latest)
         self._refuse(parts)
         if not self._terms.traits.fixed_interval:
@@ -210,7 +241,20 @@ class Reader:
             self._meters.update(parts.good.filter(pl.col("interval_s").is_null())["meter"].unique())
         self._abroad = self._abroad or not parts.good["zone"].equals(parts.good["home"]) or may_move_on(parts.good, self._terms.grid)
         self._registers = self._registers or bool(parts.good["register"].any())
+        if not self._terms.traits.missing:
+            self._sentinels.look(parts.good)
+        self._look_at_the_end(parts)
         self._aside.put(with_month_above(parts.good, self._last_month))
+
+    def _look_at_the_end(self, parts: Parts) -> None:
+        """Keep the last readings, and the last line of words alone: they show what stands below the table."""
+        if len(self._layout.cells) > 1:
+            return
+        tail = parts.good.tail(TAIL).select(_TAIL.names())
+        self._tail = pl.concat([self._tail, tail]).tail(TAIL)
+        if parts.refused.height:
+            words = parts.refused.filter(reason=Reason.BAD_STAMP.value).filter(pl.col("text").str.contains(_WORDS_ALONE))
+            self._words = max(words["line"].to_list(), default=self._words)
 
     def _refuse(self, parts: Parts) -> None:
         if parts.refused.height:
@@ -229,21 +273,24 @@ class Reader:
         reason = pl.when(pl.col("line").is_in(second.implode())).then(pl.lit(Reason.TWO_INDUSTRIES.value))
         return rough.with_columns(reason=pl.coalesce("reason", reason))
 
-    def _refuse_lines(self, torn: pl.DataFrame) -> pl.DataFrame:
-        """Lines that do not fit the header: one refused reading per reading that such a line holds."""
-        cells = pl.int_ranges(0, len(self._layout.cells), dtype=pl.Int32)
-        return (
-            torn.select(
-                "line",
-                "text",
-                cell=cells,
-                meter=pl.lit(None, pl.String),
-                month=pl.lit(None, pl.Int32),
-                reason=pl.format(f"{Reason.FIELDS}; {{}} instead of {len(self._opened.header)}", pl.col("fields").list.len()),
-            )
-            .explode("cell")
-            .select(REFUSED.names())
+
+def _refuse_lines(piece: Piece) -> pl.DataFrame:
+    """Lines that do not fit the header: one refused reading per reading that such a line holds."""
+    cells, count = pl.int_ranges(0, len(piece.table.layout.cells), dtype=pl.Int32), pl.col("fields").list.len()
+    return (
+        piece.torn.select(
+            "line",
+            "text",
+            cell=cells,
+            meter=pl.lit(None, pl.String),
+            month=pl.lit(None, pl.Int32),
+            reason=pl.when(count == len(piece.table.header))
+            .then(pl.lit(Reason.PARTED.value))
+            .otherwise(pl.format(f"{Reason.FIELDS}; {{}} instead of {len(piece.table.header)}", count)),
         )
+        .explode("cell")
+        .select(REFUSED.names())
+    )
 
 
 def _before(key: int) -> int:

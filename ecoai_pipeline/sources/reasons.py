@@ -14,6 +14,9 @@ class Reason(StrEnum):
 
     FIELDS = "the line has more or fewer fields than the header"
     TOTAL_ROW = "the row is a total of others, no reading"
+    PARTED = "a decimal comma without quotes may have parted the value: quote such numbers, or say --decimal . if they are whole"
+    FOOTER = "the line stands below the table and its grid, as the time of an export does"
+    SENTINEL = "the value repeats and lies far from all others, as a mark of missing readings"
     NO_METER = "the meter is not named"
     BAD_STAMP = "the date or time cannot be read"
     BEFORE_FIRST = "the date lies before first_month of params.yaml"

@@ -26,6 +26,7 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
     yield from too_early(intake.refused, intake.settings.first_month)
     if intake.number_note:
         yield intake.number_note
+    yield from intake.table_notes
     yield from _placeless_warnings(intake)
     yield from _clock_change_warnings(intake)
     yield from _zone_warnings(intake)

@@ -71,7 +71,7 @@ def _restore(lake: Lake, settings: Settings, landing: Landing, statement: Statem
         raise IngestError(statement.file, message)
     options = IngestOptions.model_validate(statement.options).model_copy(update={"source": statement.source})
     options = options if statement.remade is None else REMADE
-    prepared = Prepared.of(landed, statement.file, options)
+    prepared = Prepared.of(landed, statement.file, options, statement.meters)
     intake = Intake(lake, settings, prepared, options, statement.received_at, write=True, restoring=statement)
     intake.read()
     expected = statement.accepted if statement.remade is None else statement.remade

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ecoai_pipeline.sources.around import stated_unit, unit_column
+from ecoai_pipeline.sources.around import named_meter, stated_unit, unit_column
 from ecoai_pipeline.sources.by_name import ends_days, named_columns, understand, without_meters
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, long_layout, show_header
@@ -45,7 +45,7 @@ def _by_name(opened: OpenFile) -> ColumnMapping:
     understood = understand(opened.header)
     if understood.mapping is None:
         raise IngestError(opened.file, f"{understood.trouble}; its header has {show_header(opened.header)}")
-    if without_meters(opened, understood.mapping):
+    if named_meter(opened) is None and without_meters(opened, understood.mapping):
         advice = "name it: --columns meter=COLUMN," + named_columns(understood.mapping)
         raise IngestError(opened.file, f"its times repeat, so it holds several meters, but no column is named like a meter; {advice}")
     unit = stated_unit(opened, understood.mapping.kwh) or understood.mapping.unit

@@ -28,6 +28,7 @@ from ecoai_pipeline.sources.header import (
     no_header,
     numbered,
     rows_below,
+    rows_of_one_table,
 )
 from ecoai_pipeline.sources.ragged import filled_up
 from ecoai_pipeline.sources.reasons import IngestError
@@ -110,7 +111,8 @@ def open_text(path: Path, file: str, opening: Opening = NOTHING_SAID) -> Delimit
     lines = _lines(text.replace(line_end, "\n"), 1).head(LONGEST_RECORD + MOST_LINES_ABOVE + SAMPLE_LINES + (opening.fixed() or 0))
     head = _head(lines["text"].to_list(), opening, file)
     sample, _ = _joined(lines.slice(head.lines, SAMPLE_LINES), head.delimiter, len(head.names))
-    rows = _split(sample, head.delimiter, len(head.names)).with_columns(filled_up(len(head.names)))
+    rows = _split(sample, head.delimiter, len(head.names))
+    rows = rows.head(rows_of_one_table(rows["fields"].to_list(), head.names)).with_columns(filled_up(len(head.names)))
     return DelimitedText(
         path,
         file,
@@ -307,7 +309,7 @@ def _in_fields(records: pl.DataFrame, delimiter: str) -> pl.DataFrame:
 def _all_fields(texts: list[str], delimiter: str) -> list[list[str]]:
     """Fields of each text; one pass where no text runs on into the next."""
     try:
-        fields = list(csv.reader(texts, delimiter=delimiter))
+        fields = list(csv.reader(texts, delimiter=delimiter, skipinitialspace=True))
     except csv.Error:
         fields = []
     return fields if len(fields) == len(texts) else [_fields(text, delimiter) for text in texts]
@@ -316,7 +318,7 @@ def _all_fields(texts: list[str], delimiter: str) -> list[list[str]]:
 def _fields(text: str, delimiter: str) -> list[str]:
     """Fields of one record on its own: an unclosed quote ends with it; what cannot be taken apart is one field."""
     try:
-        return next(csv.reader([text], delimiter=delimiter))
+        return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True))
     except csv.Error:
         return [text]
 
@@ -324,7 +326,7 @@ def _fields(text: str, delimiter: str) -> list[str]:
 def _is_open(line: str, delimiter: str) -> bool:
     """Whether a line ends inside of quotes."""
     try:
-        next(csv.reader([line], delimiter=delimiter, strict=True))
+        next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error as error:
         return "unexpected end" in str(error)
     return False

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 
 from ecoai_pipeline.domain import Industry, UsageType
-from ecoai_pipeline.sources.around import stated_unit
+from ecoai_pipeline.sources.around import named_meter, named_unit
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits, column_form, require_columns, show_header, stem_of
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import StampForm
-from ecoai_pipeline.sources.units import Unit, UnknownUnitError, unit_in
+from ecoai_pipeline.sources.units import Unit
 from ecoai_pipeline.sources.vocabulary import Role, columns_of
 
 _DAY_MINUTES = 1440
@@ -190,20 +190,13 @@ class Wide:
         used = {meter, date, *cells.names}
         require_columns(opened, [name for name in used if name])
         traits = Traits(
-            unit=_named_unit(opened.file, cells.names[0]) or stated_unit(opened) or Unit.KWH,
+            unit=named_unit(opened, cells.names[0], in_rows=False) or Unit.KWH,
             interval_s=cells.interval_s,
             fixed_interval=True,
             unmapped=tuple(name for name in opened.header if name not in used),
         )
-        form, stem = column_form(opened, date), stem_of(opened.file)
+        form, stem = column_form(opened, date), named_meter(opened) or stem_of(opened.file)
         return WideLayout(opened.header, cells.names, meter, date, form, None, None, cells.interval_s, traits, stem)
-
-
-def _named_unit(file: str, name: str) -> Unit | None:
-    try:
-        return unit_in(name)
-    except UnknownUnitError as error:
-        raise IngestError(file, f"{error}; rename the columns, with a unit that is read") from None
 
 
 def _dates(header: Sequence[str], cells: DayColumns) -> list[str]:

@@ -23,6 +23,7 @@ from ecoai_pipeline.sources.header import (
     names_of,
     no_header,
     numbered,
+    rows_of_one_table,
 )
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.text import SAMPLE_LINES, Block
@@ -49,7 +50,8 @@ class WorkbookRows:
 
     @property
     def sample(self) -> pl.DataFrame:
-        return self.rows.head(SAMPLE_LINES)
+        sample = self.rows.head(SAMPLE_LINES)
+        return sample.head(rows_of_one_table(sample["fields"].to_list(), self.header))
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         size = max(block_bytes // 64, 1)

@@ -51,7 +51,10 @@ def test_a_first_row_that_is_no_reading_is_not_the_header(ingest, table, quarant
     assert quarantine()["text"].to_list() == ["m,never,none"]
 
 
-@pytest.mark.parametrize("word", ["Total", "SUM", "Summe", "합계", "총계", "Grand Total:"])
+@pytest.mark.parametrize(
+    "word",
+    ["Total", "SUM", "Summe", "합계", "총계", "Grand Total:", "Zwischensumme", "누계", "평균", "Totale", "Total général", "Summe 2025"],
+)
 def test_a_row_of_totals_is_no_reading(ingest, table, quarantine, word):
     result = ingest(table(*hours(), f"{word},,396", f",{word},396"))
     assert result.statement.accepted == 24
@@ -65,6 +68,11 @@ def test_a_meter_may_be_called_total(ingest, table):
 @pytest.mark.parametrize(("header", "end"), [("Time;Value", ";"), ("Time;Value;", ";"), ("Time;Value;", ""), ("Time;Value;;", ";;;")])
 def test_delimiters_at_the_end_of_lines_make_no_fields(ingest, raw, tmp_path, header, end):
     lines = [header, *(row.replace(",", ";") + end for row in ROWS)]
+    assert raw(ingest(put(tmp_path / "t.csv", "\n".join(lines))))["kwh"].to_list() == KWH
+
+
+def test_blanks_before_quotes_belong_to_no_field(ingest, raw, tmp_path):
+    lines = ['"Time", "Value"', *('"{}", "{}"'.format(*row.split(",")) for row in ROWS)]
     assert raw(ingest(put(tmp_path / "t.csv", "\n".join(lines))))["kwh"].to_list() == KWH
 
 
