@@ -25,6 +25,7 @@ from ecoai_pipeline.storage.landing import Landing
 from ecoai_pipeline.storage.receipts import Statement
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import SchemaError, conform
+from ecoai_pipeline.storage.side_by_side import side_by_side
 
 RESULTS = "validation.json"
 _NAMED = 20
@@ -247,7 +248,8 @@ def _checked_together(batch: Sequence[_Job]) -> dict[_Key, list[_Checked]]:
     Nothing is found of a single one, whose pieces need not lie in memory at once, nor of one that fails: it says so when it
     is made alone.
     """
-    pieces = {job.key: _examined(job) if len(batch) > 1 else [] for job in batch}
+    examined = side_by_side(_examined, batch) if len(batch) > 1 else [[]]
+    pieces = dict(zip((job.key for job in batch), examined, strict=True))
     every = [piece for found in pieces.values() for piece in found]
     try:
         checked = iter(_checked_each(every) if every else [])

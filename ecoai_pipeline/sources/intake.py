@@ -40,6 +40,7 @@ from ecoai_pipeline.storage.landing import Landing, digest_of
 from ecoai_pipeline.storage.receipts import Statement
 from ecoai_pipeline.storage.registry import MeterRegistry
 from ecoai_pipeline.storage.schema import empty
+from ecoai_pipeline.storage.side_by_side import one_ahead, side_by_side
 
 Watch = Callable[[Month, pl.DataFrame], None]
 
@@ -246,16 +247,19 @@ class Intake:
             if not self.restoring:
                 self.decimals |= self.registry.decimals_of(self.zones)
             self.made_from = piece_fingerprint(self.statement_id, zones, self.decimals, grid_rules(self.settings))
-            for number, (month, settled) in enumerate(reader.months(), start=1):
+            for number, (month, settled) in enumerate(one_ahead(reader.months()), start=1):
                 kept.put(month, self._taken(month, settled))
                 if progress:
                     progress(f"sorting {month}", 1 - 1 / (number + 1))
-            for month in kept.months if self.write else ():
-                self.landing.write_piece(self.statement_id, month, kept.take(month), self.made_from)
+            if self.write:
+                side_by_side(lambda month: self._write_piece(month, kept), kept.months)
             self._refused += reader.refused
             if self.tombstones.any and not self._erased_may_come:
                 nameless = pl.concat(self._refused).filter(pl.col("meter").is_null())["text"].drop_nulls().unique()
                 self._telling = [text for text in nameless if self.tombstones.erased(WORD.findall(text))]
+
+    def _write_piece(self, month: Month, kept: _Kept) -> None:
+        self.landing.write_piece(self.statement_id, month, kept.take(month), self.made_from)
 
     def write_tables(self) -> None:
         """Replace the tables that belong to the statement."""

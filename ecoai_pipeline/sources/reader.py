@@ -36,6 +36,7 @@ from ecoai_pipeline.sources.placing import GridRules, onto_grid
 from ecoai_pipeline.sources.reasons import Reason
 from ecoai_pipeline.sources.sentinels import Sentinels
 from ecoai_pipeline.sources.tables import Piece, Tables
+from ecoai_pipeline.storage.side_by_side import one_ahead
 
 _TAIL = pl.Schema({"line": pl.Int64(), "meter": pl.String(), "local": pl.Datetime("us")})
 _WORDS_ALONE = r"^\D*[^\W\d_]\D*[,;\t|]\D*[^\W\d_]\D*$"
@@ -148,7 +149,7 @@ class Reader:
 
     def _pieces(self, block_bytes: int, progress: Progress | None) -> Iterator[Piece]:
         """The rows of the file, some of one table at a time."""
-        for block in self._opened.blocks(block_bytes):
+        for block in one_ahead(self._opened.blocks(block_bytes)):
             yield from self.tables.pieces(block.rows)
             if progress:
                 progress("reading", block.share)
