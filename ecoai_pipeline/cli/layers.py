@@ -8,7 +8,7 @@ import typer
 
 from ecoai_pipeline.cli.nights import MODEL_HELP, chosen_model
 from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, progress_bar
-from ecoai_pipeline.cli.pipeline import materialize, new_lake
+from ecoai_pipeline.cli.pipeline import materialize, the_lake
 from ecoai_pipeline.domain import NIGHT_ASSETS
 from ecoai_pipeline.settings import load_settings
 
@@ -18,7 +18,7 @@ def land(form: FormatOption = Format.TABLE, as_json: JsonOption = False) -> None
     from ecoai_pipeline.sources.inbox import Fate, land_inbox
     from ecoai_pipeline.versioning.stages import make_folders
 
-    lake = new_lake()
+    lake = the_lake()
     make_folders(lake.root)
     landed = land_inbox(lake, load_settings())
     rows = [one.summary() for one in landed]

@@ -9,7 +9,6 @@ import csv
 import logging
 import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,8 +92,28 @@ def screen_width() -> int:
 def print_note(note: str, width: int) -> None:
     """A line for people. On a terminal it breaks between words and never inside one: ids and paths can be copied."""
     for line in escape.lines(note).split("\n"):
-        wrapped = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False, subsequent_indent="  ")
-        sys.stdout.write("\n".join(wrapped if sys.stdout.isatty() else [line]) + "\n")
+        sys.stdout.write("\n".join(_shown_lines(line, width)) + "\n")
+
+
+def _shown_lines(line: str, width: int) -> list[str]:
+    """A line as it is shown: in a file it stays whole."""
+    return _wrapped(line, width) if sys.stdout.isatty() else [line]
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line as lines of at most `width` columns, the following ones indented; a longer word has a line of its own.
+
+    >>> _wrapped("  meter 한글계량기 is late", 18)
+    ['  meter 한글계량기', '  is late']
+    """
+    words = line.lstrip().split(" ")
+    lines = [line[: len(line) - len(line.lstrip())] + words[0]]
+    for word in words[1:]:
+        if cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"  {word}")
+    return lines
 
 
 def in_zone(rows: Iterable[Mapping[str, Any]], zone: str | Callable[[Mapping[str, Any]], str], *names: str) -> list[dict[str, Any]]:
@@ -145,7 +164,8 @@ class _Table:
         heading = ", ".join(part for part in (title, self.zone and f"times in {self.zone}") if part)
         console = console_of(sys.stdout, width)
         if heading:
-            console.print(escape.terminal(heading), style="bold", soft_wrap=True)
+            for line in _shown_lines(escape.terminal(heading), width):
+                console.print(line, style="bold", soft_wrap=True)
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
         for name, room in self.widths.items():
             table.add_column(name.replace("_", " "), justify="right" if name in self.numeric else "left", overflow="fold", width=room)
@@ -171,9 +191,12 @@ def _widths(texts: Mapping[str, Sequence[str]], width: int) -> dict[str, int]:
 
 
 def _short(text: str, room: int) -> str:
-    """A cell that fits: one that cannot wrap at spaces is shortened in its middle."""
+    """A cell that fits: one that cannot wrap at spaces is shortened in its middle. Letters of some scripts take two columns."""
     longest = max((cell_len(word) for word in text.split(" ")), default=0)
-    return text if longest <= room else escape.shortened(text, room)
+    if longest <= room:
+        return text
+    shorter = (escape.shortened(text, width) for width in range(room, 0, -1))
+    return next(one for one in shorter if cell_len(one) <= room)
 
 
 def _is_number(value: Any) -> bool:

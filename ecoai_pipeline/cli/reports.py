@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,7 +40,7 @@ def report(
     lake, settings, now = the_lake(), load_settings(), datetime.now(UTC)
     chosen = Industry.parse(industry) if industry else None
     pages = _months(month, chosen) if month else _nights(day, chosen, MeterRegistry(lake).zones() or {settings.time_zone}, now)
-    rows, meters = [], 0
+    rows, written, meters = list[dict[str, Any]](), list[Path](), 0
     with progress_bar() as steps, instance_of(settings.root) as instance:
         steps.start("pages", len(pages))
         for about in pages:
@@ -48,9 +50,14 @@ def report(
             named = about.industry.value if about.industry else "portfolio"
             figures = {"alarms": contents.alarms.shown, "data_events": contents.data_events.height}
             rows += [{"about": named, **figures, "lang": one, "page": str(path)} for one, path in places.items()]
+            written += places.values()
             steps.done(named)
     notes = [] if meters else ["no industry has scores there; `ecoai status` shows what there is"]
-    Answer({"pages": rows}, rows, title=f"pages about {month or pages[-1].day}", notes=notes).show(form, as_json)
+    folder = os.path.commonpath([path.parent for path in written] or [lake.root])
+    notes += [f"the files are in {folder}"] if written else []
+    shown = [{**row, "file": os.path.relpath(path, folder)} for row, path in zip(rows, written, strict=True)]
+    title, columns = f"pages about {month or pages[-1].day}", ("about", "alarms", "data_events", "lang", "file")
+    Answer({"pages": rows}, shown, columns, title=title, notes=notes).show(form, as_json)
 
 
 def _nights(day: str | None, industry: Industry | None, zones: set[str], now: datetime) -> list[About]:

@@ -16,7 +16,6 @@ from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, 
 from ecoai_pipeline.cli.pipeline import the_lake, zone_of_meter, zone_of_root
 from ecoai_pipeline.cli.stop import run_to_the_end
 from ecoai_pipeline.domain import ANOMALIES, Industry, Month, MonthRange
-from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -125,7 +124,7 @@ def ui(
     from ecoai_pipeline.defs.home import ENVIRONMENT
     from ecoai_pipeline.defs.runs import prepare_home
 
-    root = load_settings().root.resolve()
+    root = the_lake().root.resolve()
     environment = {**ENVIRONMENT, **os.environ, "DAGSTER_HOME": str(prepare_home(root).resolve()), "ECOAI_ROOT": str(root)}
     command = [sys.executable, "-m", "dagster", "dev", "-m", "ecoai_pipeline.definitions", "-h", host, "-p", str(port)]
     raise typer.Exit(run_to_the_end(command, environment))

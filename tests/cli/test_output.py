@@ -92,7 +92,36 @@ def test_times_of_several_zones_each_name_theirs(capsys: pytest.CaptureFixture[s
     assert "2025-02-28 15:00 Europe/London" in told
 
 
-@pytest.mark.parametrize("command", [["events"], ["meters", "list"], ["status"], ["quality"], ["statements", "list"], ["models", "list"]])
+READING = [
+    ["events"],
+    ["explain", "a1"],
+    ["report"],
+    ["revisions"],
+    ["status"],
+    ["status", "--layers"],
+    ["quality"],
+    ["ui"],
+    ["land"],
+    ["materialize", "scores"],
+    ["train"],
+    ["nightly"],
+    ["backfill", "--months", "2025-01..2025-02"],
+    ["meters", "list"],
+    ["meters", "show", "m"],
+    ["meters", "erase", "m", "--yes"],
+    ["statements", "list"],
+    ["statements", "withdraw", "s"],
+    ["readings", "history", "m", "2025-01-01"],
+    ["models", "list"],
+    ["models", "show", "v"],
+    ["models", "promote", "v", "--reason", "r"],
+    ["versions", "list"],
+    ["versions", "diff", "a", "b"],
+    ["evaluate", "kinds", "--months", "2025-01..2025-02"],
+]
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
 def test_a_missing_root_is_an_error_and_nothing_is_made(ecoai: Ecoai, command: list[str]) -> None:
     ran = ecoai(*command)
     assert ran.code == 1

@@ -19,6 +19,9 @@ def test_the_pages_of_a_night_and_of_a_month(ecoai: Ecoai) -> None:
     assert all(Path(page["page"]).exists() for page in pages)
     korean = ecoai("report", "--month", "2025-03", "--industry", "금속", "--lang", "ko", "--json").document["pages"]
     assert [(page["about"], page["lang"]) for page in korean] == [("metal", "ko")]
+    told = ecoai("report", "--date", NIGHT.isoformat()).out
+    assert (told.count(str(ecoai.root)), " is " in told) == (1, False)
+    assert "portfolio.ko.html" in told
     assert Path(korean[0]["page"]) == ecoai.root / "reports" / "month" / "industry=metal" / "month=2025-03.ko.html"
 
 
