@@ -37,6 +37,13 @@ def stopped(process: subprocess.Popen[str], by: signal.Signals = signal.SIGINT) 
     return seconds, process.returncode, out, err
 
 
+def finished(process: subprocess.Popen[str], seconds: float = 900) -> str:
+    """Wait until a process has succeeded; its stdout."""
+    out, err = process.communicate(timeout=seconds)
+    assert process.returncode == 0, err
+    return out
+
+
 def readings(path: Path, meters: int, months: int) -> Path:
     with path.open("w", encoding="utf-8") as file:
         file.write("meter_id,timestamp,kwh\n")
@@ -92,32 +99,28 @@ def test_an_ingest_is_ended_and_goes_on_where_it_was(tmp_path: Path) -> None:
     seconds, code, out, err = stopped(process)
     assert (code, out.strip(), err.strip()) == (130, f'{{"error": "{STOPPED}"}}', "")
     assert seconds < LONGEST_S
-    again = start(root, "ingest", str(path), "--industry", "metal", "--json")
-    out, err = again.communicate(timeout=500)
-    assert again.returncode == 0, err
+    again = finished(start(root, "ingest", str(path), "--industry", "metal", "--json"))
     assert not list(root.rglob(".*.tmp"))
-    assert json.loads(out)["unchanged"] == 6 * 12 * 28 * 96
+    assert json.loads(again)["unchanged"] == 6 * 12 * 28 * 96
 
 
 @pytest.mark.full
 def test_training_and_a_backfill_are_ended_and_can_be_run_again(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    ingested = start(root, "ingest", str(readings(tmp_path / "some.csv", 4, 4)), "--industry", "metal")
-    assert ingested.wait(timeout=500) == 0
+    finished(start(root, "ingest", str(readings(tmp_path / "some.csv", 4, 4)), "--industry", "metal"))
     training = start(root, "train")
     until(training, root / "features", "part.parquet")
     time.sleep(3)
     seconds, code, _, err = stopped(training)
     assert (code, err.strip()) == (130, STOPPED)
     assert seconds < LONGEST_S
-    again = start(root, "train")
-    assert again.wait(timeout=900) == 0
+    finished(start(root, "train"))
     backfill = start(root, "backfill", "--months", "2024-03..2024-04")
     until(backfill, root / "scores", "part.parquet")
     seconds, code, _, err = stopped(backfill, signal.SIGTERM)
     assert (code, err.strip()) == (130, STOPPED)
     assert seconds < LONGEST_S
-    assert start(root, "backfill", "--months", "2024-03..2024-04").wait(timeout=900) == 0
+    finished(start(root, "backfill", "--months", "2024-03..2024-04"))
     assert not list(root.rglob(".*.tmp"))
 
 
