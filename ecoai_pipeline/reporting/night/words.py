@@ -97,7 +97,7 @@ _WORDS: Mapping[str, Pair] = {
     ),
     "made": ("made {moment}; times are in {zone}", "작성 {moment}, 시각 기준 {zone}"),
     "made_mixed": (
-        "made {moment} {zone}; times of a meter are in its own time zone, which is named beside it",
+        "made {moment} {zone}; times of a meter are in its own time zone, whose name follows the time or the meter",
         "작성 {moment} {zone}, 계량기별 시각은 함께 표시된 현지 시간대 기준",
     ),
     "metal": ("metal", "금속"),
