@@ -32,11 +32,11 @@ from ecoai_pipeline.cli import (
     versions,
     views,
 )
-from ecoai_pipeline.cli.faults import explained
 from ecoai_pipeline.cli.next_step import suggest
 from ecoai_pipeline.cli.output import Format, VisibleLines, print_error
 from ecoai_pipeline.cli.pipeline import COMMAND
 from ecoai_pipeline.cli.stop import EXIT_CODE
+from ecoai_pipeline.faults import explained
 
 app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -12,7 +12,7 @@ from dagster import DagsterRun, MultiPartitionsDefinition, PartitionKeyRange, Qu
 from dagster._core.definitions.partitions.subset.default import DefaultPartitionsSubset
 
 from ecoai_pipeline.defs.jobs import INDUSTRY_TAG, KIND_TAG
-from ecoai_pipeline.defs.partitions import RANGE_END, RANGE_START
+from ecoai_pipeline.defs.subjects import RANGE_END, RANGE_START
 
 if TYPE_CHECKING:
     from dagster import PartitionsDefinition

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ecoai_pipeline.defs.home import ON_BY_DEFAULT, SCHEDULES, SENSORS
+from ecoai_pipeline.defs.subjects import RANGE_END, RANGE_START, about, doing
 from ecoai_pipeline.domain import Industry, Partition
+from ecoai_pipeline.faults import explained_record
 
-_DAY, _START, _END = "ecoai/day", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+_DAY = "ecoai/day"
 _DAEMONS = ("SCHEDULER", "SENSOR")
 
 
@@ -100,32 +102,33 @@ def daemon_seen(home: Path) -> datetime | None:
 
 
 def _night_run(home: Path, runs: sqlite3.Connection, run_id: str, status: str, start: float | None, end: float | None) -> NightRun:
-    tags = dict(runs.execute("SELECT key, value FROM run_tags WHERE run_id = ? AND key IN (?, ?)", (run_id, _START, _END)))
-    failures = tuple(_failures(home, run_id)) if status == "FAILURE" else ()
+    tags = dict(runs.execute("SELECT key, value FROM run_tags WHERE run_id = ? AND key IN (?, ?)", (run_id, RANGE_START, RANGE_END)))
+    failures = tuple(_failures(home, run_id, about(tags))) if status == "FAILURE" else ()
     return NightRun(run_id, _industries(tags), status, _moment(start), _moment(end), failures)
 
 
 def _industries(tags: dict[str, str]) -> tuple[Industry, ...]:
-    if _START not in tags or _END not in tags:
+    if RANGE_START not in tags or RANGE_END not in tags:
         return ()
-    order, first, last = list(Industry), Partition.parse(tags[_START]).industry, Partition.parse(tags[_END]).industry
+    order, first, last = list(Industry), Partition.parse(tags[RANGE_START]).industry, Partition.parse(tags[RANGE_END]).industry
     return tuple(order[order.index(first) : order.index(last) + 1])
 
 
-def _failures(home: Path, run_id: str) -> Iterator[str]:
+def _failures(home: Path, run_id: str, subject: str) -> Iterator[str]:
     """What the failed steps of a run said, one line each."""
     with _database(home / "history" / "runs" / f"{run_id}.db") as events:
         query = "SELECT step_key, event FROM event_logs WHERE dagster_event_type = 'STEP_FAILURE' ORDER BY id"
         rows = events.execute(query).fetchall() if events else []
     for step, event in rows:
-        yield f"{step}: {_said(json.loads(event)['dagster_event']['event_specific_data'])}"
+        stated = _stated(json.loads(event)["dagster_event"]["event_specific_data"], run_id)
+        yield "; ".join(line.strip() for line in (stated[0] or f"{doing(step, subject)} failed: {stated[1]}").splitlines())
 
 
-def _said(failure: dict[str, Any]) -> str:
-    told, error = failure.get("user_failure_data"), failure.get("error")
-    cause = (error.get("cause") or error) if error else {}
-    text = (told or {}).get("description") or cause.get("message") or "failed"
-    return "; ".join(line.strip() for line in text.strip().splitlines())
+def _stated(failure: dict[str, Any], run_id: str) -> tuple[str, str]:
+    """What a failed step says itself, if it does, and the sentence about its error."""
+    stated, error = failure.get("user_failure_data") or {}, failure.get("error") or {}
+    cause = error.get("cause") or error
+    return stated.get("description") or "", explained_record(cause.get("message", ""), cause.get("stack") or (), run_id)
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ecoai_pipeline.defs.jobs import ASSETS_OF, FOLLOW_UP_TAG
-from ecoai_pipeline.defs.partitions import RANGE_END, RANGE_START
+from ecoai_pipeline.defs.subjects import RANGE_END, RANGE_START
 from ecoai_pipeline.domain import ANOMALIES, NIGHT_ASSETS, Industry, Month, Partition
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ import dagster as dg
 
 from ecoai_pipeline.defs.resources import Lakehouse
 from ecoai_pipeline.domain import Partition, Table
+from ecoai_pipeline.faults import explained
 
 if TYPE_CHECKING:
     from ecoai_pipeline.settings import Settings
@@ -85,17 +86,14 @@ def work_through(context: dg.AssetExecutionContext, lakehouse: Lakehouse, table:
                 written = stage(lake, settings, partition)
         except Exception as error:
             context.log.exception(f"{table.name} {partition}")
-            failures[str(partition)] = f"{type(error).__name__}: {error}"
+            failures[str(partition)] = explained(error)
             continue
         done.append(Done(partition, written, time.perf_counter() - started))
         context.add_asset_metadata(_metadata(lake, table, done[-1]), partition_key=partition.key)
         for watcher in _watchers:
             watcher(table, partition)
     if failures:
-        details = "\n".join(f"{name}: {why}" for name, why in failures.items())
-        raise dg.Failure(
-            f"{table.name} failed for {len(failures)} of {len(failures) + len(done)} partitions\n{details}", allow_retries=False
-        )
+        raise dg.Failure("\n".join(f"{name}, {table.name}: {why}" for name, why in failures.items()), allow_retries=False)
     return worked
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dagster as dg
 
+from ecoai_pipeline.defs.subjects import RANGE_END, RANGE_START
 from ecoai_pipeline.domain import EVALUATIONS, Industry, Month, MonthRange, Partition, Resolution
 from ecoai_pipeline.settings import EARLIEST_MONTH
 
 # A month exists as soon as it has begun anywhere, and Kiritimati is first. Which month a reading belongs to depends on its meter's zone.
 _EARLIEST_ZONE = "Pacific/Kiritimati"
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 industries = dg.StaticPartitionsDefinition([industry.value for industry in Industry])
 resolutions = dg.StaticPartitionsDefinition([resolution.value for resolution in Resolution])

@@ -20,7 +20,9 @@ from ecoai_pipeline.defs.home import home_of
 from ecoai_pipeline.defs.jobs import ASSETS_OF, DAY_TAG, FOLLOW_UP_TAG, INDUSTRY_TAG, KIND_TAG, TOLD_THE_NIGHT
 from ecoai_pipeline.defs.partitions import model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
+from ecoai_pipeline.defs.subjects import about, doing
 from ecoai_pipeline.domain import Industry, MonthRange, Resolution
+from ecoai_pipeline.faults import explained_record
 from ecoai_pipeline.settings import PROJECT
 
 
@@ -154,7 +156,7 @@ class Runner:
         if not outcome.success:
             if _was_interrupted(outcome):
                 raise KeyboardInterrupt
-            raise RunFailedError("\n".join(_failures(outcome)))
+            raise RunFailedError("\n".join(_failures(outcome, about(tags))))
         return [_materialized(event, outcome.run_id) for event in outcome.get_asset_materialization_events()]
 
 
@@ -187,12 +189,14 @@ def _was_interrupted(outcome: dg.ExecuteInProcessResult) -> bool:
     return any(end.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION for end in ends)
 
 
-def _failures(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:
+def _failures(outcome: dg.ExecuteInProcessResult, subject: str) -> Iterator[str]:
     for event in outcome.all_events:
         if event.is_step_failure:
-            told, error = event.step_failure_data.user_failure_data, event.step_failure_data.error
-            cause = (error.cause or error).message.strip() if error else "failed"
-            yield f"{event.step_key}: {told.description if told else cause}"
+            stated, error = event.step_failure_data.user_failure_data, event.step_failure_data.error
+            cause = (error.cause or error) if error else None
+            line, frames = (cause.message, cause.stack) if cause else ("", ())
+            described = (stated.description or "") if stated else ""
+            yield described or f"{doing(event.step_key or 'run', subject)} failed: {explained_record(line, frames, outcome.run_id)}"
 
 
 def _materialized(event: dg.DagsterEvent, run_id: str) -> Materialized:

@@ -63,7 +63,7 @@ def test_a_failed_night_says_why(lake: Lake, scored: Runner) -> None:
     run = night.last_run(Industry.METAL)
     assert run is not None
     assert run.status == "FAILURE"
-    assert run.failures[0].startswith("scores: scores failed for 1 of 1 partitions; metal 2025-03: ")
+    assert run.failures[0].startswith("metal 2025-03, scores: this is a fault of the program ")
 
 
 def test_a_status_imports_neither_dagster_nor_what_it_does_not_need() -> None:
