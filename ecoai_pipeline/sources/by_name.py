@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ecoai_pipeline.sources.ends import names_end
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import time_columns
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
@@ -13,8 +14,6 @@ from ecoai_pipeline.sources.units import Unit, UnknownUnitError, is_thousands, u
 from ecoai_pipeline.sources.vocabulary import Role, columns_of
 
 _END_OF_DAY = re.compile(r"(^|[ T])24([:.]?00)*$")
-_ENDS = re.compile(r"(?i)(?<![a-z])(?:end|ending|ended|ende)(?![a-z])")
-"""Words in the name of a stamp which say that it is the end of its interval: `Time (end of interval)`."""
 _DATE_WORD, _TIME_WORD = re.compile("(?i)datum|date|일자|fecha"), re.compile("(?i)zeit|time|시각|시간|hora|heure")
 _PAIR = 2
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
@@ -123,7 +122,7 @@ def _mapping(named: _Named) -> ColumnMapping:
         meter=named.meters[0] if named.meters else FILE_STEM,
         timestamp=named.stamps[0],
         kwh=named.energies[0],
-        stamp="end" if named.ends or _ENDS.search(named.stamps[0]) else "start",
+        stamp="end" if named.ends or names_end(named.stamps[0]) else "start",
         unit=_unit_of(named.energies[0]) or Unit.KWH,
     )
 

@@ -19,6 +19,7 @@ from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.canonical import REFUSED, Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
 from ecoai_pipeline.sources.clock import falls_back, given_once
+from ecoai_pipeline.sources.ends import with_named_side
 from ecoai_pipeline.sources.files import OpenFile, open_file
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
 from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
@@ -60,6 +61,8 @@ class Prepared:
     @classmethod
     def of(cls, path: Path, file: str, options: IngestOptions, meters: Collection[str] = ()) -> Self:
         """Open a file; `meters` are those that an earlier reading of it found, where it is read again."""
+        if options.columns is not None:  # the statement records how the file was understood
+            options = options.model_copy(update={"columns": with_named_side(options.columns)})
         opened = open_file(path, file, options.opening(mapped_columns(options.columns)))
         source = _said_by_options(options) or choose(opened, options.source, options.columns, options.flow)
         layout = source.layout(opened)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 import polars as pl
 
 from ecoai_pipeline.domain import Decimal, Quality
+from ecoai_pipeline.sources import ends
 from ecoai_pipeline.sources.around import named_meter, named_unit, named_zone, unit_column
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.lengths import lasting_s
@@ -251,6 +252,10 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
         unmapped=tuple(name for name in opened.header if name not in used),
     )
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, mapping.timestamp)
+    times = times_of(opened.sample, opened.header, mapping.timestamp).drop_nulls()
+    doubt = ends.warning(mapping, times, form.read(times))
+    if doubt:
+        traits = replace(traits, warnings=(doubt,))
     return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits, _units(opened, mapping))
 
 

@@ -60,14 +60,18 @@ _WORDS: dict[Role, str] = {
         heure, hora""",
     Role.START: """
         start, start time, from, begin, starttime, start datetime, start date time, start timestamp, interval start, interval start time
-        period start, time from, start utc, interval beginning, usage start time
+        period start, time from, start utc, interval beginning, usage start time, period from, valid from, intervalstart, startdatetime
+        starttimestamp, timestamp start, datetime start, start ts, start at, interval start utc, time beginning
         시작, 시작시각, 시작시간, 시작일시
-        von zeit, ab zeit, von uhrzeit, ab uhrzeit, von datum, von, beginn, ab, zeit von, ab datum, debut, desde, inicio""",
+        von zeit, ab zeit, von uhrzeit, ab uhrzeit, von datum, von, beginn, ab, zeit von, ab datum, startzeit, zeitstempel von
+        debut, date debut, desde, inicio""",
     Role.END: """
         end, end time, to, until, endtime, end datetime, end date time, end timestamp, interval end, interval end time, period end, time to
-        end utc, interval ending, usage end time, period ending, hour ending, interval ended
+        end utc, interval ending, usage end time, period ending, hour ending, interval ended, hourending, he, period to, valid to
+        intervalend, enddatetime, endtimestamp, timestamp end, datetime end, end ts, end at, ending at, ended at, time ended, time ending
+        interval end utc
         종료, 종료시각, 종료시간, 종료일시
-        bis zeit, bis uhrzeit, bis, ende, zeit bis, bis datum, fin, hasta""",
+        bis zeit, bis uhrzeit, bis, ende, zeit bis, bis datum, endzeit, zeitstempel ende, zeitstempel bis, fin, date fin, hasta""",
     Role.ENERGY: """
         kwh, wh, mwh, energy, value, usage, consumption, electricity, electricity usage, electricity consumption, energy usage, import kwh
         energy consumption, active energy, reading, meter reading, kwh usage, usage kwh, net consumption

@@ -1,0 +1,52 @@
+"""Whether a stamp is the start or the end of its interval: the name of its column decides, stamps such as 00:14 only raise a doubt."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+FIRST = datetime(2025, 4, 1)
+
+
+@pytest.fixture
+def first_start(ingest, table, raw):
+    """The local start of the first of 20 quarter hours whose stamps are ends, and the warnings."""
+
+    def read(column, early_s=0, **options):
+        times = [FIRST + timedelta(minutes=15 * (n + 1), seconds=-early_s) for n in range(20)]
+        rows = [f"m,{time:%Y-%m-%d %H:%M:%S},{n % 7}" for n, time in enumerate(times)]
+        result = ingest(table(*rows, header=f"meter,{column},kwh"), **options)
+        start = raw(result)["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.replace_time_zone(None)[0]
+        return start, list(result.statement.warnings)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "column", ["interval_end", "EndTime", "To", "bis", "종료시각", "endTimestamp", "Zeitstempel Ende", "Period Ending"]
+)
+@pytest.mark.parametrize("columns", [None, "meter=meter,timestamp={},kwh=kwh"], ids=["by name", "mapped"])
+def test_a_column_called_an_end_holds_ends(first_start, column, columns):
+    assert first_start(column, columns=columns and columns.format(column))[0] == FIRST
+
+
+@pytest.mark.parametrize("column", ["interval_start", "from", "von", "시작시각", "timestamp"])
+def test_other_columns_hold_starts(first_start, column):
+    assert first_start(column)[0] == FIRST + timedelta(minutes=15)
+
+
+def test_what_a_sender_says_of_the_stamp_wins_over_its_name(first_start):
+    start, _ = first_start("interval_end", columns="meter=meter,timestamp=interval_end,kwh=kwh,stamp=start")
+    assert start == FIRST + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(("early_s", "unit"), [(60, "minute"), (1, "second")])
+def test_stamps_at_the_last_minute_or_second_raise_a_doubt_whose_option_reads_them_as_ends(first_start, early_s, unit):
+    start, warnings = first_start("timestamp", early_s)
+    doubt = next(text for text in warnings if "lie at the last" in text)
+    assert start == FIRST + timedelta(minutes=15)
+    assert f"the last {unit} of an interval" in doubt
+    start, warnings = first_start("timestamp", early_s, columns=doubt.split("--columns ")[1].strip("'"))
+    assert start == FIRST
+    assert not [text for text in warnings if "lie at the last" in text]
