@@ -53,6 +53,6 @@ def warning(mapping: ColumnMapping, times: pl.Series, stamps: Stamps) -> str | N
         return None
     option = f"--columns 'meter={mapping.meter},timestamp={mapping.timestamp},kwh={mapping.kwh},stamp=end'"
     return (
-        f"the stamps in {mapping.timestamp!r} lie at the last {unit} of an interval (the first: {times[0]!r}), as the ends of intervals do, "
-        f"and were read as starts; if they are ends, withdraw the file and ingest it with {option}"
+        f"the stamps in {mapping.timestamp!r} lie at the last {unit} of an interval (the first: {times[0]!r}), as the ends of intervals "
+        f"do, and were read as starts; if they are ends, withdraw the file and ingest it with {option}"
     )

@@ -22,7 +22,7 @@ from ecoai_pipeline.sources.clock import falls_back, given_once
 from ecoai_pipeline.sources.ends import with_named_side
 from ecoai_pipeline.sources.files import OpenFile, open_file
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
-from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather
+from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather, weather_texts
 from ecoai_pipeline.sources.labels import labelled, runs
 from ecoai_pipeline.sources.layout import Layout, LongLayout, Traits, mapped_columns, stem_of
 from ecoai_pipeline.sources.lengths_before import lengths_of
@@ -190,7 +190,7 @@ class Intake:
         self.unknown_usage: dict[str, str] = {}
         self._refused: list[pl.DataFrame] = [REFUSED.to_frame()]
         self._labels: list[pl.DataFrame] = []
-        self._weather: list[pl.DataFrame] = [empty(WEATHER)]
+        self._weather: list[pl.DataFrame] = []
         self._arrivals: list[pl.DataFrame] = [empty(ARRIVALS)]
         self.given_once: dict[str, list[str]] = {}
         self.placeless = pl.DataFrame(schema={"line": pl.Int64, "meter": pl.String, "timestamp": pl.Datetime("us", "UTC")})
@@ -212,7 +212,7 @@ class Intake:
 
     @property
     def weather(self) -> pl.DataFrame:
-        return pl.concat(self._weather)
+        return weather(self._weather, self.statement_id, self.prepared.opened.delimiter)
 
     @property
     def arrivals(self) -> pl.DataFrame:
@@ -339,7 +339,8 @@ class Intake:
         self._look_at_the_fold(month, single)
         self.placeless = pl.concat([self.placeless, single.filter("placeless").select(self.placeless.columns)])
         self._labels.append(labelled(single))
-        self._weather.append(weather(single, self.prepared.traits.weather, self.statement_id, self.prepared.opened.delimiter))
+        if self.prepared.traits.weather:
+            self._weather.append(weather_texts(single, self.prepared.traits.weather))
         self._arrivals.append(arrivals(parts.good, self.statement_id))
         self.watch(month, rows)
         return rows

@@ -8,7 +8,7 @@ from contextlib import suppress
 import polars as pl
 
 from ecoai_pipeline.domain import ARRIVALS, STATED_READINGS, WEATHER
-from ecoai_pipeline.sources.numbers import PLAIN, Evidence, UndecidedError, decide, other_than_plain
+from ecoai_pipeline.sources.numbers import PLAIN, Evidence, NumberFormat, UndecidedError, decide, other_than_plain
 from ecoai_pipeline.storage.schema import empty
 
 
@@ -24,17 +24,24 @@ def arrivals(good: pl.DataFrame, statement_id: str) -> pl.DataFrame:
     return rows.select(ARRIVALS.names)
 
 
-def weather(single: pl.DataFrame, quantities: Sequence[str], statement_id: str, delimiter: str) -> pl.DataFrame:
-    """WEATHER from the texts that came along; a text that is no number, or has two meanings, gives null.
+def weather_texts(single: pl.DataFrame, quantities: Sequence[str]) -> pl.DataFrame:
+    """The texts that came along with readings (meter, timestamp, line, quantity, text); a quantity without a text has no row."""
+    wide = single.select("meter", "timestamp", "line", *(pl.col(f"weather:{name}").alias(name) for name in quantities))
+    long = wide.unpivot(index=["meter", "timestamp", "line"], variable_name="quantity", value_name="text")
+    return long.filter(pl.col("text") != "").with_columns(pl.col("text").str.strip_chars())
+
+
+def weather(texts: Sequence[pl.DataFrame], statement_id: str, delimiter: str) -> pl.DataFrame:
+    """WEATHER from all `weather_texts` of a file; a text that is no number, or has two meanings, gives null.
 
     `delimiter` is that of the file's fields.
     """
-    if not quantities:
+    if not texts:
         return empty(WEATHER)
-    wide = single.select("meter", "timestamp", "line", *(pl.col(f"weather:{name}").alias(name) for name in quantities))
-    long = wide.unpivot(index=["meter", "timestamp", "line"], variable_name="quantity", value_name="text").filter(pl.col("text") != "")
-    columns = [_with_values(rows, delimiter) for rows in long.partition_by("quantity", maintain_order=True)]
-    return pl.concat([long.clear().with_columns(value=pl.lit(None, pl.Float64)), *columns]).select(
+    formats = {rows["quantity"][0]: _format_of(rows, delimiter) for rows in pl.concat(texts).partition_by("quantity")}
+    columns = [rows for part in texts for rows in part.partition_by("quantity", maintain_order=True)]
+    values = [rows.with_columns(value=formats[rows["quantity"][0]].read(rows["text"]).number) for rows in columns]
+    return pl.concat([texts[0].clear().with_columns(value=pl.lit(None, pl.Float64)), *values]).select(
         pl.col("meter").alias("meter_id"),
         "timestamp",
         "quantity",
@@ -43,14 +50,12 @@ def weather(single: pl.DataFrame, quantities: Sequence[str], statement_id: str, 
     )
 
 
-def _with_values(rows: pl.DataFrame, delimiter: str) -> pl.DataFrame:
-    """Rows of one quantity with its numbers, in the format that its own texts show: `21,5` beside energy with points."""
-    texts = rows["text"].str.strip_chars()
-    read = PLAIN.read(texts)
-    if other_than_plain(texts, read):
+def _format_of(rows: pl.DataFrame, delimiter: str) -> NumberFormat:
+    """The format that the texts of one quantity show throughout the file: `21,5` beside energy with points."""
+    if other_than_plain(rows["text"], PLAIN.read(rows["text"])):
         with suppress(UndecidedError):
-            read = decide(Evidence.of(rows["line"], texts), delimiter).format.read(texts)
-    return rows.with_columns(value=read.number)
+            return decide(Evidence.of(rows["line"], rows["text"]), delimiter).format
+    return PLAIN
 
 
 def quarantined(refused: pl.DataFrame, cells: Sequence[str], file: str, statement_id: str) -> pl.DataFrame:

@@ -32,6 +32,7 @@ class NumberColumn:
         stated: the decimal sign that the user gives.
         decimal_of: the decimal sign that the registry states for a meter.
         unit, unit_stated: of the file; cells may have others, unless the sender states it.
+        beside: the decimal sign of the other columns, which decides where the values are open.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class NumberColumn:
         unit: Unit = Unit.KWH,
         *,
         unit_stated: bool = False,
+        beside: Decimal | None = None,
     ) -> None:
+        self._beside = beside
         self.note: str | None = None
         self._unit, self._unit_stated = unit, unit_stated
         self._units: set[Unit] = set()
@@ -160,7 +163,7 @@ class NumberColumn:
 
     def _decided(self) -> Decided:
         try:
-            return decide(self._evidence, self._delimiter)
+            return decide(self._evidence, self._delimiter, self._beside)
         except UndecidedError as error:
             shown = repr(self._columns[0]) if len(self._columns) == 1 else f"{self._columns[0]!r} … {self._columns[-1]!r}"
             advice = "say --decimal , or --decimal . (decimal= in --columns; in the inbox: decimal: ',' in options.yaml"

@@ -6,6 +6,7 @@ that, the column does: `Evidence` collects what its texts show, `decide` gives t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import NamedTuple, Self
 
@@ -173,8 +174,8 @@ def other_than_plain(texts: pl.Series, read: Read) -> bool:
     return bool(texts.filter(read.reason.is_not_null()).str.contains(_SHAPED).any())
 
 
-def decide(evidence: Evidence, delimiter: str) -> Decided:
-    """The format of a column; `delimiter` is that of the file's fields.
+def decide(evidence: Evidence, delimiter: str, beside: Decimal | None = None) -> Decided:
+    """The format of a column; `delimiter` is that of the file's fields, `beside` the decimal sign of its other columns.
 
     >>> decide(Evidence(comma=90, open_comma=6), ";").format
     NumberFormat(decimal=',', groups=False)
@@ -191,7 +192,12 @@ def decide(evidence: Evidence, delimiter: str) -> Decided:
         return Decided(NumberFormat(",", groups=evidence.group_point > 0))
     if point:
         return Decided(NumberFormat(".", groups=evidence.group_comma > 0 or delimiter == ","))
-    return _without_certain_signs(evidence, delimiter)
+    try:
+        return _without_certain_signs(evidence, delimiter, beside)
+    except UndecidedError:
+        if beside is None or (evidence.open_point and evidence.open_comma):
+            raise
+        return Decided(NumberFormat(beside, groups=bool(evidence.open_comma if beside == "." else evidence.open_point)))
 
 
 def _by_far(evidence: Evidence, point: int, comma: int) -> NumberFormat:
@@ -202,38 +208,29 @@ def _by_far(evidence: Evidence, point: int, comma: int) -> NumberFormat:
     return NumberFormat("." if point > comma else ",")
 
 
-def _without_certain_signs(evidence: Evidence, delimiter: str) -> Decided:
+def _without_certain_signs(evidence: Evidence, delimiter: str, beside: Decimal | None) -> Decided:
     """The format where each sign stands before three digits, if at all.
 
     A program writes either all decimals (`5.000`), or as many as needed (`1.35`), so whole numbers beside a text that ends in 0
     (`5` beside `1.350`) mean that the sign separates thousands. It separates none where numbers from 1000 on stand without it.
     """
     if not evidence.open_comma:
-        if evidence.round_point and evidence.small and not evidence.large and not evidence.marks:
+        only_points = delimiter == ";" and evidence.open_point and not evidence.small  # many files with semicolons group by points
+        if ((evidence.round_point and evidence.small) or only_points) and not evidence.large and not evidence.marks:
             raise _two_ways(evidence.first_point)
-        return Decided(PLAIN, _points_note(evidence) if delimiter == ";" and evidence.open_point and not evidence.point else None)
+        return Decided(PLAIN)
     if evidence.open_point:
         raise _two_ways(evidence.first_comma)
     if evidence.large:
         return Decided(NumberFormat(","))
     if evidence.small and evidence.round_comma and delimiter == ",":
         return Decided(NumberFormat(".", groups=True))
-    if delimiter == ";" and not evidence.small:
+    if delimiter == ";" and not evidence.small and beside != ".":
         row, text = evidence.first_comma or (0, "")
         as_decimal, as_thousands = _both(text)
         note = f"commas are read as decimal signs, as in most files with semicolons: {text!r} in row {row} is {as_decimal}"
         return Decided(NumberFormat(","), f"{note}; if it is {as_thousands}, withdraw the file and give --decimal .")
     raise _two_ways(evidence.first_comma)
-
-
-def _points_note(evidence: Evidence) -> str | None:
-    """What to know of a column of a file with semicolons in which all points stand before three digits: many such files group by points."""
-    if evidence.small or evidence.large or evidence.first_point is None:
-        return None
-    row, text = evidence.first_point
-    as_decimal, as_thousands = _both(text)
-    note = f"points are read as decimal signs: {text!r} in row {row} is {as_decimal}"
-    return f"{note}; if it is {as_thousands}, withdraw the file and give --decimal ,"
 
 
 def _two_ways(first: tuple[int, str] | None) -> UndecidedError:
@@ -244,6 +241,20 @@ def _two_ways(first: tuple[int, str] | None) -> UndecidedError:
         f"its numbers can be read in two ways: {text!r} in row {row} is {as_decimal} if the {word} is the decimal sign (--decimal {sign}), "
         f"or {as_thousands} if it separates thousands (--decimal {OTHER[sign]})"
     )
+
+
+def sign_of(columns: Iterable[pl.Series]) -> Decimal | None:
+    """The only decimal sign of some columns of texts; None where they show none, or both.
+
+    >>> sign_of([pl.Series(["21,5", "-3"]), pl.Series(["M1", "M2"])]), sign_of([pl.Series(["1,350"])])
+    (',', None)
+    """
+    signs: set[Decimal] = set()
+    for texts in columns:
+        shown = Evidence.of(pl.repeat(0, len(texts), eager=True), texts)
+        counts: dict[Decimal, int] = {".": shown.point, ",": shown.comma}
+        signs |= {sign for sign, count in counts.items() if count}
+    return signs.pop() if len(signs) == 1 else None
 
 
 def _both(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ecoai_pipeline.domain import Month
+from ecoai_pipeline.domain import Decimal, Month
 from ecoai_pipeline.sources.arrival import with_behind, with_month_above
 from ecoai_pipeline.sources.aside import Aside, Meters
 from ecoai_pipeline.sources.canonical import (
@@ -29,8 +29,9 @@ from ecoai_pipeline.sources.canonical import (
 from ecoai_pipeline.sources.clock import to_utc
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.footer import TAIL, footers
-from ecoai_pipeline.sources.layout import Layout, Traits
+from ecoai_pipeline.sources.layout import Layout, LongLayout, Traits
 from ecoai_pipeline.sources.number_column import DecimalOf, NumberColumn, OtherThanPlainError
+from ecoai_pipeline.sources.numbers import sign_of
 from ecoai_pipeline.sources.parts import Register, differenced
 from ecoai_pipeline.sources.placing import GridRules, onto_grid
 from ecoai_pipeline.sources.reasons import Reason
@@ -95,6 +96,7 @@ class Reader:
             terms.decimal_of,
             terms.traits.unit,
             unit_stated=terms.unit_stated,
+            beside=_sign_beside(opened, layout),
         )
         self._begin(folder / "read")
 
@@ -297,3 +299,14 @@ def _refuse_lines(piece: Piece) -> pl.DataFrame:
 def _before(key: int) -> int:
     """The month before, as a key: 202202 to 202201, 202201 to 202112."""
     return key - 1 if key % 100 > 1 else key - 89
+
+
+def _sign_beside(opened: OpenFile, layout: Layout) -> Decimal | None:
+    """The decimal sign of those columns of a text that are no meter, time or value, as its sample shows it."""
+    if "fields" not in opened.sample.columns:
+        return None
+    fields = opened.sample["fields"]
+    weather = layout.mapping.weather.values() if isinstance(layout, LongLayout) else ()
+    used = {place for place in layout.needed if opened.header[place] not in weather}
+    others = [place for place, name in enumerate(opened.header) if place not in used and name not in opened.numeric]
+    return sign_of(fields.list.get(place, null_on_oob=True).drop_nulls().str.strip_chars() for place in others)

@@ -24,7 +24,10 @@ class Reason(StrEnum):
     NO_SUCH_TIME = "the local time does not exist (clocks went forward)"
     NO_VALUE = "the reading has no value"
     NOT_A_NUMBER = "the value is not a number"
-    AMBIGUOUS_NUMBER = "the sign before three digits may be the decimal sign or separate thousands: give decimal in --columns"
+    AMBIGUOUS_NUMBER = (
+        "the sign before three digits may be the decimal sign or separate thousands: say which with --decimal , or --decimal . "
+        "(decimal= in --columns; decimal in options.yaml of the inbox; column decimal of the registry)"
+    )
     NOT_FINITE = "the value is not finite"
     BAD_INTERVAL = "the length of the interval is no number of seconds above 0"
     UNKNOWN_QUALITY = "the quality is none of measured, estimated, missing and suspect"

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, get_args
 import polars as pl
 
 from ecoai_pipeline.sources.reasons import IngestError
+from ecoai_pipeline.sources.stamp_texts import WEEKDAY, plain, require_clear_zones
 
 Order = Literal["iso", "dmy", "mdy", "ymd"]
 """Order of day, month and year in a date; `iso` begins with a year of four digits, `ymd` with one of two."""
@@ -25,12 +26,14 @@ EXCEL = "excel"
 _EXCEL_DAY_0 = datetime(1899, 12, 30)
 DAY_END = r"(^|[ T]|^\d{8})24(:00(?::00(?:[.,]0+)?)?|0000|00)\b"
 _NUMBERS = {
-    "epoch": r"^1\d{9}(\.\d+)?$",
-    "epoch_ms": r"^1\d{12}$",
-    "epoch_us": r"^1\d{15}$",
+    "epoch": r"^(1\d{9}(\.\d+)?|1(\.\d+)?[eE]\+?0?9)$",
+    "epoch_ms": r"^(1\d{12}(\.\d+)?|1(\.\d+)?[eE]\+?12)$",
+    "epoch_us": r"^(1\d{15}(\.0+)?|1(\.\d+)?[eE]\+?15)$",
     "epoch_ns": r"^1\d{18}$",
-    EXCEL: r"^[2-7]\d{4}([.,]\d+)?$",
+    EXCEL: r"^([2-7]\d{4}([.,]\d+)?|[2-7]\.\d{6,}[eE]\+?0?4)$",
 }
+_ROUNDED = r"^1(\.\d{1,8})?[eE]\+?\d+$"
+"""A count with an exponent and less than ten digits: its minutes are lost, unless all of its other digits are 0."""
 _ISO_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%d %H:%M",
@@ -56,49 +59,6 @@ _DATES: Mapping[Order, tuple[str, ...]] = {
     "mdy": ("%m/%d/%Y", "%m-%d-%Y"),
 }
 _CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "")
-
-_WORDS = {
-    "년": "-",
-    "월": "-",
-    "일": " ",
-    "年": "-",
-    "月": "-",
-    "日": " ",
-    "시": ":",
-    "분": ":",
-    "초": "",
-    "오전": "AM",
-    "오후": "PM",
-    "午前": "AM",
-    "午後": "PM",
-    "上午": "AM",
-    "下午": "PM",
-    "a.m.": "AM",
-    "p.m.": "PM",
-}
-_MONTHS = (
-    "jan|ene",
-    "feb|fév",
-    "mar|mär|mrz",
-    "apr|avr|abr",
-    "may|mai",
-    "juin|jun",
-    "juil|jul",
-    "aug|aoû|ago",
-    "sep|set",
-    "oct|okt",
-    "nov",
-    "dec|dez|déc|dic",
-)
-"""Beginnings of the names of months in English, German, French and Spanish."""
-_WEEKDAY = (
-    r"(?i)^(?:(?:mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*day)?|mo|di|mi|do|fr|sa|so|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch"
-    r"|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)\.?,? +"
-)
-_OFFSETS = {"KST": "+09:00", "JST": "+09:00", "CET": "+01:00", "MEZ": "+01:00", "CEST": "+02:00", "MESZ": "+02:00"}
-"""Abbreviations of time zones that mean one offset everywhere."""
-_ZONE_NAME = r"\[[A-Za-z_/]+\]$"
-_AFTER_DATE = r"[(（][월화수목금토일][)）]"
 _OPEN_DATE = r"^(\d{1,2})\s?[-/.]\s?\d{1,2}\s?[-/.]\s?(\d{4}|\d{2})\b"
 """A date that does not show its order of day, month and, where it is short, year."""
 _DATE = r"^(?P<a>\d{1,4})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P<sep_2>[-/.])\s?(?P<c>\d{4}|\d{1,2})[.,]?"
@@ -107,12 +67,12 @@ _ZONE = r"\s?(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 _STAMP = rf"(?i){_DATE}(?:(?:T|\s|:)\s*{_TIME})?(?:{_ZONE})?$"
 _CLOCK_ONLY = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?$"
 _RANGE = (
-    r"^(?:(?P<iso>\d{4}-?\d{2}-?\d{2}T[^/]*)/(?P<iso_2>.+)"
+    r"^(?:(?P<iso>\d{4}-?\d{2}-?\d{2}T[^/\[]*)/(?P<iso_2>.+)"
     r"|(?P<clock>\S+ \d{1,2}:\d{2})\s?[-–~]\s?(?P<clock_2>\d{1,2}:\d{2})"
     r"|(?P<first>\d.*?\d\D{0,5}?)(?:\s[-–—/]\s|\s?~\s?|\s(?:to|bis|until)\s)\s?(?P<second>\d.*))$"
 )
 """Two times in one text: the start and the end of an interval."""
-_COMPACT = r"^(\d{4})(\d{2})(\d{2})(?:[ T]?(\d{2}):?(\d{2})(?::?(\d{2}))?)?"
+_COMPACT_DIGITS: Mapping[str, int] = {"%Y%m%d": 8, "%Y%m%d%H%M": 12, "%Y%m%d%H%M%S": 14}
 _FIRST_YEAR = 1000
 _LAST_SERIAL = 80_000
 _SEVERAL = 2
@@ -219,14 +179,18 @@ def form_of(file: str, column: str, sample: pl.Series, whole: Callable[[], Itera
     Raises:
         IngestError: the stamps are of no known form, or day and month cannot be told apart.
     """
-    given = sample.filter(sample != "").str.replace(_WEEKDAY, "").str.replace(_ZONE_NAME, "")
+    given = sample.filter(sample != "").str.replace(WEEKDAY, "")
     for name, pattern in _NUMBERS.items():
         if len(given) and given.str.contains(pattern).all():
+            if name in EPOCH and given.str.contains(_ROUNDED).all():
+                advice = "their last digits are lost: write them as whole numbers"
+                raise IngestError(file, f"the times in column {column!r} are rounded numbers ({given[0]!r}); {advice}")
             return StampForm(name)
+    require_clear_zones(file, column, given, whole)
     if len(given) and given.str.contains(_RANGE).all():
         starts = (_halves(piece)["first"].fill_null("") for piece in whole())
         return replace(form_of(file, column, _halves(given)["first"], lambda: starts), ranges=True)
-    order = _order(file, column, (piece.str.replace(_WEEKDAY, "") for piece in whole())) if len(_open_dates(given)) else "iso"
+    order = _order(file, column, (piece.str.replace(WEEKDAY, "") for piece in whole())) if len(_open_dates(given)) else "iso"
     formats = _ISO_FORMATS if order == "iso" else tuple(day + clock for clock in _CLOCKS for day in _DATES[order])
     counts = {form: _by_format(given, form).understood for form in formats}
     best = max(counts, key=lambda form: counts[form], default=None)
@@ -308,34 +272,12 @@ def _duration_s(texts: pl.Series) -> pl.Series:
 
 def read_any(texts: pl.Series, order: Order) -> Stamps:
     """Texts of any listed form; `order` is that of dates without a year of four digits at their head."""
-    parts = _plain(texts).str.extract_groups(_STAMP).struct.unnest()
-    parsed = parts.select(local=_date(order) + _time_of_day(), offset=_offset())
+    parts = plain(texts).str.extract_groups(_STAMP).struct.unnest()
+    bare_hour = pl.col("m").is_null() & pl.col("zone").str.contains(r"^[+-]\d{2}$").fill_null(value=False)  # 00-15 is no 00 at -15:00
+    parsed = parts.select(local=pl.when(~bare_hour).then(_date(order) + _time_of_day()), offset=_offset())
     instant = parsed.select(pl.when(pl.col("offset").is_not_null()).then(pl.col("local") - pl.col("offset"))).to_series()
     local = parsed.select(pl.when(pl.col("offset").is_null()).then("local")).to_series()
     return Stamps(local, instant.dt.replace_time_zone("UTC"))
-
-
-def _plain(texts: pl.Series) -> pl.Series:
-    """Words, names of months and compact dates as `_STAMP` knows them."""
-    if not texts.str.contains(r"[^\d\s:./,TZ+-]|^\d{8}").any():
-        return texts
-    for name, offset in _OFFSETS.items():
-        texts = texts.str.replace(rf"(\d) ?{name}$", "${1}" + offset)
-    texts = texts.str.replace(_ZONE_NAME, "").str.replace(_WEEKDAY, "").str.replace(_AFTER_DATE, " ").str.replace(r"(?i) uhr$", "")
-    texts = texts.str.replace(r"(?i)(\d)h(\d{2})$", "${1}:${2}")
-    plain = texts.str.replace_many(list(_WORDS), list(_WORDS.values()), ascii_case_insensitive=True)
-    plain = plain.str.replace(_COMPACT, "${1}-${2}-${3} ${4}:${5}:${6}").str.replace_all(r":\s+(\d)", ":${1}").str.replace(r"[ :]+$", "")
-    return _with_numbered_months(plain) if plain.str.contains("(?i)[a-zä-ü]{3}").any() else plain
-
-
-def _with_numbered_months(texts: pl.Series) -> pl.Series:
-    """`1 March 2025`, `01-MAR-25`, `1. März 2025`, `1 de marzo de 2025` and `Mar 1, 2025` as 2025-3-1."""
-    for number, name in enumerate(_MONTHS, start=1):
-        day_first = rf"(?i)^(\d{{1,2}})[-/. ]*(?:de )?(?:{name})[a-zä-ü]*\.?[-/., ]*(?:de )?"
-        texts = texts.str.replace(day_first + r"(\d{4})\b", f"${{2}}-{number}-${{1}}")
-        texts = texts.str.replace(day_first + r"(\d{2})\b", f"20${{2}}-{number}-${{1}}")
-        texts = texts.str.replace(rf"(?i)^(?:{name})[a-z]*\.? (\d{{1,2}}),? (\d{{4}})\b", f"${{2}}-{number}-${{1}}")
-    return texts
 
 
 def _date(order: Order) -> pl.Expr:
@@ -377,6 +319,8 @@ def _offset() -> pl.Expr:
 
 def _by_format(texts: pl.Series, form: str) -> Stamps:
     read = texts.str.to_datetime(form, time_unit="us", strict=False)
+    if digits := _COMPACT_DIGITS.get(form):  # strptime takes 11 digits for 12
+        read = read.zip_with(texts.str.len_bytes() == digits, pl.Series([None], dtype=read.dtype))
     if read.null_count():
         # Looked for only among what could not be read: the search costs ten times what reading does.
         midnight = texts.str.replace(DAY_END, "${1}00${2}").str.to_datetime(form, time_unit="us", strict=False)

@@ -224,20 +224,45 @@ def test_weather_is_read_in_the_format_of_its_own_column(ingest, lake, tmp_path)
     assert values == {"temperature": [21.5, -3.0, None], "pressure": [1013.2, 1009.0]}
 
 
-def test_points_before_three_digits_throughout_a_file_with_semicolons_are_doubted(ingest, raw, tmp_path):
-    text = "timestamp;kwh\n" + "".join(f"2025-03-03 {hour:02d}:00;7.{334 - hour}\n" for hour in range(24))
-    path = tmp_path / "m.csv"
-    path.write_text(text)
-    result = ingest(path, industry="metal")
-    assert raw(result)["kwh"][0] == 7.334
-    assert result.statement.warnings == [
-        "points are read as decimal signs: '7.334' in row 2 is 7.334; if it is 7334, withdraw the file and give --decimal ,"
-    ]
-    path.write_text(text.replace("7.334", "7.33"))
-    assert ingest(path, industry="metal").statement.warnings == []
+def semicolons(path, values, *more, header="timestamp;kwh"):
+    rows = [";".join([f"2025-03-03 {hour:02d}:00", value, *more]) for hour, value in enumerate(values)]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
 
 
-def test_the_sign_that_the_doubt_names_reads_thousands(ingest, raw, tmp_path):
+OPEN = [f"7.{334 - hour}" for hour in range(24)]
+
+
+def test_points_before_three_digits_throughout_a_file_with_semicolons_are_asked_for(ingest, raw, tmp_path):
+    path = semicolons(tmp_path / "m.csv", OPEN)
+    with pytest.raises(IngestError, match=r"'7.334' in row 2 is 7.334 if .* \(--decimal .\), or 7334 if .* \(--decimal ,\)"):
+        ingest(path, industry="metal")
+    assert raw(ingest(path, industry="metal", decimal="."))["kwh"][0] == 7.334
+
+
+@pytest.mark.parametrize(("sign", "first"), [(",", 7334.0), (".", 7.334)])
+def test_the_sign_that_the_refusal_names_reads_the_file(ingest, raw, tmp_path, sign, first):
+    assert raw(ingest(semicolons(tmp_path / "m.csv", OPEN), industry="metal", decimal=sign))["kwh"][0] == first
+
+
+@pytest.mark.parametrize(("value", "first"), [("7.33", 7.334), ("0.334", 7.334), ("1234.334", 7.334), ("7.334,5", 7334.0)])
+def test_one_value_of_another_form_decides_a_file_with_semicolons(ingest, raw, tmp_path, value, first):
+    assert raw(ingest(semicolons(tmp_path / "m.csv", [*OPEN[:23], value]), industry="metal"))["kwh"][0] == first
+
+
+@pytest.mark.parametrize(("temperature", "first"), [("3,4", 7334.0), ("3.4", 7.334)])
+@pytest.mark.parametrize("columns", [None, "timestamp=timestamp,kwh=kwh,weather.temperature=temp"], ids=["unused", "mapped"])
+def test_the_decimal_sign_of_other_columns_decides_an_open_one(ingest, raw, tmp_path, temperature, first, columns):
+    path = semicolons(tmp_path / "m.csv", OPEN, temperature, header="timestamp;kwh;temp")
+    assert raw(ingest(path, industry="metal", columns=columns))["kwh"][0] == first
+
+
+def test_weather_is_read_in_one_format_throughout_a_file(ingest, lake, tmp_path):
+    """The values of April alone are open; those of March show that commas are decimal signs."""
+    rows = [f'2025-03-31 {hour:02d}:00,0.5,"3,{hour}"' for hour in range(24)]
+    rows += [f'2025-04-01 {hour:02d}:00,0.5,"1,{350 + hour}"' for hour in range(24)]
     path = tmp_path / "m.csv"
-    path.write_text("timestamp;kwh\n" + "".join(f"2025-03-03 {hour:02d}:00;7.{334 - hour}\n" for hour in range(24)))
-    assert raw(ingest(path, industry="metal", decimal=","))["kwh"][0] == 7334.0
+    path.write_text("\n".join(["timestamp,kwh,temp", *rows]) + "\n")
+    statement = ingest(path, columns="timestamp=timestamp,kwh=kwh,weather.temperature=temp").statement
+    found = pl.read_parquet(Landing(lake).table_path(WEATHER, statement.statement_id), hive_partitioning=False).sort("timestamp")
+    assert found["value"].to_list() == [*(float(f"3.{hour}") for hour in range(24)), *(float(f"1.{350 + hour}") for hour in range(24))]

@@ -269,6 +269,40 @@ def test_readings_of_ranges_start_at_the_first_time(ingest, table, raw):
         ("1740928500000000", "2025-03-03 00:15"),
         ("1740928500000000000", "2025-03-03 00:15"),
         ("45719,0104167", "2025-03-03 00:15"),
+        ("4.57190104167e+04", "2025-03-03 00:15"),
+        ("1740928500.0", "2025-03-03 00:15"),
+        ("1.740928500e+09", "2025-03-03 00:15"),
+        ("1740928500000.0", "2025-03-03 00:15"),
+        ("Mon Mar  3 00:15:00 2025", "2025-03-03 00:15"),
+        ("Mon Mar  3 00:15:00 KST 2025", "2025-03-03 00:15"),
+        ("Mon Mar 03 2025 00:15:00 GMT+0900 (Korean Standard Time)", "2025-03-03 00:15"),
+        ("Mon, 03 Mar 2025 00:15:00 +0900", "2025-03-03 00:15"),
+        ("03/13/2025 12:15 A", "2025-03-13 00:15"),
+        ("13/03/2025 12:15 p. m.", "2025-03-13 12:15"),
+        ("03/13/2025 01:15 p.m.", "2025-03-13 13:15"),
+        ("2025년 3월 3일 월요일 오전 12:15", "2025-03-03 00:15"),
+        ("2025. 3. 3. 오후 12:15:00", "2025-03-03 12:15"),
+        ("2025-W10-1", "2025-03-03 00:00"),
+        ("2025-W10-1T00:15:00", "2025-03-03 00:15"),
+        ("2025-062T00:15", "2025-03-03 00:15"),
+        ("2025-03-03T00:15+0900", "2025-03-03 00:15"),
+        ("2025-03-03 00:15:00 UTC+9", "2025-03-03 00:15"),
+        ("2025-03-02 20:45:00 UTC+05:30", "2025-03-03 00:15"),
+        ("2025-03-03 00:15:00 (KST)", "2025-03-03 00:15"),
+        ("2025-03-03 00:15:00+09:00 KST", "2025-03-03 00:15"),
+        ("2025-03-02 11:15:00 EDT", "2025-03-03 00:15"),
+        ("2025-Mar-03 00:15", "2025-03-03 00:15"),
+        ("03MAR2025:00:15:00", "2025-03-03 00:15"),
+        ("20250303001500", "2025-03-03 00:15"),
+        ("20250303_0015", "2025-03-03 00:15"),
+        ("2025-03-03_00:15", "2025-03-03 00:15"),
+        ("2025-03-03-00.15.00", "2025-03-03 00:15"),
+        ("2025-03-03 00-15", "2025-03-03 00:15"),
+        ("2025:03:03 00:15:00", "2025-03-03 00:15"),
+        ("3. März 2025 um 00:15", "2025-03-03 00:15"),
+        ("March 3rd, 2025 at 12:15 AM", "2025-03-03 00:15"),
+        ("03/03/2025 à 00:15", "2025-03-03 00:15"),
+        ("'2025-03-03 00:15", "2025-03-03 00:15"),
     ],
 )
 def test_forms_of_exports_in_other_languages(text, seoul):
@@ -276,6 +310,35 @@ def test_forms_of_exports_in_other_languages(text, seoul):
     stamps = form_of("f.csv", "Zeit", texts, lambda: [texts]).read(texts)
     local = stamps.local if stamps.local[0] else stamps.utc.dt.convert_time_zone("Asia/Seoul")
     assert local.dt.strftime("%Y-%m-%d %H:%M").to_list() == [seoul]
+
+
+def test_counts_that_have_lost_their_last_digits_are_refused():
+    with pytest.raises(IngestError, match=r"are rounded numbers \('1.7409e\+09'\); their last digits are lost"):
+        column("1.7409e+09", "1.7410e+09")
+
+
+@pytest.mark.parametrize("text", ["20250620015", "1740928500000.0", "2025-03-03T00:15:00[Europe/Berlin]"])
+def test_what_only_begins_like_a_date_is_no_date(text):
+    assert read("2025-03-03 00:00", text) == [datetime(2025, 3, 3), None]
+
+
+@pytest.mark.parametrize(
+    ("word", "zones"), [("CST", "America/Chicago or Asia/Shanghai"), ("IST", "Asia/Kolkata"), ("BST", "Europe/London")]
+)
+def test_an_abbreviation_of_several_zones_is_asked_for_and_its_option_reads_it(word, zones):
+    texts = [f"2025-07-03 {hour:02d}:00:00 {word}" for hour in range(24)]
+    with pytest.raises(IngestError, match=zones) as refused:
+        column(*texts)
+    named = str(refused.value).split("format='")[1].split("'")[0]
+    assert StampForm.named(named).read(pl.Series(texts)).local[1] == datetime(2025, 7, 3, 1)
+
+
+def test_the_abbreviation_of_the_other_season_settles_it():
+    assert read("2025-10-26 01:30:00 BST", "2025-10-26 01:30:00 GMT") == [
+        datetime(2025, 10, 26, 0, 30, tzinfo=UTC),
+        datetime(2025, 10, 26, 1, 30, tzinfo=UTC),
+    ]
+    assert read("2025-11-02 01:30:00 CDT", "2025-11-02 01:30:00 CST")[1] == datetime(2025, 11, 2, 7, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("minutes", [15, 30, 60])
