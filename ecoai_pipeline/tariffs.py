@@ -30,6 +30,27 @@ class Band(StrEnum):
     PEAK = "peak"
 
 
+class DayKind(StrEnum):
+    """What a tariff may have rules for: days of the week, and public holidays where the meter is."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+    HOLIDAY = "holiday"
+
+    @classmethod
+    def of(cls, day: date, *, holiday: bool) -> frozenset[DayKind]:
+        """What a local day is; a holiday is a day of the week as well."""
+        weekday = list(cls)[day.weekday()]
+        return frozenset((weekday, cls.HOLIDAY)) if holiday else frozenset((weekday,))
+
+
+_WEEKEND = (DayKind.SATURDAY, DayKind.SUNDAY, DayKind.HOLIDAY)
+_KOREAN_DAYS = {"light_days": (DayKind.SUNDAY, DayKind.HOLIDAY), "no_peak_days": (DayKind.SATURDAY,)}
 Price = float | dict[Band, float]
 
 
@@ -38,18 +59,19 @@ class _Frozen(BaseModel):
 
 
 class Discount(_Frozen):
-    """A share taken off in some hours of Saturdays, Sundays and holidays."""
+    """A share taken off in some hours of some days."""
 
     usage_types: tuple[UsageType, ...]
     seasons: tuple[TariffSeason, ...]
     hours: Hours
     share: float = Field(gt=0, le=1)
+    days: tuple[DayKind, ...] = _WEEKEND
 
 
 class Tariff(_Frozen):
     """Energy charges from a day on. Hours are of the local day, from the first to before the last, over midnight where it is less.
 
-    Saturdays have no peak, its hours are mid ones; Sundays and public holidays are light all day, as in Korea.
+    Days that the tariff names are light all day, or have mid hours in place of peak hours; all others have the bands as they are.
     """
 
     version: str = Field(min_length=1)
@@ -58,6 +80,8 @@ class Tariff(_Frozen):
     months: Mapping[TariffSeason, tuple[Annotated[int, Field(ge=1, le=12)], ...]]
     bands: Mapping[TariffSeason, Mapping[Band, tuple[Hours, ...]]]
     prices: Mapping[UsageType, Mapping[TariffSeason, Price]] = Field(description="of a kWh; one price, or one per band")
+    light_days: tuple[DayKind, ...] = Field((), description="light all day")
+    no_peak_days: tuple[DayKind, ...] = Field((), description="days whose peak hours are mid hours")
     weekend_discounts: tuple[Discount, ...] = ()
 
     @model_validator(mode="after")
@@ -82,22 +106,23 @@ class Tariff(_Frozen):
     def season(self, month: int) -> TariffSeason:
         return next(season for season, months in self.months.items() if month in months)
 
-    def price(self, usage: UsageType, month: int, hour: int, *, saturday: bool, free: bool) -> float:
-        """Of a kWh used in an hour of a local day; usage types without prices of their own pay the industrial ones."""
+    def price(self, usage: UsageType, month: int, hour: int, days: frozenset[DayKind]) -> float:
+        """Of a kWh used in an hour of a local day that is all of `days`; usage types without own prices pay the industrial ones."""
         season = self.season(month)
         price = self.prices.get(usage, self.prices[UsageType.INDUSTRIAL])[season]
         if isinstance(price, dict):
-            price = price[self._band(season, hour, saturday=saturday, free=free)]
-        return price * (1 - self._discount(usage, season, hour) if saturday or free else 1)
+            price = price[self._band(season, hour, days)]
+        return price * (1 - self._discount(usage, season, hour, days))
 
-    def _band(self, season: TariffSeason, hour: int, *, saturday: bool, free: bool) -> Band:
-        if free:
+    def _band(self, season: TariffSeason, hour: int, days: frozenset[DayKind]) -> Band:
+        if days.intersection(self.light_days):
             return Band.LIGHT
         band = next(band for band, spans in self.bands[season].items() if any(hour in hours_between(span) for span in spans))
-        return Band.MID if saturday and band is Band.PEAK else band
+        return Band.MID if days.intersection(self.no_peak_days) and band is Band.PEAK else band
 
-    def _discount(self, usage: UsageType, season: TariffSeason, hour: int) -> float:
-        found = (one for one in self.weekend_discounts if usage in one.usage_types and season in one.seasons)
+    def _discount(self, usage: UsageType, season: TariffSeason, hour: int, days: frozenset[DayKind]) -> float:
+        asked = (one for one in self.weekend_discounts if days.intersection(one.days))
+        found = (one for one in asked if usage in one.usage_types and season in one.seasons)
         return max((one.share for one in found if hour in hours_between(one.hours)), default=0.0)
 
 
@@ -128,6 +153,14 @@ class TariffTable(_Frozen):
     default: bool = Field(False, description="holds for meters of the country that name no tariff")
     half_cost: float = Field(gt=0, description="cost at which an event counts half of full size")
     versions: Annotated[tuple[Tariff, ...], Field(min_length=1), AfterValidator(_in_order)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _days_of_korea(cls, given: Any) -> Any:
+        """Korean tables from before tariffs named their days have the days of KEPCO."""
+        if not isinstance(given, Mapping) or given.get("country") != "KR":
+            return given
+        return {**given, "versions": [{**_KOREAN_DAYS, **one} if isinstance(one, Mapping) else one for one in given.get("versions", ())]}
 
 
 Factors = Annotated[tuple[EmissionFactor, ...], AfterValidator(_in_order)]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ecoai_pipeline.domain import Meter, UsageType
 from ecoai_pipeline.features.calendar import Place, holidays_of
-from ecoai_pipeline.tariffs import EmissionFactor, ImpactParams, Tariff
+from ecoai_pipeline.tariffs import DayKind, EmissionFactor, ImpactParams, Tariff
 
 Floats = NDArray[np.float64]
 InForce = TypeVar("InForce", Tariff, EmissionFactor)
@@ -21,7 +21,6 @@ _STEP = "datetime64[15m]"  # zones may lie a quarter of an hour apart
 _STEP_S, _HOUR_S = 900, 3600
 _DAY_SHARE = 0.25  # excess of this share of a day's energy is half of full size
 _LONG_H = 24.0  # a duration of this is half of full length
-_SATURDAY, _SUNDAY = 5, 6
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,8 @@ def severity(worth: Impact, confidence: float, excess_kwh: float | None, day_kwh
 def _worth(tariffs: tuple[Tariff, ...], usage: UsageType, place: Place, times: NDArray[np.datetime64], interval_s: int) -> Floats:
     def price(hour: datetime) -> float:
         day = hour.date()
-        free = day.weekday() == _SUNDAY or day in holidays_of(place, day.year)
-        return _at(tariffs, day).price(usage, day.month, hour.hour, saturday=day.weekday() == _SATURDAY, free=free)
+        days = DayKind.of(day, holiday=day in holidays_of(place, day.year))
+        return _at(tariffs, day).price(usage, day.month, hour.hour, days)
 
     return _hourly(price, place.zone, times, interval_s)
 

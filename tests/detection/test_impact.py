@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ecoai_pipeline.detection.impact import Impact, impact, severity
 from ecoai_pipeline.domain import Industry, Meter, UsageType
 from ecoai_pipeline.settings import PARAMS, PROJECT, load_settings
-from ecoai_pipeline.tariffs import Band, ImpactParams, Tariff, TariffSeason
+from ecoai_pipeline.tariffs import Band, DayKind, ImpactParams, Tariff, TariffSeason
 
 SEOUL = "Asia/Seoul"
 DEFAULT = load_settings().impact
@@ -48,6 +48,35 @@ def test_a_meter_has_the_tariff_that_it_names_in_its_currency() -> None:
     found = one_kwh(meter("Europe/London", tariff="leeds"), params)
     assert (found.currency, found.half_cost, found.co2e_kg, found.version) == ("GBP", 500.0, 0.2, "kepco-2024-10-24+gb")
     assert one_kwh(meter("Europe/London", tariff=None), params).cost is None, "not a default of its country"
+
+
+@pytest.mark.parametrize(
+    ("day", "subdivision", "price"),
+    [
+        ("2025-08-15", None, 245.9),  # a Friday: Liberation Day in Korea, a working day in London
+        ("2025-12-26", None, 117.9),  # Boxing Day
+        ("2025-01-02", None, 221.5),  # a holiday in Scotland alone
+        ("2025-01-02", "GB-SCT", 117.9),
+        ("2025-07-05", None, 163.8),  # a Saturday
+        ("2025-07-06", None, 245.9),  # a Sunday, which this tariff does not name
+    ],
+)
+def test_free_days_are_those_that_the_tariff_names_where_the_meter_is(day: str, subdivision: str | None, price: float) -> None:
+    days = {"light_days": (DayKind.HOLIDAY,), "no_peak_days": (DayKind.SATURDAY,)}
+    versions = (KEPCO.versions[0].model_copy(update=days),)
+    leeds = KEPCO.model_copy(update={"country": "GB", "currency": "GBP", "default": False, "versions": versions})
+    whose = meter("Europe/London", tariff="leeds", subdivision=subdivision)
+    noon = np.array([f"{day}T{'10' if day[5:7] in ('07', '08') else '11'}:00"], dtype="datetime64[us]")  # 11:00 on the clock, a peak hour
+    assert impact(ImpactParams(tariffs={"leeds": leeds}), whose, noon, 900, np.ones(1)).cost == pytest.approx(price)
+
+
+def test_a_table_of_another_country_has_no_free_days_unless_it_names_them() -> None:
+    given = KEPCO.model_dump(mode="json")
+    for version in given["versions"]:
+        del version["light_days"], version["no_peak_days"]
+    korean, british = (ImpactParams.model_validate({"tariffs": {"a": {**given, "country": one}}}).tariffs["a"] for one in ("KR", "GB"))
+    assert korean == KEPCO
+    assert {(one.light_days, one.no_peak_days) for one in british.versions} == {((), ())}
 
 
 def test_severity_without_money_is_that_of_the_energy() -> None:
