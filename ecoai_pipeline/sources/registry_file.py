@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ecoai_pipeline.domain import Industry, Meter, UsageType, time_zone
-from ecoai_pipeline.places import country, subdivision, zone_in
+from ecoai_pipeline.places import country, country_of, subdivision, zone_in
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.catalog import SOURCES
 from ecoai_pipeline.sources.files import OpenFile, header_of, open_file
@@ -31,7 +32,7 @@ _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
 def read_registry(
     path: Path, *, zone: str = "Asia/Seoul", since: date = date(2000, 1, 1), tariffs: Collection[str] | None = None
 ) -> list[Meter]:
-    """Meters of a registry file with the columns REQUIRED and any of OPTIONAL.
+    """Meters of a registry file with the columns REQUIRED and any of OPTIONAL; none where it describes sites alone.
 
     Empty cells take: industrial, not signed, valid from `since`, unknown. A row without a meter_id describes its `site`: its cells of the
     columns OF_SITE fill the empty ones of the meters of that site in the same file. A time zone that is still empty is that of the
@@ -41,6 +42,11 @@ def read_registry(
         IngestError: a column is missing or unknown, a cell cannot be understood (the message names its row and meter), a country has
             several time zones and none is named, or a meter or site is described twice for the same day (it names both rows).
     """
+    return _read(path, zone, since, tariffs)[0]
+
+
+def _read(path: Path, zone: str, since: date, tariffs: Collection[str] | None) -> tuple[list[Meter], Mapping[str, _Row]]:
+    """The meters of a registry file, and its rows about sites."""
     opened = open_file(path)
     require_columns(opened, REQUIRED)
     unknown = [name for name in opened.header if name not in REQUIRED + OPTIONAL]
@@ -54,9 +60,9 @@ def read_registry(
         earlier = found.setdefault((meter.meter_id, meter.valid_from), (row.line, meter))
         if earlier[1] != meter:
             _refuse_second(opened.file, row.line, meter, *earlier)
-    if not found:
+    if not found and not sites:
         raise IngestError(path, "it names no meters")
-    return [meter for _, meter in found.values()]
+    return [meter for _, meter in found.values()], sites
 
 
 def _lines(opened: OpenFile) -> Iterator[tuple[int, list[str]]]:
@@ -83,15 +89,43 @@ class Registered(NamedTuple):
 def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -> Registered:
     """Enter a registry file into the registry.
 
+    Meters of an earlier file that belong to a site which this one describes, and that it does not name, get the filled cells of the site:
+    the word that came last holds.
+
     Raises:
-        IngestError: as `read_registry`.
+        IngestError: as `read_registry`, or the file describes sites alone, and no known meter belongs to them.
     """
-    meters = read_registry(path, zone=settings.time_zone, since=settings.registry_start, tariffs=settings.impact.tariffs)
+    meters, sites = _read(path, settings.time_zone, settings.registry_start, settings.impact.tariffs)
     with lake.lock("landing"):
+        meters += _of_sites(MeterRegistry(lake), sites, {meter.meter_id for meter in meters}, settings)
+        if not meters:
+            known = f"no known meter belongs to {', '.join(map(repr, sites))}"
+            raise IngestError(path, f"{known}; a meter gets its site by a row with its meter_id")
         erased = Tombstones(lake).erased(meter.meter_id for meter in meters)
         wanted = [meter for meter in meters if meter.meter_id not in erased]
         fresh = MeterRegistry(lake).register(wanted, origin=readable_name(path.name), at=at)
     return Registered(fresh, len(meters) - len(wanted))
+
+
+def _of_sites(registry: MeterRegistry, sites: Mapping[str, _Row], named: Collection[str], settings: Settings) -> list[Meter]:
+    """Rows of the meters known so far that belong to some sites, with the filled cells of their site; without those that are `named`."""
+    rows = [row for meter_id in (registry if sites else ()) if meter_id not in named for row in registry.rows(meter_id)]
+    return [_in_site(meter, sites[meter.site], settings) for meter in rows if meter.site in sites]
+
+
+def _in_site(meter: Meter, site: _Row, settings: Settings) -> Meter:
+    """A meter with the filled cells of its site. A country brings its time zone, unless the meter's lies in it."""
+    cells: dict[str, Any] = {
+        "region": site.text("region") or None,
+        "country": site.country,
+        "subdivision": site.subdivision,
+        "tariff": site.read("tariff", lambda text: _known(text, settings.impact.tariffs), None),
+        "decimal": site.read("decimal", read_decimal, None),
+    }
+    stated = site.read("time_zone", time_zone, None)
+    brought = site.country is not None and country_of(meter.time_zone) != site.country
+    zone = stated or (site.time_zone(settings.time_zone) if brought else meter.time_zone)
+    return replace(meter, time_zone=zone, **{name: value for name, value in cells.items() if value is not None})
 
 
 class _Row(NamedTuple):

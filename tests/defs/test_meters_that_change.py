@@ -11,6 +11,7 @@ import pytest
 
 from ecoai_pipeline.defs.runs import Runner
 from ecoai_pipeline.detection.anomalies import merged_events
+from ecoai_pipeline.detection.staleness import stale_months
 from ecoai_pipeline.domain import (
     ANOMALIES,
     FEATURES,
@@ -110,3 +111,20 @@ def _still(line: str, stop: tuple[datetime, datetime]) -> str:
     meter, start, kwh = line.split(",")
     stands = meter == "m1" and stop[0] <= datetime.fromisoformat(start) < stop[1]
     return f"{meter},{start},{0 if stands else kwh}"
+
+
+def test_a_site_that_is_described_later_brings_its_place_to_the_tables_of_its_meters(lake: Lake, scored: Runner, tmp_path: Path) -> None:
+    """Both meters turn out to be British: their months are those of London, and their events have no Korean price."""
+    settings, march = load_settings(), Partition(Industry.METAL, MARCH)
+    for name, rows in (("meters", "m1,metal,Leeds,\nm2,metal,Leeds,\n"), ("sites", ",,Leeds,GB\n")):
+        assert set(lake.read(ANOMALIES, march)["currency"].drop_nulls()) == {"KRW"}
+        registry = tmp_path / f"{name}.csv"
+        registry.write_text(f"meter_id,industry,site,country\n{rows}", encoding="utf-8")
+        register_file(lake, settings, registry, at=RECEIVED)
+        scored.tables(TABLES, {Industry.METAL: MONTHS})
+    events = lake.read(ANOMALIES, march)
+    assert events.height
+    assert events.select(pl.col("cost", "currency", "co2e_kg", "tariff_version").is_not_null().any()).row(0) == (False,) * 4
+    first = lake.read(RAW_READINGS, march)["timestamp"].min()
+    assert first == datetime(2025, 3, 1, tzinfo=UTC), "the first midnight of March in London; in Seoul it is nine hours earlier"
+    assert stale_months(lake, settings, Industry.METAL) == []

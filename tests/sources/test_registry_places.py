@@ -49,12 +49,45 @@ def test_a_row_without_a_meter_fills_the_empty_cells_of_its_site_wherever_it_sta
         ("a,metal,L,,,,\n,,L,,UK,,\n", "site 'L', row 3, column 'country': "),
         ("a,metal,L,,,,\n,food,L,,GB,,\n", "row 3, column 'industry': a row without a meter_id describes its site"),
         ("a,metal,L,,,,\n,,L,,GB,,\n,,L,,DE,,\n", "site 'L' has different rows, 3 and 4"),
-        (",,L,,GB,,\n", "it names no meters"),
+        ("", "it names no meters"),
     ],
 )
 def test_a_place_that_cannot_be_right_is_refused_with_row_and_meter(tmp_path: Path, rows: str, said: str) -> None:
     with pytest.raises(IngestError, match=said):
         read_registry(put(tmp_path / "r.csv", HEADER + rows))
+
+
+def test_a_site_that_is_described_later_reaches_its_meters_of_earlier_files(lake, settings, tmp_path) -> None:
+    earlier = "a,metal,Leeds,,,,\nb,metal,Leeds,Europe/Jersey,JE,,\nc,metal,Hull,,,,\nd,metal,,,,,\n"
+    register_file(lake, settings, put(tmp_path / "r.csv", HEADER + earlier), at=RECEIVED)
+    sites = put(tmp_path / "sites.csv", HEADER + ",,Leeds,,GB,ENG,kepco\n")
+    assert [meter.meter_id for meter in register_file(lake, settings, sites, at=RECEIVED).fresh] == ["a", "b"]
+    registry = MeterRegistry(lake)
+    kept = {name: registry.rows(name)[-1] for name in registry}
+    assert {name: (one.time_zone, one.country, one.subdivision, one.tariff) for name, one in kept.items()} == {
+        "a": ("Europe/London", "GB", "GB-ENG", "kepco"),
+        "b": ("Europe/London", "GB", "GB-ENG", "kepco"),
+        "c": ("Asia/Seoul", None, None, None),
+        "d": ("Asia/Seoul", None, None, None),
+    }
+    assert register_file(lake, settings, sites, at=RECEIVED).fresh == []
+
+
+def test_the_cells_that_a_site_leaves_empty_and_the_days_from_which_rows_hold_stay(lake, settings, tmp_path) -> None:
+    header = HEADER.replace("tariff", "tariff,valid_from")
+    earlier = "a,metal,Lima,America/Chicago,US,,kepco,2020-01-01\na,food,Lima,America/Chicago,US,,kepco,2024-01-01\n"
+    register_file(lake, settings, put(tmp_path / "r.csv", header + earlier), at=RECEIVED)
+    register_file(lake, settings, put(tmp_path / "s.csv", HEADER + ",,Lima,,US,US-OH,\n"), at=RECEIVED)
+    rows = MeterRegistry(lake).rows("a")
+    assert [(str(row.valid_from), row.industry, row.time_zone, row.subdivision, row.tariff) for row in rows] == [
+        ("2020-01-01", "metal", "America/Chicago", "US-OH", "kepco"),
+        ("2024-01-01", "food", "America/Chicago", "US-OH", "kepco"),
+    ]
+
+
+def test_a_file_about_sites_that_no_meter_belongs_to_is_refused(lake, settings, tmp_path) -> None:
+    with pytest.raises(IngestError, match=r"no known meter belongs to 'L'; a meter gets its site by a row with its meter_id"):
+        register_file(lake, settings, put(tmp_path / "r.csv", HEADER + ",,L,,GB,,\n"), at=RECEIVED)
 
 
 def test_an_unknown_tariff_is_refused_with_those_that_are_known(lake, settings, tmp_path) -> None:
