@@ -110,7 +110,7 @@ def register_file(lake: Lake, settings: Settings, path: Path, *, at: datetime) -
 def _of_sites(registry: MeterRegistry, sites: Mapping[str, _Row], named: Collection[str], settings: Settings) -> list[Meter]:
     """Rows of the meters known so far that belong to some sites, with the filled cells of their site; without those that are `named`."""
     rows = [row for meter_id in (registry if sites else ()) if meter_id not in named for row in registry.rows(meter_id)]
-    return [_in_site(meter, sites[meter.site], settings) for meter in rows if meter.site in sites]
+    return [_in_site(meter, site, settings) for meter in rows if (site := sites.get(meter.site or ""))]
 
 
 def _in_site(meter: Meter, site: _Row, settings: Settings) -> Meter:
