@@ -11,7 +11,7 @@ from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import time_columns
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.units import Unit, UnknownUnitError, is_thousands, unit_in
-from ecoai_pipeline.sources.vocabulary import Role, columns_of
+from ecoai_pipeline.sources.vocabulary import Role, columns_of, roles_of
 
 _END_OF_DAY = re.compile(r"(^|[ T])24([:.]?00)*$")
 _DATE_WORD, _TIME_WORD = re.compile("(?i)datum|date|일자|fecha"), re.compile("(?i)zeit|time|시각|시간|hora|heure")
@@ -57,20 +57,23 @@ def understand(header: Sequence[str]) -> Understood:
 
 
 def _named(header: Sequence[str]) -> _Named:
-    energies = tuple(name for name in columns_of(header, Role.ENERGY) if _unit_of(name) is not None)
-    energies = energies or tuple(name for name in header if (_quantity(name) or is_thousands(name)) and _unit_of(name) is not None)
+    energies = tuple(name for name in columns_of(header, Role.ENERGY) if energy_unit(name) is not None)
+    energies = energies or tuple(name for name in header if (_quantity(name) or is_thousands(name)) and energy_unit(name) is not None)
     left = [name for name in header if name not in energies]
-    stamps, ends = _stamps(left)
+    stamps, ends = stamps_of(left)
     left = [name for name in left if name not in "+".join(stamps).split("+")]
     meters = columns_of(left, Role.METER) or columns_of(left, Role.WEAK_METER)
     return _Named(tuple(meters), stamps, ends, energies)
 
 
-def _stamps(header: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+def stamps_of(header: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """Columns that may hold the time, two of them joined by a plus, and whether it is the end of the interval."""
     whole, dates = columns_of(header, Role.STAMP), columns_of(header, Role.DATE)
     clocks = [name for name in columns_of(header, Role.CLOCK) if name not in dates]
     starts, ends = (_date_with_time(columns_of(header, role)) for role in (Role.START, Role.END))
+    periods = columns_of(header, Role.PERIOD)
+    if dates and periods:
+        return tuple(f"{date}+{period}" for date in dates for period in periods), False
     only_whole = [name for name in whole if name not in clocks]
     if only_whole:
         return tuple(only_whole), False
@@ -90,7 +93,7 @@ def _date_with_time(names: Sequence[str]) -> list[str]:
     return [f"{dates[0]}+{times[0]}"] if len(dates) == len(times) == 1 and len(names) == len({*dates, *times}) == _PAIR else list(names)
 
 
-def _unit_of(name: str) -> Unit | None:
+def energy_unit(name: str) -> Unit | None:
     """The unit that the name of a column of energy gives, kWh where it gives none; None where it is another quantity."""
     try:
         named = unit_in(name)
@@ -123,7 +126,7 @@ def _mapping(named: _Named) -> ColumnMapping:
         timestamp=named.stamps[0],
         kwh=named.energies[0],
         stamp="end" if named.ends or names_end(named.stamps[0]) else "start",
-        unit=_unit_of(named.energies[0]) or Unit.KWH,
+        unit=energy_unit(named.energies[0]) or Unit.KWH,
     )
 
 
@@ -132,22 +135,25 @@ def _line(named: _Named) -> str:
     meter = f"meter={named.meters[0]}," if named.meters else ""
     stamp = named.stamps[0] if named.stamps else "…"
     energy = named.energies[0] if named.energies else "…"
-    return f"--columns {_quoted(f'{meter}timestamp={stamp},kwh={energy}')}{',stamp=end' if named.ends else ''}"
+    return f"--columns {quoted(f'{meter}timestamp={stamp},kwh={energy}')}{',stamp=end' if named.ends else ''}"
 
 
 def ends_days(opened: OpenFile, mapping: ColumnMapping) -> bool:
     """Whether the sample has a time 24:00 or an hour 24, which only the end of an interval can have."""
-    places = [opened.header.index(name) for name in time_columns(opened.header, mapping.timestamp)]
+    columns = time_columns(opened.header, mapping.timestamp)
+    if Role.PERIOD in roles_of(columns[-1]):
+        return False
+    places = [opened.header.index(name) for name in columns]
     rows = [fields for fields in opened.sample["fields"].to_list() if len(fields) > max(places)]
     return any(_END_OF_DAY.search(fields[places[-1]].strip()) for fields in rows)
 
 
 def named_columns(mapping: ColumnMapping) -> str:
     """The time and the energy of a mapping as options."""
-    return _quoted(f"timestamp={mapping.timestamp},kwh={mapping.kwh}")
+    return quoted(f"timestamp={mapping.timestamp},kwh={mapping.kwh}")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """As a shell takes it for one word."""
     return f"'{text}'" if re.search(r"[\s()\[\]&;|*?$<>]", text) else text
 

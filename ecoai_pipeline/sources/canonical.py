@@ -90,6 +90,8 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
     zone = _looked_up({meter: both.stamps for meter, both in zones.items()})
     home = _looked_up({meter: both.home for meter, both in zones.items()})
     parts = with_stated(rough).with_columns(zone=zone, home=home).partition_by("zone")
+    if "passed_s" in rough.columns:
+        parts = [_passed(part, elapsed=traits.elapsed) for part in parts]
     if traits.counted_from:
         parts = [_counted(part, traits.counted_from) for part in parts]
     dated = pl.concat([_localised(part, latest) for part in parts]).with_columns(month=month_key(pl.col("local"), ends=traits.ends))
@@ -182,6 +184,31 @@ def _counted(part: pl.DataFrame, first: datetime) -> pl.DataFrame:
     passed = pl.col("local") - pl.lit(first.replace(tzinfo=None))
     instants = pl.lit(start.astimezone(UTC)).cast(pl.Datetime("us", "UTC")) + passed
     return part.with_columns(utc=instants, local=pl.lit(None, pl.Datetime("us")))
+
+
+def _passed(part: pl.DataFrame, *, elapsed: bool) -> pl.DataFrame:
+    """Intervals that are numbered from midnight on (`passed_s`; `local` is the time of a day without a change) on days of 23 or 25 hours.
+
+    Numbers count hours that pass where `elapsed`, and in a row that has values for the hour that is skipped and none at its end.
+    Intervals behind the end of a day are dropped where they are empty: tables of 50 half hours have them on usual days.
+    """
+    zone, midnight = part["zone"][0] or "UTC", pl.col("local") - pl.duration(seconds="passed_s")
+    days = [day.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null") for day in (midnight, midnight.dt.offset_by("1d"))]
+    start, end = (day.dt.convert_time_zone("UTC") for day in days)
+    dated = part.with_columns(start=start, length=(end - start).dt.total_seconds())
+    if not elapsed and (dated["length"].drop_nulls() == _DAY_S).all():
+        return part.drop("passed_s")
+    beyond, filled = pl.col("passed_s") >= pl.col("length"), pl.col("number").is_not_null()
+    skipped = pl.col("local").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").is_null()
+    shifted = (pl.col("length") < _DAY_S) & ~(beyond & filled).any().over("line") & (skipped & filled).any().over("line")
+    counted = dated.with_columns(counted=pl.lit(elapsed) | shifted.fill_null(value=False))
+    empty = ~filled & pl.col("number_reason").is_null()
+    return (
+        counted.filter(~(pl.col("counted") & beyond & empty).fill_null(value=False))
+        .with_columns(utc=pl.when(pl.col("counted") & ~beyond).then(pl.col("start") + pl.duration(seconds="passed_s")).otherwise("utc"))
+        .with_columns(local=pl.when(~pl.col("counted")).then("local"))
+        .drop("passed_s", "start", "length", "counted")
+    )
 
 
 def _localised(part: pl.DataFrame, latest: datetime) -> pl.DataFrame:

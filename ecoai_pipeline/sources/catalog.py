@@ -9,6 +9,7 @@ from typing import Protocol
 from pydantic.fields import FieldInfo
 
 from ecoai_pipeline.sources import kpi, lead, steel
+from ecoai_pipeline.sources.by_column import by_column
 from ecoai_pipeline.sources.by_name import understand
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.greenbutton.codes import Flow
@@ -76,7 +77,7 @@ def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -
     if Wide().recognises(opened.header):
         return Wide()
     understood = understand(opened.header)
-    if understood.mapping is not None:
+    if understood.mapping is not None or (opened.has_readings and by_column(opened)):
         return TableSource()
     if not opened.has_readings:
         shown = f"{show_header(opened.header)}; {understood.trouble}"

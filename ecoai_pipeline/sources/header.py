@@ -176,6 +176,11 @@ def _is_date(cell: str) -> bool:
     return bool(_DATE.fullmatch(cell) or _COMPACT.fullmatch(cell))
 
 
+def is_number(text: str) -> bool:
+    """Whether a text looks like a number, maybe with a unit."""
+    return bool(_NUMBER.fullmatch(text))
+
+
 def _is_blank(row: Sequence[str]) -> bool:
     return not any(cell.strip() for cell in row)
 

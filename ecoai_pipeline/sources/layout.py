@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
@@ -19,6 +19,7 @@ from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, form_of, joined, lengths_to
 from ecoai_pipeline.sources.units import SPELLINGS, Unit, unit_in
+from ecoai_pipeline.sources.vocabulary import Role, roles_of
 
 ROUGH = pl.Schema(
     {
@@ -46,6 +47,8 @@ STATED = pl.Schema(
     }
 )
 _DATE_AND_TIME = 2
+_MOST_HOURS, _MOST_HALF_HOURS, _MOST_PERIODS = 25, 50, 100
+"""Periods of the longest day, on which clocks go back."""
 _SURVEY_BYTES = 8 << 20
 ZERO_LENGTH, SECOND_PART = 1, 2
 """A reading that lasts no time and belongs to the one that starts with it; the other one of two directions."""
@@ -76,6 +79,7 @@ class Traits:
     missing: tuple[str, ...] = ()
     weather: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
+    elapsed: bool = False  # intervals are numbered by the time that passes, also where clocks change
     counted_from: datetime | None = None  # the first time, from which the others are counted on
 
 
@@ -106,6 +110,13 @@ class Layout(Protocol):
         ...
 
 
+class _Numbered(NamedTuple):
+    """Times of numbered periods on days without a change of clocks, and the seconds of their days that have passed (i64)."""
+
+    stamps: Stamps
+    passed_s: pl.Series
+
+
 @dataclass(frozen=True)
 class LongLayout:
     """One reading per row; `units` is the column that gives the unit of each, those without one are in the unit of the file."""
@@ -116,6 +127,7 @@ class LongLayout:
     form: StampForm
     traits: Traits = field(default_factory=Traits)
     units: str | None = None
+    period_s: int | None = None  # length of the periods of a day that the second column of the time numbers
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -131,7 +143,8 @@ class LongLayout:
 
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
         times = times_of(rows, self.header, self.mapping.timestamp)
-        stamps = self.form.read(times)
+        numbered = self._passed(rows)
+        stamps = self.form.read(times) if numbered is None else numbered.stamps
         local, utc = stamps.local, stamps.utc
         if self.mapping.midnight_closes_day:
             closes = (local.dt.time() == time(0)) & ~times.str.contains(DAY_END)
@@ -148,12 +161,24 @@ class LongLayout:
             value=self._value(),
             label=self._field(self.mapping.label) if self.mapping.label else pl.lit(None, pl.String),
             reason=self._stated_wrongly(stated),
+            **({} if numbered is None else {"passed_s": numbered.passed_s}),
             **stated,
             **weather,
         )
 
     def claims(self, rows: pl.DataFrame) -> None:  # noqa: ARG002 - long tables say nothing of industries
         return None
+
+    def _passed(self, rows: pl.DataFrame) -> _Numbered | None:
+        """The times of periods that are numbered from 1 in each day."""
+        if self.period_s is None:
+            return None
+        date, period = time_columns(self.header, self.mapping.timestamp)
+        number = self._field(period).cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+        passed = rows.select((number - 1) * self.period_s).to_series()
+        day = self.form.days(rows.select(self._field(date)).to_series())
+        local = pl.select(pl.when(passed >= 0).then(day + pl.duration(seconds=pl.lit(passed)))).to_series()
+        return _Numbered(Stamps(local, pl.repeat(None, len(local), dtype=pl.Datetime("us", "UTC"), eager=True)), passed.fill_null(0))
 
     def _meter(self) -> pl.Expr:
         name = self.mapping.meter
@@ -251,12 +276,38 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
         weather=tuple(mapping.weather),
         unmapped=tuple(name for name in opened.header if name not in used),
     )
-    form = StampForm.named(mapping.format) if mapping.format else column_form(opened, mapping.timestamp)
-    times = times_of(opened.sample, opened.header, mapping.timestamp).drop_nulls()
-    doubt = ends.warning(mapping, times, form.read(times))
-    if doubt:
-        traits = replace(traits, warnings=(doubt,))
-    return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits, _units(opened, mapping))
+    period_s = _period_s(opened, mapping)
+    if period_s:
+        traits = replace(traits, interval_s=period_s, fixed_interval=True, elapsed=True)
+    column = time_columns(opened.header, mapping.timestamp)[0] if period_s else mapping.timestamp
+    form = StampForm.named(mapping.format) if mapping.format else column_form(opened, column)
+    if not period_s:
+        times = times_of(opened.sample, opened.header, mapping.timestamp).drop_nulls()
+        if doubt := ends.warning(mapping, times, form.read(times)):
+            traits = replace(traits, warnings=(doubt,))
+    return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits, _units(opened, mapping), period_s)
+
+
+def _period_s(opened: OpenFile, mapping: ColumnMapping) -> int | None:
+    """The length of the periods that a column numbers in each day, seconds: half an hour, unless days have 24 or 96 of them.
+
+    Raises:
+        IngestError: a day has more periods than quarter hours.
+    """
+    date, *clock = time_columns(opened.header, mapping.timestamp)
+    if not clock or Role.PERIOD not in roles_of(clock[0]):
+        return None
+    places = [opened.header.index(name) for name in (date, clock[0])]
+    rows = [[fields[place].strip() for place in places] for fields in opened.sample["fields"].to_list() if len(fields) > max(places)]
+    most = max((int(float(number)) for _, number in rows if number.replace(".", "", 1).isdecimal()), default=0)
+    if mapping.interval_s or most > _MOST_PERIODS:
+        if not mapping.interval_s:
+            advice = "say their length: interval_s= in --columns"
+            raise IngestError(opened.file, f"column {clock[0]!r} numbers {most} periods of a day; {advice}")
+        return mapping.interval_s
+    if most > _MOST_HALF_HOURS:
+        return 900
+    return 3600 if most <= _MOST_HOURS and len({day for day, _ in rows}) > 1 else 1800
 
 
 def _unit(opened: OpenFile, mapping: ColumnMapping) -> Unit:
@@ -311,6 +362,15 @@ def time_columns(header: Sequence[str], timestamp: str) -> tuple[str, ...]:
     return parts if timestamp not in header and len(parts) == _DATE_AND_TIME else (timestamp,)
 
 
+def value_columns(kwh: str, header: Sequence[str]) -> tuple[str, ...]:
+    """The columns that a mapping's `kwh` names: one, or `M1|M2` where no column has a name with that sign.
+
+    >>> value_columns("M1|M2", ["t", "M1", "M2"]), value_columns("a|b", ["t", "a|b"])
+    (('M1', 'M2'), ('a|b',))
+    """
+    return (kwh,) if kwh in header else tuple(part.strip() for part in kwh.split("|"))
+
+
 def times_of(rows: pl.DataFrame, header: Sequence[str], timestamp: str) -> pl.Series:
     """The stamps of rows as texts, those of two columns as one."""
     texts = [rows["fields"].list.get(header.index(name), null_on_oob=True).str.strip_chars() for name in time_columns(header, timestamp)]
@@ -336,4 +396,4 @@ def mapped_columns(mapping: ColumnMapping | None, header: Sequence[str] = ()) ->
         return ()
     meter = [] if mapping.meter == FILE_STEM or mapping.meter.startswith("=") else [mapping.meter]
     told = [column for column in (mapping.interval, mapping.end, mapping.quality, mapping.rule, mapping.label) if column]
-    return (*meter, *time_columns(header, mapping.timestamp), mapping.kwh, *told, *mapping.weather.values())
+    return (*meter, *time_columns(header, mapping.timestamp), *value_columns(mapping.kwh, header), *told, *mapping.weather.values())

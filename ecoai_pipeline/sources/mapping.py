@@ -70,7 +70,11 @@ class ColumnMapping(BaseModel):
     timestamp: str = Field(
         min_length=1, description="column of the time of a reading, or DATE+TIME for two columns", examples=["date", "DATE+START TIME"]
     )
-    kwh: str = Field(min_length=1, description="column of the value, in `unit`", examples=["Usage_kWh"])
+    kwh: str = Field(
+        min_length=1,
+        description="column of the value, in `unit`; of a meter each: M1|M2",
+        examples=["Usage_kWh", "M1|M2"],
+    )
     interval: str | None = Field(None, description="column of the length of each interval, seconds", examples=["seconds"])
     end: str | None = Field(None, description="column of the end of each interval, where `timestamp` is its start", examples=["END TIME"])
     quality: str | None = Field(None, description="column of words: measured, estimated, missing or suspect", examples=["status"])

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ecoai_pipeline.sources.around import named_meter, stated_unit, unit_column
+from ecoai_pipeline.sources.by_column import by_column, columns_layout
 from ecoai_pipeline.sources.by_name import ends_days, named_columns, understand, without_meters
 from ecoai_pipeline.sources.files import OpenFile
-from ecoai_pipeline.sources.layout import Layout, long_layout, show_header
+from ecoai_pipeline.sources.layout import Layout, long_layout, show_header, value_columns
 from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError
 
@@ -35,9 +36,12 @@ class TableSource:
             IngestError: the names of the columns are not clear, or do not tell meters apart that the rows hold.
         """
         if self.mapping is not None:
-            return long_layout(opened, self.mapping)
+            several = len(value_columns(self.mapping.kwh, opened.header)) > 1
+            return columns_layout(opened, self.mapping) if several else long_layout(opened, self.mapping)
         if self.recognises(opened.header):
             return long_layout(opened, _canonical(opened.header))
+        if understand(opened.header).mapping is None and (columns := by_column(opened)):
+            return columns_layout(opened, columns)
         return replace(long_layout(opened, _by_name(opened)), units=unit_column(opened.header))
 
 

@@ -12,7 +12,7 @@ Header = Sequence[str]
 
 
 class Role(Enum):
-    """What a column holds. `WEAK_METER` may be the meter where no column is called one."""
+    """What a column holds. `WEAK_METER` may be the meter where no column is called one; `PERIOD` numbers intervals of a day."""
 
     METER = auto()
     WEAK_METER = auto()
@@ -22,6 +22,7 @@ class Role(Enum):
     START = auto()
     END = auto()
     ENERGY = auto()
+    PERIOD = auto()
 
 
 _WORDS: dict[Role, str] = {
@@ -48,7 +49,8 @@ _WORDS: dict[Role, str] = {
         horodatage, horodate, date heure, date et heure, dateheure
         fecha hora, fecha y hora, fechahora, marca de tiempo""",
     Role.DATE: """
-        date, day, reading date, read date, usage date, interval date, settlement date, meter dd, local date
+        date, day, reading date, read date, usage date, interval date, settlement date
+        settlementdate, trading date, delivery date, meter dd, local date
         날짜, 일자, 측정일, 측정일자, 검침일, 검침일자, 사용일, 사용일자, 년월일
         datum, tag des verbrauchs, messdatum, ablesedatum
         jour, date de releve, date de mesure
@@ -58,6 +60,9 @@ _WORDS: dict[Role, str] = {
         시간, 시각, 측정시간
         uhrzeit, zeit, stunde
         heure, hora""",
+    Role.PERIOD: """
+        settlement period, settlement periods, settlement period number, settlementperiod, period number, period no, period id, periodid
+        trading period, tradingperiod, trading period number, half hour, half hour period, hh period, sp""",
     Role.START: """
         start, start time, from, begin, starttime, start datetime, start date time, start timestamp, interval start, interval start time
         period start, time from, start utc, interval beginning, usage start time, period from, valid from, intervalstart, startdatetime
@@ -76,8 +81,8 @@ _WORDS: dict[Role, str] = {
         kwh, wh, mwh, energy, value, usage, consumption, electricity, electricity usage, electricity consumption, energy usage, import kwh
         energy consumption, active energy, reading, meter reading, kwh usage, usage kwh, net consumption
         kwh import, import, kwh bezug, bezug kwh, kwh consumption, kwh imported, imported kwh, active import, active energy import
-        total active energy, profilwert, profilwert kwh, lastgang, lastgang kwh, kwh total, total kwh, import active energy
-        amount, quantity, usage value, interval usage, kwh hh, kwh delivered, delivered kwh, active energy delivered, actual
+        total active energy, profilwert, profilwert kwh, lastgang, lastgang kwh, kwh total, import active energy
+        volume, amount, quantity, usage value, interval usage, kwh hh, kwh delivered, delivered kwh, active energy delivered, actual
         사용량, 전력사용량, 전력 사용량, 사용 전력량, 사용전력량, 전력량, 유효전력량, 소비전력량, 측정값, 값
         wert, verbrauch, energie, stromverbrauch, energieverbrauch, messwert, menge, wirkarbeit, arbeit, bezug, zaehlerstand differenz
         valeur, consommation, energie active, conso, quantite
@@ -140,6 +145,26 @@ def is_for_notes(name: str) -> bool:
     (True, True, False)
     """
     return not name.strip() or plain(name) in _NOTES
+
+
+_NO_METERS = re.compile(
+    r"temp|humid|feucht|wetter|weather|wind|solar|strahl|irradi|pressure|druck|price|preis|cost|kosten|tarif|rate|status|flag|quality"
+    r"|valid|count|anzahl|total|summe?|gesamt|somme|average|mean|mittel|moyenne|min(?:imum)?$|max(?:imum)?$|export|einspeis|feed|generat|erzeug"
+    r"|pv|lieferung|reactive|blind|kvar|volt|spannung|current|strom(?!verb)|ampere|frequen|factor|faktor|cos|co2|emission|import"
+    r"|power|leistung|load|lastgang|demand|energ|verbrauch|consum|usage|value|wert|reading|phase|^l[1-3]$|gas|water|wasser|heat|warm"
+    r"|steam|dampf|flow|peak|degree|hdd|cdd|forecast|prognos|budget|soll$|target|baseline|number|nummer|index|week|month|year"
+    r"|hour|stunde|monat|jahr|season|예측|기온|온도|습도|합계|평균|역률|전압|전류|요금|상태|단가|번호|요일"
+)
+
+
+def may_be_meter(name: str) -> bool:
+    """Whether a column of numbers may be called after a meter: it is no usual name of a column, quantity, total or direction.
+
+    >>> [may_be_meter(name) for name in ("M1", "Halle 1 [kWh]", "Temperature", "Total", "kwh", "12345")]
+    [True, True, False, False, False, True]
+    """
+    word = plain(name)
+    return bool(word) and not roles_of(name) and not is_for_notes(name) and not _NO_METERS.search(word)
 
 
 def known_words(names: Iterable[str]) -> int:

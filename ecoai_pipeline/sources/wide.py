@@ -20,9 +20,13 @@ from ecoai_pipeline.sources.units import Unit
 from ecoai_pipeline.sources.vocabulary import Role, columns_of
 
 _DAY_MINUTES = 1440
-_FEWEST = 24
+_FEWEST = 23
 _CLOCK = re.compile(r"(?i)(\D*?)(\d{1,2})[:.h]?([0-5]\d)(?::00)?(?:\s*[-–]\s*\d{1,2}[:.]?\d{2}(?::00)?)?(\D*)")
 _NUMBERED = re.compile(r"(\D*?)(\d{1,4})(\D*)")
+_HALF_DAY = re.compile(r"(?i)(\D*?)(1[0-2]|0?[1-9])(?:[:.]([0-5]\d)(?::00)?)?\s*([ap])\.?m\.?(\D*)")
+_CHANGE_HOURS = (25, 23)
+"""Hours of the days on which clocks change."""
+_HOURS = (24, *_CHANGE_HOURS)
 
 
 class DayColumns(NamedTuple):
@@ -30,6 +34,8 @@ class DayColumns(NamedTuple):
 
     names: tuple[str, ...]
     interval_s: int
+    numbered: bool = False
+    elapsed: bool = False  # numbers count the time that passes, also where clocks change; those behind the end of a day are empty
 
 
 def day_columns(header: Sequence[str]) -> DayColumns | None:
@@ -46,16 +52,24 @@ def day_columns(header: Sequence[str]) -> DayColumns | None:
 
 
 def _by_clock(header: Sequence[str]) -> DayColumns | None:
-    found = ((name, _CLOCK.fullmatch(name.strip())) for name in header)
-    marked = [(name, match[1] + match[4], 60 * int(match[2]) + int(match[3])) for name, match in found if match]
+    marked = [(name, *clock) for name in header if (clock := _clock_of(name.strip()))]
     for group in _alike(marked):
         minutes = [minute for _, minute in group]
         if minutes[-1] == 0:
             minutes[-1] = _DAY_MINUTES
-        step = _DAY_MINUTES // len(minutes)
+        step = max(1, _DAY_MINUTES // len(minutes))
         if minutes in (list(range(0, _DAY_MINUTES, step)), list(range(step, _DAY_MINUTES + 1, step))):
             return DayColumns(tuple(name for name, _ in group), 60 * step)
     return None
+
+
+def _clock_of(name: str) -> tuple[str, int] | None:
+    """What stands around the time in a name, and its minute of the day: `1:15 PM`, `00:15`, `15` and `2400` of minutes."""
+    if half := _HALF_DAY.fullmatch(name):
+        hour = int(half[2]) % 12 + (12 if half[4].lower() == "p" else 0)
+        return half[1] + half[5], 60 * hour + int(half[3] or 0)
+    match = _CLOCK.fullmatch(name.zfill(4) if name.isdecimal() else name)
+    return (match[1] + match[4], 60 * int(match[2]) + int(match[3])) if match else None
 
 
 def _by_number(header: Sequence[str]) -> DayColumns | None:
@@ -63,7 +77,8 @@ def _by_number(header: Sequence[str]) -> DayColumns | None:
     for group in _alike([(name, match[1] + match[3], int(match[2])) for name, match in found if match]):
         numbers = [number for _, number in group]
         if numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1))):
-            return DayColumns(tuple(name for name, _ in group), 60 * (_DAY_MINUTES // len(numbers)))
+            hours = next((hours for hours in _CHANGE_HOURS if len(numbers) % hours == 0 and 60 % (len(numbers) // hours) == 0), 24)
+            return DayColumns(tuple(name for name, _ in group), 3600 * hours // len(numbers), True, hours != 24)
     return None
 
 
@@ -72,7 +87,7 @@ def _alike(marked: Iterable[tuple[str, str, int]]) -> list[list[tuple[str, int]]
     groups: dict[str, list[tuple[str, int]]] = {}
     for name, rest, number in marked:
         groups.setdefault(rest.lower(), []).append((name, number))
-    return [group for group in groups.values() if len(group) >= _FEWEST and _DAY_MINUTES % len(group) == 0]
+    return [group for group in groups.values() if len(group) >= _FEWEST and any(60 * hours % len(group) == 0 for hours in _HOURS)]
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,7 @@ class WideLayout:
     interval_s: int
     traits: Traits
     stem: str = ""
+    numbered: bool = False
     industry_told: bool = False  # the sender says the industry: one that is unknown in the file is no fault
 
     @property
@@ -124,6 +140,7 @@ class WideLayout:
             value=value,
             label=pl.lit(None, pl.String),
             reason=pl.col("reason"),
+            **({"passed_s": cell.cast(pl.Int64) * self.interval_s} if self.numbered else {}),
         )
 
     def claims(self, rows: pl.DataFrame) -> pl.DataFrame | None:
@@ -193,10 +210,11 @@ class Wide:
             unit=named_unit(opened, cells.names[0], in_rows=False) or Unit.KWH,
             interval_s=cells.interval_s,
             fixed_interval=True,
+            elapsed=cells.elapsed,
             unmapped=tuple(name for name in opened.header if name not in used),
         )
-        form, stem = column_form(opened, date), named_meter(opened) or stem_of(opened.file)
-        return WideLayout(opened.header, cells.names, meter, date, form, None, None, cells.interval_s, traits, stem)
+        form, stem, length = column_form(opened, date), named_meter(opened) or stem_of(opened.file), cells.interval_s
+        return WideLayout(opened.header, cells.names, meter, date, form, None, None, length, traits, stem, numbered=cells.numbered)
 
 
 def _dates(header: Sequence[str], cells: DayColumns) -> list[str]:

@@ -73,6 +73,64 @@ def test_two_columns_that_may_be_the_meter_are_refused(ingest, tmp_path):
         ingest(put(tmp_path / "w.csv", "\n".join(lines)))
 
 
-@pytest.mark.parametrize("columns", [["1", "2", "3"], clock(range(0, 720, 30)), [f"v{n}" for n in range(1, 26)], clock([*HALF_HOURS][:-1])])
+@pytest.mark.parametrize("columns", [["1", "2", "3"], clock(range(0, 720, 30)), [f"v{n}" for n in range(1, 27)], clock([*HALF_HOURS][:-1])])
 def test_columns_that_do_not_fill_a_day_are_none(columns):
     assert day_columns(["date", *columns]) is None
+
+
+def _half_days(minutes):
+    return [f"{minute // 60 % 12 or 12}:{minute % 60:02d} {'AM' if minute < 720 else 'PM'}" for minute in minutes]
+
+
+@pytest.mark.parametrize(
+    ("names", "interval_s"),
+    [
+        (_half_days(range(0, 1440, 60)), 3600),
+        ([name.replace(":00 ", "") for name in _half_days(range(0, 1440, 60))], 3600),
+        (_half_days(range(0, 1440, 15)), 900),
+        ([str(minute // 60 * 100 + minute % 60) for minute in range(15, 1441, 15)], 900),
+        ([f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(15, 1441, 15)], 900),
+        ([f"H{hour:02d}" for hour in range(1, 25)], 3600),
+    ],
+    ids=["hours", "short-hours", "quarters", "minutes", "ends", "numbers"],
+)
+def test_more_names_of_intervals(ingest, raw, tmp_path, names, interval_s):
+    values = [str(0.5 + at) for at in range(len(names))]
+    rows = [",".join(["date", *names]), *(",".join([day, *values]) for day in ("2025-03-03", "2025-03-04"))]
+    readings = raw(ingest(put(tmp_path / "w.csv", "\n".join(rows)), zone="UTC"))
+    assert readings["kwh"].to_list() == 2 * [float(value) for value in values]
+    assert readings["timestamp"].diff().drop_nulls().dt.total_seconds().unique().to_list() == [interval_s]
+    assert readings["timestamp"][0].isoformat() == "2025-03-03T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("day", "hours", "columns", "per_hour", "zone"),
+    [
+        ("2025-10-26", 25, 50, 2, "Europe/London"),
+        ("2025-10-26", 25, 25, 1, "Europe/Berlin"),
+        ("2025-10-26", 25, 100, 4, "Europe/Berlin"),
+        ("2025-03-30", 23, 50, 2, "Europe/London"),
+        ("2025-03-30", 23, 48, 2, "Europe/London"),
+        ("2025-03-30", 23, 46, 2, "Europe/London"),
+        ("2025-03-30", 23, 92, 4, "Europe/Berlin"),
+    ],
+)
+@pytest.mark.parametrize("long", [False, True], ids=["wide", "settlement-periods"])
+def test_numbered_intervals_count_hours_that_pass_where_clocks_change(ingest, raw, tmp_path, day, hours, columns, per_hour, zone, long):
+    filled = [f"{0.5 + at}" for at in range(hours * per_hour)]
+    before = f"{day[:8]}{int(day[8:]) - 1:02d}"
+    if long:
+        usual = [f"{before},{at + 1},1" for at in range(24 * per_hour)]
+        rows = ["settlement_date,settlement_period,kwh", *usual, *(f"{day},{at + 1},{kwh}" for at, kwh in enumerate(filled))]
+    else:
+        rows = [",".join(["date", *(f"P{at + 1}" for at in range(columns))]), ",".join([day, *filled, *[""] * (columns - len(filled))])]
+    readings = raw(ingest(put(tmp_path / "w.csv", "\n".join(rows)), zone=zone)).tail(len(filled))
+    assert readings["kwh"].to_list() == [float(kwh) for kwh in filled]
+    assert readings["timestamp"].diff().drop_nulls().dt.total_seconds().unique().to_list() == [3600 // per_hour]
+    assert readings["timestamp"].dt.convert_time_zone(zone)[0].isoformat()[:16] == f"{day}T00:00"
+
+
+def test_a_period_behind_the_end_of_the_day_is_refused(ingest, tmp_path, quarantine):
+    rows = ["settlement_date,settlement_period,kwh", *(f"2025-03-03,{at},{at}.5" for at in range(1, 50))]
+    assert ingest(put(tmp_path / "w.csv", "\n".join(rows)), zone="Europe/London").statement.accepted == 48
+    assert quarantine()["row"].to_list() == [50]

@@ -1,0 +1,59 @@
+"""Tables with a column per meter."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecoai_pipeline.sources.reasons import IngestError
+from tests.sources.given import put
+
+STAMPS = [f"2025-03-03 {hour:02d}:00" for hour in range(24)]
+KWH = [1.5 + hour % 5 for hour in range(24)]
+
+
+def written(header: str, factors: list[float], delimiter: str = ",") -> str:
+    rows = [delimiter.join([stamp, *(f"{kwh * factor:g}" for factor in factors)]) for stamp, kwh in zip(STAMPS, KWH, strict=True)]
+    return "\n".join([header, *rows])
+
+
+@pytest.mark.parametrize(
+    ("header", "meters"),
+    [
+        ("timestamp,M1,M2,M3", ["M1", "M2", "M3"]),
+        ("timestamp,M1 [kWh],M2 [kWh],M3 (kWh)", ["M1", "M2", "M3"]),
+        ("Zeit;Halle 1;Halle 2;Halle 3", ["Halle 1", "Halle 2", "Halle 3"]),
+        ("일시,1001,1002,1003", ["1001", "1002", "1003"]),
+    ],
+)
+def test_each_column_is_a_meter(ingest, raw, tmp_path, header, meters):
+    result = ingest(put(tmp_path / "t.csv", written(header, [1, 2, 4], ";" if ";" in header else ",")))
+    assert (result.statement.meters, result.statement.accepted) == (meters, 72)
+    assert raw(result)["kwh"].to_list() == [kwh * factor for factor in (1, 2, 4) for kwh in KWH]
+
+
+def test_each_column_may_have_a_unit_of_its_own(ingest, raw, tmp_path):
+    result = ingest(put(tmp_path / "t.csv", written("timestamp,M1 [kWh],M2 [MWh]", [1, 0.001])))
+    assert raw(result)["kwh"].to_list() == pytest.approx([*KWH, *KWH])
+
+
+@pytest.mark.parametrize("other", ["Total", "Temperature", "Export", "Price", "합계", "L1"])
+def test_a_column_that_may_be_no_meter_is_asked_for(ingest, raw, tmp_path, other):
+    path = put(tmp_path / "t.csv", written(f"timestamp,M1,M2,{other}", [1, 2, 3]))
+    with pytest.raises(
+        IngestError, match=rf"'{other}' may be none; list those that are meters: --columns 'timestamp=timestamp,kwh=M1\|M2'"
+    ):
+        ingest(path)
+    result = ingest(path, columns="timestamp=timestamp,kwh=M1|M2")
+    assert raw(result)["kwh"].to_list() == [*KWH, *(2 * kwh for kwh in KWH)]
+
+
+def test_columns_of_intervals_that_are_not_recognised_are_no_meters(ingest, tmp_path):
+    header = ",".join(["date", *(f"slot {n * 7}" for n in range(24))])
+    rows = [",".join([f"2025-03-{day:02d}", *["1.5"] * 24]) for day in range(1, 5)]
+    with pytest.raises(IngestError, match="no column is named like one of energy"):
+        ingest(put(tmp_path / "t.csv", "\n".join([header, *rows])))
+
+
+def test_a_column_whose_name_has_the_sign_is_one_column(ingest, tmp_path):
+    path = put(tmp_path / "t.csv", written("timestamp,a|b", [1]))
+    assert ingest(path, columns="timestamp=timestamp,kwh=a|b").statement.meters == ["t"]
