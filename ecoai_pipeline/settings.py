@@ -39,6 +39,9 @@ class SourceParams(Params):
     capacity_margin: float = Field(1.25, ge=1, description="an inferred capacity above that load")
     grid_share: float = Field(0.1, gt=0, lt=0.5, description="share of the interval that a stamp may lie beside its grid point")
     grid_most_s: float = Field(60, gt=0, le=60, description="seconds that a stamp may lie beside its grid point at most")
+    archive_gb: float = Field(64, gt=0, description="an archive that unpacks to more is refused, GiB")
+    archive_files: int = Field(100_000, gt=0, description="an archive of more files is refused")
+    archive_ratio: float = Field(500, gt=1, description="a member that unpacks to more than this multiple of its size is refused")
     inbox_rest_s: float = Field(30, ge=0, description="a file of the inbox is landed when unchanged for this long, seconds")
 
 

@@ -126,7 +126,7 @@ def ingest_paths(
     steps.start("reading", len(files))
     with TemporaryDirectory(prefix="ecoai-archive-") as folder:
         for found in files:
-            for one in read_members(found, Path(folder), taken.passed):
+            for one in read_members(found, Path(folder), taken.passed, settings.sources):
                 take = partial(ingest_file, lake, settings, options=options, received_at=now, dry_run=dry_run, allow_again=allow_again)
                 taken.add(one, take, named=found.named and one is found)
             steps.done(f"read {found.file}")

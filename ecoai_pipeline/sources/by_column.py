@@ -11,6 +11,7 @@ import polars as pl
 
 from ecoai_pipeline.sources.around import named_unit, named_zone
 from ecoai_pipeline.sources.by_name import energy_unit, quoted, stamps_of
+from ecoai_pipeline.sources.ends import names_end
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.header import is_number
 from ecoai_pipeline.sources.layout import Traits, column_form, mapped_columns, require_columns, time_columns, times_of, value_columns
@@ -106,6 +107,7 @@ def by_column(opened: OpenFile) -> ColumnMapping | None:
         IngestError: some of the columns of numbers could be no meters; the message lists those that could.
     """
     stamps, ends = stamps_of(opened.header)
+    ends = ends or any(map(names_end, stamps))
     if len(stamps) != 1:
         return None
     left = [name for name in opened.header if name not in time_columns(opened.header, stamps[0])]

@@ -291,18 +291,20 @@ def _home_month(part: pl.DataFrame) -> pl.DataFrame:
     return part.with_columns(month=month_key(pl.col("timestamp").dt.convert_time_zone(part["home"][0])))
 
 
-def without_contradictions(frame: pl.DataFrame) -> Parts:
+def without_contradictions(frame: pl.DataFrame, *, last_wins: bool = False) -> Parts:
     """Sort by meter and time; mark equal repeats in the column `repeat`, refuse a row that contradicts another, add up parts.
 
-    Of several rows about one interval the one of the best quality is kept, of equally good ones the first.
+    Of several rows about one interval the one of the best quality is kept, of equally good ones the first, or with `last_wins` the last.
     """
     rank = pl.col("quality").replace_strict(_RANKS, default=len(_RANKS), return_dtype=pl.Int8)
-    ordered = frame.with_columns(pl.col("part").fill_null(0), rank=rank).sort("meter", "timestamp", "part", "rank", "line", "cell")
+    age = -pl.col("line") if last_wins else pl.col("line")
+    ordered = frame.with_columns(pl.col("part").fill_null(0), rank=rank).sort("meter", "timestamp", "part", "rank", age, "cell")
     again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in _SAME)
     marked = ordered.with_columns(repeat=again.fill_null(False), reason=pl.lit(None, pl.String))
     if marked["repeat"].any():
         kwh, line, best = (pl.col(name).first().over(_SAME) for name in ("kwh", "line", "rank"))
-        reason = pl.when(pl.col("rank") > best).then(pl.lit(Reason.SUPERSEDED.value)).otherwise(pl.lit(Reason.CONFLICT.value))
+        equally_good = Reason.REPLACED if last_wins else Reason.CONFLICT
+        reason = pl.when(pl.col("rank") > best).then(pl.lit(Reason.SUPERSEDED.value)).otherwise(pl.lit(equally_good.value))
         detail = pl.format("{}; line {} was kept", reason, line)
         marked = marked.with_columns(reason=pl.when(pl.col("repeat") & pl.col("kwh").ne_missing(kwh)).then(detail))
     marked = marked.drop("rank")

@@ -11,19 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ecoai_pipeline.settings import SourceParams
 from ecoai_pipeline.sources.encoding import name_in_archive
 from ecoai_pipeline.sources.reasons import IngestError
 
 JUNK = frozenset({".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", ".spotlight-v100", ".trashes"})
 """Files and folders that desktops leave beside others, in small letters."""
 _JUNK_STARTS = (".", "~$", "~")
-LARGEST_ARCHIVE = 64 << 30
-"""Unpacked bytes of an archive; a year of 15-minute readings of 10,000 meters has about 15 GB."""
-LARGEST_RATIO = 500
-"""Bytes unpacked from one packed byte; readings of one constant value reach 200."""
 SMALL = 1 << 20
 """Members up to this size are never meant to do harm, whatever their ratio."""
-MOST_MEMBERS = 100_000
 LEVELS = 2
 """An archive may hold archives, but not these again."""
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
@@ -73,13 +69,13 @@ def is_archive(path: Path) -> bool:
     return not names & set(_OFFICE) and not any(name.startswith("xl/") for name in names)
 
 
-def read_members(found: Found, folder: Path, passed: list[str]) -> Iterator[Found | IngestError]:
+def read_members(found: Found, folder: Path, passed: list[str], bounds: SourceParams) -> Iterator[Found | IngestError]:
     """The file itself, or the members of an archive; an archive that cannot be read is an error like that of a member."""
     if not is_archive(found.path):
         yield found
         return
     try:
-        yield from members(found, folder, passed)
+        yield from members(found, folder, passed, bounds)
     except IngestError as error:
         yield error
 
@@ -93,31 +89,35 @@ def _opened(found: Found) -> Iterator[zipfile.ZipFile]:
         raise IngestError(found.file, f"the zip archive is torn, damaged or packed in a rare way ({error}); unpack it") from error
 
 
-def members(found: Found, folder: Path, passed: list[str], level: int = 1) -> Iterator[Found | IngestError]:
+def members(found: Found, folder: Path, passed: list[str], bounds: SourceParams, level: int = 1) -> Iterator[Found | IngestError]:
     """The files of an archive one by one, each in `folder` until the next is asked for; a member that cannot be unpacked is an error.
 
     Args:
         passed: to this the names are added of members that are junk.
+        bounds: how much an archive may hold, and how far a member may be packed.
         level: depth of the archive within others.
 
     Raises:
-        IngestError: the archive is damaged or would unpack to more than LARGEST_ARCHIVE.
+        IngestError: the archive is damaged or would unpack to more than `archive_gb`.
     """
     with _opened(found) as archive:
         inside = [info for info in archive.infolist() if not info.is_dir()]
         unpacked = sum(info.file_size for info in inside)
-        if unpacked > LARGEST_ARCHIVE or len(inside) > MOST_MEMBERS:
-            raise IngestError(found.file, f"unpacked it has {len(inside)} files and {unpacked >> 20} MiB, which is too much; unpack it")
+        if unpacked > bounds.archive_gb * (1 << 30) or len(inside) > bounds.archive_files:
+            advice = "unpack it, or raise sources.archive_gb or archive_files in params.yaml"
+            raise IngestError(found.file, f"unpacked it has {len(inside)} files and {unpacked >> 20} MiB, which is too much; {advice}")
         for number, info in enumerate(inside):
             name = _name(info)
             if any(map(is_junk, PurePosixPath(name).parts)):
                 passed.append(f"{found.file}/{name}")
                 continue
-            yield from _member(archive, info, Found(folder / f"{level}-{number}", f"{found.file}/{name}"), passed, level)
+            yield from _member(archive, info, Found(folder / f"{level}-{number}", f"{found.file}/{name}"), passed, bounds, level)
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, member: Found, passed: list[str], level: int) -> Iterator[Found | IngestError]:
-    trouble = _trouble(info)
+def _member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, member: Found, passed: list[str], bounds: SourceParams, level: int
+) -> Iterator[Found | IngestError]:
+    trouble = _trouble(info, bounds)
     if trouble:
         yield IngestError(member.file, trouble)
         return
@@ -127,7 +127,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, member: Found, pass
         if not is_archive(member.path):
             yield member
         elif level < LEVELS:
-            yield from members(member, member.path.parent, passed, level + 1)
+            yield from members(member, member.path.parent, passed, bounds, level + 1)
         else:
             yield IngestError(member.file, "it is an archive within archives; unpack it")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
@@ -136,7 +136,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, member: Found, pass
         member.path.unlink(missing_ok=True)
 
 
-def _trouble(info: zipfile.ZipInfo) -> str | None:
+def _trouble(info: zipfile.ZipInfo, bounds: SourceParams) -> str | None:
     """Why a member is not unpacked."""
     parts = PurePosixPath(info.filename.replace("\\", "/")).parts
     if info.filename.startswith(("/", "\\")) or ".." in parts or ":" in info.filename[:2]:
@@ -145,7 +145,7 @@ def _trouble(info: zipfile.ZipInfo) -> str | None:
         return "it is a link; pack the file itself"
     if info.flag_bits & _ENCRYPTED:
         return "it is encrypted; unpack the archive with its password"
-    if info.file_size > max(SMALL, LARGEST_RATIO * info.compress_size):
+    if info.file_size > max(SMALL, bounds.archive_ratio * info.compress_size):
         return f"{info.compress_size} bytes of it unpack to {info.file_size}, which is meant to do harm; unpack it if you trust it"
     return None
 

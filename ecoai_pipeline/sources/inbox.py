@@ -151,7 +151,7 @@ def _judged_archive(lake: Lake, settings: Settings, path: Path, options: IngestO
     passed: list[str] = []
     with TemporaryDirectory(prefix="ecoai-archive-") as folder:
         try:
-            for one in members(Found(path, readable_name(path.name)), Path(folder), passed):
+            for one in members(Found(path, readable_name(path.name)), Path(folder), passed, settings.sources):
                 outcomes.append(_member_landed(lake, settings, one, options))
         except IngestError as error:
             outcomes.append({"file": error.file, "fate": Fate.REJECTED, "error": str(error)})

@@ -80,6 +80,7 @@ class Traits:
     weather: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
     elapsed: bool = False  # intervals are numbered by the time that passes, also where clocks change
+    last_wins: bool = False  # of two rows about one interval the later one corrects the earlier one
     counted_from: datetime | None = None  # the first time, from which the others are counted on
 
 

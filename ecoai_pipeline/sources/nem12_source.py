@@ -88,4 +88,4 @@ class Nem12:
         warnings = [f"registers that count no energy were left out: {', '.join(others)}"] if others else []
         if not opened.ends:
             warnings.append("its last record is not 900: the file may be cut off; ask for it again")
-        return Nem12Layout(opened.registers, Traits(zone=ZONE, warnings=tuple(warnings)))
+        return Nem12Layout(opened.registers, Traits(zone=ZONE, warnings=tuple(warnings), last_wins=True))

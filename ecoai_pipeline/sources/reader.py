@@ -197,7 +197,7 @@ class Reader:
             if max(carried, default=0) < key:
                 continue
             key = max(carried)
-            parts = without_contradictions(pl.concat(carried.pop(key)))
+            parts = without_contradictions(pl.concat(carried.pop(key)), last_wins=self._terms.traits.last_wins)
             self._refuse(parts)
             if parts.good.height:
                 yield Month(key // 100, key % 100), parts.good

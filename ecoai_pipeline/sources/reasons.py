@@ -38,6 +38,7 @@ class Reason(StrEnum):
     SAME_ENERGY = "readings of shorter intervals tell the same energy"
     UNEQUAL = "its interval is not as long as that of the other direction"
     SUPERSEDED = "another row of the file about the same interval has a better quality"
+    REPLACED = "a later row of the file about the same interval replaces it"
     ROUNDED_METER = "the meter id is a rounded number whose last digits are lost: write ids as text"
     CONFLICT = "it contradicts an earlier row of the file about the same interval"
     NO_INTERVAL = "the length of the interval is unknown, in the file and in earlier ones: give interval_s in --columns"

@@ -27,6 +27,7 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
     if intake.number_note:
         yield intake.number_note
     yield from intake.table_notes
+    yield from _replaced_warnings(intake.refused)
     yield from _placeless_warnings(intake)
     yield from _clock_change_warnings(intake)
     yield from _zone_warnings(intake)
@@ -44,6 +45,14 @@ def too_early(refused: pl.DataFrame, first: Month) -> Iterator[str]:
             f"{early.height} readings lie before {first}, the first month of this lake; to accept them set "
             f"`first_month: {possible[0]}` in params.yaml, or ECOAI_FIRST_MONTH={possible[0]}, and ingest the file again"
         )
+
+
+def _replaced_warnings(refused: pl.DataFrame) -> Iterator[str]:
+    """Count readings that the file gives again with other values."""
+    replaced = refused.filter(pl.col("reason").str.starts_with(Reason.REPLACED))
+    if replaced.height:
+        count, first = replaced.height, min(replaced["line"].to_list())
+        yield f"{count} readings come again with other values: the last row was taken; the first replaced: row {first}"
 
 
 def _placeless_warnings(intake: Intake) -> Iterator[str]:

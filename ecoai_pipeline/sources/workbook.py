@@ -111,7 +111,7 @@ def _chosen(book: fastexcel.ExcelReader, opening: Opening, file: str) -> _Sheet:
 
 def _head(book: fastexcel.ExcelReader, name: str, opening: Opening) -> tuple[_Sheet, bool]:
     """The first rows of a sheet, and whether it is shown."""
-    sheet = book.load_sheet(name, header_row=None, dtypes="string", n_rows=MOST_LINES_ABOVE + SAMPLE_LINES)
+    sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string", n_rows=MOST_LINES_ABOVE + SAMPLE_LINES)
     rows = [[cell or "" for cell in row] for row in sheet.to_polars().iter_rows()]
     if opening.values_only:
         return _Sheet(name, rows, find_values(rows)), sheet.visible == _VISIBLE

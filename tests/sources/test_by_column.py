@@ -39,9 +39,8 @@ def test_each_column_may_have_a_unit_of_its_own(ingest, raw, tmp_path):
 @pytest.mark.parametrize("other", ["Total", "Temperature", "Export", "Price", "합계", "L1"])
 def test_a_column_that_may_be_no_meter_is_asked_for(ingest, raw, tmp_path, other):
     path = put(tmp_path / "t.csv", written(f"timestamp,M1,M2,{other}", [1, 2, 3]))
-    with pytest.raises(
-        IngestError, match=rf"'{other}' may be none; list those that are meters: --columns 'timestamp=timestamp,kwh=M1\|M2'"
-    ):
+    advice = rf"'{other}' may be none; list those that are meters: --columns 'timestamp=timestamp,kwh=M1\|M2'"
+    with pytest.raises(IngestError, match=advice):
         ingest(path)
     result = ingest(path, columns="timestamp=timestamp,kwh=M1|M2")
     assert raw(result)["kwh"].to_list() == [*KWH, *(2 * kwh for kwh in KWH)]

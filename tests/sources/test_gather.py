@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ecoai_pipeline.cli.app import app
-from ecoai_pipeline.sources import gather
+from ecoai_pipeline.settings import SourceParams
 from ecoai_pipeline.sources.gather import Found, is_archive, read_members
 from ecoai_pipeline.sources.inbox import Fate, land_inbox
 from ecoai_pipeline.sources.ingest import IngestOptions, ingest_file
@@ -22,6 +22,7 @@ from ecoai_pipeline.storage.erasure import Name
 from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import CANONICAL, RECEIVED, hours, put, put_workbook
 
+BOUNDS = SourceParams()
 JUNK = [".DS_Store", "Thumbs.db", "desktop.ini", "~$good.xlsx", "._good.csv", "__MACOSX/._good.csv"]
 TEXT = "\n".join([CANONICAL, *hours()]) + "\n"
 
@@ -33,10 +34,10 @@ def zipped(path: Path, files: dict[str, bytes | str]) -> Path:
     return path
 
 
-def inside(path: Path, folder: Path) -> tuple[list[str], list[str], list[str]]:
+def inside(path: Path, folder: Path, bounds: SourceParams = BOUNDS) -> tuple[list[str], list[str], list[str]]:
     """Names of the files, of those passed over, and errors."""
     passed: list[str] = []
-    found = list(read_members(Found(path, path.name), folder, passed))
+    found = list(read_members(Found(path, path.name), folder, passed, bounds))
     return [one.file for one in found if isinstance(one, Found)], passed, [str(one) for one in found if isinstance(one, IngestError)]
 
 
@@ -132,9 +133,9 @@ def test_a_member_that_unpacks_to_far_more_than_it_has_is_refused(tmp_path):
     assert "meant to do harm" in errors[0]
 
 
-def test_an_archive_that_unpacks_to_too_much_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr(gather, "LARGEST_ARCHIVE", 100)
-    _, _, errors = inside(zipped(tmp_path / "a.zip", {"one.csv": TEXT}), tmp_path)
+@pytest.mark.parametrize("bounds", [SourceParams(archive_gb=1e-7), SourceParams(archive_files=1)], ids=["bytes", "files"])
+def test_an_archive_that_unpacks_to_too_much_is_refused_unread(tmp_path, bounds):
+    _, _, errors = inside(zipped(tmp_path / "a.zip", {"one.csv": TEXT, "two.csv": TEXT}), tmp_path, bounds)
     assert "too much" in errors[0]
 
 

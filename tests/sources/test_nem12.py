@@ -127,3 +127,17 @@ def test_real_files(real_data, lake, settings, name, accepted, total):
     assert (statement.accepted, statement.quarantined) == (accepted, 0)
     (month,) = map(Month.parse, statement.months)
     assert Landing(lake).scan_piece(statement.statement_id, month).collect()["kwh"].sum() == pytest.approx(total)
+
+
+def _day(day: str, first: float, quality: str) -> str:
+    return f"300,{day},{','.join(str(first + at) for at in range(48))},{quality},,,20250401,"
+
+
+@pytest.mark.parametrize(("second", "kept", "reason"), [("A", 100.0, Reason.REPLACED), ("E", 1.0, Reason.SUPERSEDED)])
+def test_of_a_day_that_is_sent_twice_the_better_or_the_later_one_is_kept(ingest, raw, tmp_path, quarantine, second, kept, reason):
+    head = ["100,NEM12,202503100000,MDA,RET", "200,NMI1,E1,E1,E1,N1,M1,kWh,30,20250401"]
+    result = ingest(put(tmp_path / "n.csv", "\n".join([*head, _day("20250303", 1, "A"), _day("20250303", 100, second), "900"])))
+    assert raw(result)["kwh"].to_list() == [kept + at for at in range(48)]
+    assert quarantine()["reason"].str.starts_with(reason).all()
+    told = any("48 readings come again with other values: the last row was taken" in text for text in result.statement.warnings)
+    assert told == (second == "A")

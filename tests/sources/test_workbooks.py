@@ -59,3 +59,11 @@ def test_a_text_far_below_numbers_is_not_lost(ingest, tmp_path, quarantine):
     many = [["M1", f"2025-03-{1 + n // 48:02d} {n % 48 // 2:02d}:{n % 2 * 30:02d}", 1.0] for n in range(1_300)]
     result = ingest(put_sheets(tmp_path / "w.xlsx", {"s": [HEADER, *many, ["M1", "2025-03-30 00:00", "broken"]]}))
     assert (result.statement.accepted, quarantine()["reason"].to_list()) == (1_300, [Reason.NOT_A_NUMBER.value])
+
+
+@pytest.mark.parametrize("empty", [1, 3])
+def test_rows_are_those_of_the_sheet_below_empty_ones(ingest, tmp_path, quarantine, empty):
+    rows = [["timestamp", "kwh"], *([f"2025-03-03 {hour:02d}:00", f"{hour}.5"] for hour in range(24)), ["2025-03-04 00:00", "x"]]
+    statement = ingest(put_sheets(tmp_path / "t.xlsx", {"s": [*([] for _ in range(empty)), *rows]})).statement
+    assert statement.accepted == 24
+    assert quarantine()["row"].to_list() == [empty + 26]
