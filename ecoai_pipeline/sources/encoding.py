@@ -30,8 +30,19 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _PUNCTUATION = "“”„‚‘’«»‹›–—…"
-_LATIN_WORD = re.compile(r"(?=.*[A-Za-z])[A-Za-zÀ-ÖØ-öø-ÿŠšŽžŒœŸ’]+|[ÀÈÉÊÄÅÆÖØÜàéèêäåæöøüß]")
-_LATIN_UNIT = re.compile(r"[°º][CFK]?|µ[A-Za-z]{0,3}|[A-Za-z]{0,3}[²³]h?|[A-Za-z]{0,3}[€£¥¢±×÷½¼¾][A-Za-z]{0,3}")
+_LATIN_WORD = re.compile(r"(?=.*[A-Za-z])[A-Za-zÀ-ÖØ-Üß-öø-üŒœ’]+|[ÀÈÉÊÄÅÆÖØÜàéèêäåæöøüß]")
+"""Without Š, Ž, Ÿ and the letters of Iceland: in other encodings their bytes are common letters (Mac: ä, é, ü; Turkish: İ, ğ, ş)."""
+_LATIN_UNIT = re.compile(r"[°º][CFK]?|µ[A-Za-z]{0,3}|(?:[cdk]?m|Nm|ft|in)?[²³]h?|[A-Za-z]{0,3}[€¢]|[€£¥¢±×÷½¼¾]")
+_CASES = re.compile(r"[^a-zß-ÿœ]*|[A-ZÀ-ÞŒ]?[^A-ZÀ-ÞŒ]*")
+"""Words in capitals, in small letters, or with a capital first; `ZŠhler` is none."""
+_CONTROLS = re.compile("[\0\x0e\x0f\x1b]")
+_UNUSUAL_SYLLABLES = 0.15
+"""Share of syllables whose finals no Korean noun has, from which text is taken for Chinese or Japanese."""
+_USUAL_FINALS = frozenset((0, 1, 4, 8, 16, 17, 19, 21))  # none, ㄱ, ㄴ, ㄹ, ㅁ, ㅂ, ㅅ, ㅇ
+_UNUSUAL_VOWELS = frozenset((3, 10, 15))  # ㅒ, ㅙ, ㅞ, which are usual without a final
+_OFFERED = (KOREAN, LATIN, "gbk", "shift_jis", "euc_jp", "big5", "cp1250", "iso8859_2", "cp1251", "cp1253", "cp1254", "mac_roman", "cp850")
+_MOST_OFFERED = 5
+_RARE_WORD = re.compile(r"[A-Za-z]{0,2}[가-힣]{1,2}")
 
 
 def encoding_of(file: str, opened: Open, stated: str | None = None) -> str:
@@ -53,7 +64,8 @@ def encoding_of(file: str, opened: Open, stated: str | None = None) -> str:
     if by_mark:
         return _checked(file, opened, by_mark, f"it is not {by_mark.upper().removesuffix('-SIG')}")
     if b"\0" in head:
-        raise IngestError(file, "it holds zero bytes: it is binary, no text; if it is text, give its encoding with --encoding")
+        advice = "if it is text, give its encoding with --encoding, for example --encoding utf-16-le"
+        raise IngestError(file, f"it holds zero bytes: it is binary, no text; {advice}")
     failure = _failure(opened, "utf-8")
     return "utf-8-sig" if failure is None else _by_words(file, opened, failure)
 
@@ -70,6 +82,8 @@ def _without_mark(head: bytes) -> str | None:
 def _checked(file: str, opened: Open, encoding: str, trouble: str) -> str:
     """The encoding, where all of the file can be decoded with it."""
     try:
+        if not codecs.lookup(encoding)._is_text_encoding:
+            raise LookupError
         failure = _failure(opened, encoding)
     except LookupError:
         raise IngestError(file, f"there is no encoding {encoding!r}; known are utf-8, utf-16, cp949, cp1252, cp1251, …") from None
@@ -90,8 +104,9 @@ def _failure(opened: Open, encoding: str) -> str | None:
                 line = lines + error.object[: error.start].count(b"\n")
                 value = error.object[error.start] if error.start < len(error.object) else 0
                 return f"byte 0x{value:02x} near offset {offset + error.start} (line {line}) fits nowhere"
-            if "\0" in text:
-                return f"it holds zero bytes near line {lines}, so it is binary"
+            if control := _CONTROLS.search(text):
+                line = lines + text.count("\n", 0, control.start())
+                return f"it holds {'zero bytes' if control[0] == chr(0) else 'control characters'} near line {line}, so it is binary"
             if not chunk:
                 return None
             offset, lines = offset + len(chunk), lines + text.count("\n")
@@ -109,9 +124,45 @@ def _by_words(file: str, opened: Open, failure: str) -> str:
         others = max((other for of, other in shares.items() if of != name), default=0.0)
         if share >= _CLEAR and others < _RARE:
             return name
-    shown = " or ".join(f"{name.upper()} ({', '.join(_examples(words, name))})" for name in shares) or "CP949 or Windows-1252"
+    offered = [name for name in _OFFERED if _is_offered(words, name)][:_MOST_OFFERED] or [KOREAN, LATIN]
+    shown = " or ".join(f"{name.upper()} ({', '.join(_examples(words, name))})" for name in offered)
     message = f"it is not UTF-8 ({failure}), and its words do not show whether it is {shown}"
-    raise IngestError(file, f"{message}; give its encoding with --encoding, for example --encoding cp949 or --encoding cp1252")
+    raise IngestError(
+        file, f"{message}; give its encoding with --encoding, for example --encoding {offered[0]} (or encoding= in --columns)"
+    )
+
+
+def _is_offered(words: Sequence[bytes], encoding: str) -> bool:
+    """Whether an encoding makes words of one script each of all bytes."""
+    try:
+        texts = [word.decode(encoding) for word in words]
+    except UnicodeDecodeError:
+        return False
+    return all(text.isalpha() and len({_script(sign) for sign in text if not sign.isascii()}) <= 1 for text in texts)
+
+
+def _script(sign: str) -> str:
+    return unicodedata.name(sign, "?").split()[0]
+
+
+_SELDOM = str.maketrans("ÅåÀà", "AaAa")
+"""Letters whose bytes mean letters that hardly any name of Central Europe has."""
+
+
+def other_reading(text: str) -> tuple[str, str] | None:
+    """A word of a text read as Windows-1252, and what it is in the encoding of Central Europe, where they differ.
+
+    >>> other_reading("M1,Gdañsk"), other_reading("Halle Süd")
+    (('Gdañsk', 'Gdańsk'), None)
+    """
+    for word in re.findall(r"[^\W\d_]+", text.translate(_SELDOM)):
+        try:
+            other = word.encode(LATIN).decode("cp1250")
+        except (UnicodeEncodeError, UnicodeDecodeError):
+            continue
+        if other != word and other.isalpha():
+            return word, other
+    return None
 
 
 def _words(opened: Open) -> tuple[bytes, ...]:
@@ -127,14 +178,35 @@ def _words(opened: Open) -> tuple[bytes, ...]:
             cut = last.start() if last and len(data) - last.start() < _HEAD else len(data)
             begun = data[cut:]
             words.update((word, None) for word in _WORD.findall(data[:cut]) if not word.isascii())
-    return tuple(words) + tuple(_WORD.findall(begun))
+    return (*words, *(word for word in _WORD.findall(begun) if not word.isascii()))
 
 
 def _share(words: Sequence[bytes], encoding: str) -> float:
     """The share of the words that are words in an encoding; signs that say nothing are not counted."""
     judge = _is_korean if encoding == KOREAN else _is_latin
-    votes = [vote for word in words if (vote := judge(word.decode(encoding, errors="replace"))) is not None]
+    texts = [word.decode(encoding, errors="replace") for word in words]
+    if encoding == KOREAN and _unusual_share("".join(texts)) > _UNUSUAL_SYLLABLES:
+        return 0.0
+    votes = [
+        vote and not (encoding == LATIN and _is_rare(word))
+        for word, text in zip(words, texts, strict=True)
+        if (vote := judge(text)) is not None
+    ]
     return sum(votes) / len(votes) if votes else float(encoding == LATIN)
+
+
+def _is_rare(word: bytes) -> bool:
+    """Whether a word of a Latin alphabet may as well be a name with a rare Hangul syllable: `ÆR` is 힣; signs of units are not."""
+    korean, latin = word.decode(KOREAN, errors="replace"), word.decode(LATIN, errors="replace")
+    has_rare = bool(_RARE_WORD.fullmatch(korean)) and not all(_is_usual(sign) for sign in korean if not sign.isascii())
+    return has_rare and not _LATIN_UNIT.fullmatch(latin)
+
+
+def _unusual_share(text: str) -> float:
+    """The share of Hangul syllables that Korean nouns hardly have: Chinese text that is read as CP949 has a third of them."""
+    places = [ord(sign) - ord("가") for sign in text if "가" <= sign <= "힣"]
+    unusual = [place % 28 not in _USUAL_FINALS or (place % 28 > 0 and place // 28 % 21 in _UNUSUAL_VOWELS) for place in places]
+    return sum(unusual) / len(unusual) if unusual else 0.0
 
 
 def _examples(words: Sequence[bytes], encoding: str) -> Iterator[str]:
@@ -149,7 +221,7 @@ def _is_latin(word: str) -> bool | None:
     if not word:
         return None
     marked = sum(not sign.isascii() for sign in word)
-    return bool(_LATIN_WORD.fullmatch(word)) and marked <= len(word) - marked + 1
+    return bool(_LATIN_WORD.fullmatch(word)) and bool(_CASES.fullmatch(word)) and marked <= len(word) - marked + 1
 
 
 def _is_korean(word: str) -> bool | None:
@@ -157,6 +229,8 @@ def _is_korean(word: str) -> bool | None:
     letters = [sign for sign in word if not sign.isascii() and unicodedata.category(sign).startswith("L")]
     if not letters:
         return True if any("㎀" <= sign <= "㏟" or sign == "℃" for sign in word) else None
+    if len({_script(sign) for sign in letters}) > 1:  # Korean words mix no Hangul, ideographs and kana
+        return False
     if not all(_is_usual(sign) for sign in letters):
         return False
     latin = sum(sign.isascii() for sign in word)

@@ -19,6 +19,7 @@ from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.canonical import REFUSED, Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
 from ecoai_pipeline.sources.clock import falls_back, given_once
+from ecoai_pipeline.sources.encoding import LATIN, other_reading
 from ecoai_pipeline.sources.ends import with_named_side
 from ecoai_pipeline.sources.files import OpenFile, open_file
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
@@ -72,7 +73,12 @@ class Prepared:
             layout = replace(layout, industry_told=True)
         if isinstance(layout, LongLayout) and options.unit is not None:
             layout = replace(layout, units=None)
-        warnings = (*layout.traits.warnings, *_contradicted_unit(options, layout), *_contradicted_zone(options, layout))
+        warnings = (
+            *layout.traits.warnings,
+            *_doubtful_encoding(options, opened),
+            *_contradicted_unit(options, layout),
+            *_contradicted_zone(options, layout),
+        )
         options = _with_named_unit(options, layout)
         unit = options.unit or layout.traits.unit
         if unit.is_power and isinstance(layout, LongLayout) and layout.mapping.is_register:
@@ -88,6 +94,16 @@ def _with_named_unit(options: IngestOptions, layout: Layout) -> IngestOptions:
     columns, unit = options.columns, layout.traits.unit
     silent = options.unit is None and columns is not None and "unit" not in columns.model_fields_set
     return options.model_copy(update={"unit": unit}) if silent and columns and unit is not columns.unit else options
+
+
+def _doubtful_encoding(options: IngestOptions, opened: OpenFile) -> Iterator[str]:
+    """A warning where names were read as Windows-1252 and are other names in the encoding of Central Europe."""
+    stated = options.encoding or (options.columns and options.columns.encoding)
+    if stated or getattr(opened, "encoding", None) != LATIN:
+        return
+    texts = [*opened.header, *opened.sample["text"].to_list()]
+    if found := next((other for text in texts if not text.isascii() and (other := other_reading(text))), None):
+        yield f"it is not UTF-8 and was read as Windows-1252: {found[0]!r}; if that is {found[1]!r}, withdraw it and give --encoding cp1250"
 
 
 def _contradicted_unit(options: IngestOptions, layout: Layout) -> Iterator[str]:

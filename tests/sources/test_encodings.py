@@ -37,7 +37,7 @@ def test_signs_of_units_in_a_header_do_not_make_it_korean(ingest, table, sign):
 
 def test_words_of_both_encodings_are_refused_with_both_and_the_option(ingest, table):
     path = table(*hours(meter="BLÅÄ"), encoding="cp1252")
-    with pytest.raises(IngestError, match=r"CP949 \(BL탠\) or CP1252 \(BLÅÄ\); give its encoding with --encoding"):
+    with pytest.raises(IngestError, match=r"CP949 \(BL탠\) or CP1252 \(BLÅÄ\).*; give its encoding with --encoding"):
         ingest(path)
     assert ingest(path, encoding="cp1252").statement.meters == ["BLÅÄ"]
     assert ingest(path, columns="meter=meter_id,timestamp=timestamp,kwh=kwh,encoding=cp949").statement.meters == ["BL탠"]
@@ -71,3 +71,65 @@ def test_a_broken_byte_in_unicode_is_named_with_its_line(ingest, tmp_path):
     path.write_bytes(codecs.BOM_UTF8 + "\n".join([CANONICAL, *hours(meter="금속")]).encode() + b"\nm\xff,2025-03-02 00:00:00,1\n")
     with pytest.raises(IngestError, match=r"it is not UTF-8: byte 0xff near offset \d+ \(line 26\)"):
         ingest(path)
+
+
+def in_encoding(tmp_path, encoding, meter):
+    rows = [f"{meter},2025-03-03 {hour:02d}:00,{hour}.5" for hour in range(24)]
+    path = tmp_path / "m.csv"
+    path.write_bytes("\n".join(["meter_id,timestamp,kwh", *rows, ""]).encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encoding", "meter"),
+    [
+        ("cp949", "힣"),
+        ("gbk", "电表"),
+        ("gbk", "车间一号"),
+        ("shift_jis", "工場"),
+        ("shift_jis", "ﾒｰﾀｰ1"),
+        ("euc_jp", "工場"),
+        ("big5", "電錶"),
+        ("mac_roman", "Zähler"),
+        ("mac_roman", "Köln Süd"),
+        ("iso8859_2", "Ząbki"),
+        ("cp1250", "Źródło"),
+        ("cp1251", "Завод"),
+        ("cp1254", "Şişli"),
+        ("cp850", "Halle Süd"),
+    ],
+)
+def test_other_encodings_are_asked_for_and_the_option_reads_them(ingest, raw, tmp_path, encoding, meter):
+    path = in_encoding(tmp_path, encoding, meter)
+    with pytest.raises(IngestError, match="give its encoding with --encoding"):
+        ingest(path, industry="metal")
+    assert raw(ingest(path, industry="metal", encoding=encoding))["meter_id"].unique().to_list() == [meter]
+
+
+def test_the_refusal_offers_the_encodings_that_make_words(ingest, tmp_path):
+    with pytest.raises(IngestError, match=r"CP949 \(든깊\) or GBK \(电表\)"):
+        ingest(in_encoding(tmp_path, "gbk", "电表"), industry="metal")
+    with pytest.raises(IngestError, match=r"CP949 \(힣\) or CP1252 \(ÆR\)"):
+        ingest(in_encoding(tmp_path, "cp949", "힣"), industry="metal")
+
+
+@pytest.mark.parametrize("meter", ["Halle Süd", "Übergabe", "Énergie", "Straße", "ÅNGE-1", "Málaga"])
+def test_western_names_are_read_without_a_doubt(ingest, raw, tmp_path, meter):
+    result = ingest(in_encoding(tmp_path, "cp1252", meter), industry="metal")
+    assert raw(result)["meter_id"].unique().to_list() == [meter]
+    assert not [text for text in result.statement.warnings if "Windows-1252" in text]
+
+
+def test_a_name_that_may_be_of_central_europe_is_doubted(ingest, tmp_path):
+    result = ingest(in_encoding(tmp_path, "cp1250", "Gdańsk"), industry="metal")
+    assert "was read as Windows-1252: 'Gdañsk'; if that is 'Gdańsk', withdraw it and give --encoding cp1250" in str(
+        result.statement.warnings
+    )
+    again = ingest(in_encoding(tmp_path, "cp1250", "Gdańsk"), industry="metal", encoding="cp1250")
+    assert again.statement.meters == ["Gdańsk"]
+
+
+@pytest.mark.parametrize("name", ["base64", "klingon"])
+def test_what_is_no_encoding_of_text_is_named(ingest, tmp_path, name):
+    with pytest.raises(IngestError, match=f"there is no encoding '{name}'"):
+        ingest(in_encoding(tmp_path, "cp949", "동력반"), industry="metal", encoding=name)
