@@ -135,15 +135,22 @@ def made(folder: Path, seed: int, *, own_meters: bool = False) -> Made:
     shift = timedelta(seconds=interval) if ends else timedelta()
     noise = [timedelta(seconds=_noise(draw, jitter, start != starts[0] or ends)) for _, start, _ in cells]
     stamps = [(start + shift + off).astimezone(ZoneInfo(zone)) for (_, start, _), off in zip(cells, noise, strict=True)]
-    texts = ["" if kwh is None else numbers.write(kwh) for _, _, kwh in cells]
+    container = draw.choice([*["text"] * 8, "xlsx", "parquet"])
+    around = _around(draw, container, names, asked=ends or form.day_first is not None)
+    half = len(cells) // 2 if around == "joined in Wh" else len(cells)
+    scaled = [kwh if kwh is None or at < half else kwh * 1000 for at, (_, _, kwh) in enumerate(cells)]
+    texts = ["" if kwh is None else numbers.write(kwh) for kwh in scaled]
+    if around == "joined in Wh" and _ambiguous_numbers(texts):
+        around, texts = "nothing", ["" if kwh is None else numbers.write(kwh) for _, _, kwh in cells]
     meter, when, kwh = draw.choice(HEADERS[language])
     written = [form.write(stamp) for stamp in stamps]
     times = [[one] if isinstance(one, str) else list(one) for one in written]
     rows = [[name, *time, text] for (name, _, _), time, text in zip(cells, times, texts, strict=True)]
     columns = [when] if len(times[0]) == 1 else list(DATE_AND_TIME[language])
-    container = draw.choice([*["text"] * 8, "xlsx", "parquet"])
-    path, marks = _put(draw, folder / f"export {seed}", [meter, *columns, kwh], rows, language, container)
+    path, marks = _put(draw, folder / f"export {seed}", [meter, *columns, kwh], rows, language, container, around)
     options = {"meter": meter, "timestamp": "+".join(columns), "kwh": kwh, "decimal": numbers.decimal, "format": form.format}
+    if around in ("columns", "keys"):
+        options |= {"meter": "@filename", "kwh": "|".join(names) if around == "columns" else kwh}
     options |= {"zone": zone, "stamp": "end" if ends else "start", "encoding": str(marks.get("encoding", ""))}
     needs = {"stamp"} if ends else set()
     needs |= {"zone"} if zone != HOME and not form.instant else set()
@@ -159,7 +166,7 @@ def _reading(draw: Random, scale: float, places: int) -> float | None:
 
 
 def _put(
-    draw: Random, path: Path, header: list[str], rows: list[list[str]], language: str, container: str
+    draw: Random, path: Path, header: list[str], rows: list[list[str]], language: str, container: str, around: str
 ) -> tuple[Path, dict[str, object]]:
     """Write the table and say how."""
     if container == "xlsx":
@@ -170,12 +177,20 @@ def _put(
         return place, {"container": "parquet"}
     delimiter = draw.choice([",", ";", "\t", "|"])
     encoding = draw.choice(ENCODINGS[language])
-    around = draw.choice(["nothing"] * 4 + ["sep", "preamble", "trailing", "total", "notes", "units"])
     body = _table(draw, header, rows, delimiter, around).encode(encoding)
     packed = draw.random() < 0.05
     place = path.with_name(f"{path.name}.csv{'.gz' if packed else ''}")
     place.write_bytes(gzip.compress(body) if packed else body)
     return place, {"container": "text", "delimiter": delimiter, "encoding": encoding, "around": around}
+
+
+def _around(draw: Random, container: str, names: list[str], *, asked: bool) -> str:
+    """What surrounds a table; a file of which its sender will be asked something cannot have a second table of other columns."""
+    if container != "text":
+        return "nothing"
+    kinds = ["nothing"] * 6 + ["sep", "preamble", "trailing", "total", "notes", "units", "joined", "swapped", "cell units", "footer"]
+    kinds += [] if asked else ["joined in Wh"]
+    return draw.choice([*kinds, *(["columns"] * 2 if len(names) > 1 else ["keys"])])
 
 
 def _starts(draw: Random, zone: str, interval: int) -> list[datetime]:
@@ -225,6 +240,7 @@ def _table(draw: Random, header: list[str], rows: list[list[str]], delimiter: st
         rows = [*rows, ["Total", *[""] * (len(header) - 2), rows[0][-1]]]
     if around == "units":
         rows = [["", *[""] * (len(header) - 2), "kWh"], *rows]
+    header, rows = _tables(header, rows, around)
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=draw.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     if around == "sep":
@@ -232,7 +248,32 @@ def _table(draw: Random, header: list[str], rows: list[list[str]], delimiter: st
     if around == "preamble":
         writer.writerows([["Name", "A Plant"], ["Address", "1 Test Road"]])
         out.write(end)
+    if around == "keys":
+        writer.writerows([["Meter", rows[0][0]], ["Unit", "kWh"]])
+        header, rows = header[1:], [row[1:] for row in rows]
     if around == "trailing":
         header, rows = [*header, ""], [[*row, ""] for row in rows]
     writer.writerows([header, *rows])
     return out.getvalue()
+
+
+def _tables(header: list[str], rows: list[list[str]], around: str) -> tuple[list[str], list[list[str]]]:
+    """A table as an export that was joined from two, with a unit in each cell, a footer, or a column per meter."""
+    half = len(rows) // 2
+    if around == "joined":
+        return header, [*rows[:half], header, *rows[half:]]
+    if around == "swapped":
+        return header, [*rows[:half], header[::-1], *(row[::-1] for row in rows[half:])]
+    if around == "joined in Wh":
+        return [*header[:-1], f"{header[-1]} [kWh]"], [*rows[:half], [*header[:-1], f"{header[-1]} [Wh]"], *rows[half:]]
+    if around == "cell units":
+        return header, [[*row[:-1], f"{row[-1]} kWh" if row[-1] else ""] for row in rows]
+    if around == "footer":
+        blank = [""] * (len(header) - 2)
+        return header, [*rows, ["Exported at", *blank, "Count"], ["2025-12-31 10:12", *blank, str(len(rows))]]
+    if around == "columns":
+        names = list(dict.fromkeys(row[0] for row in rows))
+        times = [row[1:-1] for row in rows if row[0] == names[0]]
+        series = [[row[-1] for row in rows if row[0] == name] for name in names]
+        return [*header[1:-1], *names], [[*time, *values] for time, *values in zip(times, *series, strict=True)]
+    return header, rows
