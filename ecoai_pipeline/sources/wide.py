@@ -182,7 +182,7 @@ class Wide:
     """Any wide table with a column of days; `kepco` is one with columns of its own besides."""
 
     name = "wide"
-    about = "wide table: a line per day, a column per interval (00:00 … 23:30, 00:30 … 24:00, HH1 … HH48, H01 … H24, 1 … 96, T0015 …)"
+    about = "wide table: a line per day, a column per interval (00:30 … 24:00, 12:00 AM …, HH1 … HH48, H01 … H25, 1 … 96, T0015 …)"
 
     def recognises(self, header: Sequence[str]) -> bool:
         cells = day_columns(header)
