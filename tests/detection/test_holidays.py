@@ -27,6 +27,7 @@ SUNDAY = Span("2022-04", ("2022-05",))  # none in training; Thu 5 May and Sun 8 
 SEOLLAL = Span("2022-11..2022-12", ("2023-01",))  # a Sunday in training; Sun 1, Sat 21 to Tue 24 January
 YEAR = Span("2024-01..2024-12", ("2025-01", "2025-03", "2025-05"))
 SPANS = (WINTER, SPRING, CHUSEOK, UNSEEN, SUNDAY, SEOLLAL, YEAR)
+READ = [(3600, 0), (900, 11)]  # by the hour, and every 15 minutes with other noise
 HEALTHY = [
     ("five days, works on holidays", WINTER),
     ("six days, rests on holidays", WINTER),
@@ -56,17 +57,22 @@ def test_a_fault_on_a_holiday_is_found(tmp_path: Path, kind: str, span: Span, da
 
 
 @pytest.mark.full
+@pytest.mark.parametrize(("interval_s", "seed"), READ)
 @pytest.mark.parametrize("span", SPANS, ids=lambda span: f"{span.training} to {span.months[-1]}")
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_kind_of_healthy_plant_has_large_events_at_holidays(tmp_path: Path, kind: str, span: Span) -> None:
-    found = run(tmp_path, kind, span)
+def test_no_kind_of_healthy_plant_has_large_events_at_holidays(tmp_path: Path, kind: str, span: Span, interval_s: int, seed: int) -> None:
+    found = run(tmp_path, kind, span, interval_s=interval_s, seed=seed)
     assert len(found.large(LARGE_KWH)) <= 1
 
 
 @pytest.mark.full
+@pytest.mark.parametrize(("interval_s", "seed"), READ)
 @pytest.mark.parametrize(("kind", "span", "day", "shape", "hours"), MORE_FAULTS)
-def test_more_faults_on_holidays_are_found(tmp_path: Path, kind: str, span: Span, day: date, shape: Shape, hours: tuple[int, int]) -> None:
-    assert run(tmp_path, kind, span, faults={0: Fault(day, *hours, shape)}).touches("plant-0", day)
+def test_more_faults_on_holidays_are_found(
+    tmp_path: Path, kind: str, span: Span, day: date, shape: Shape, hours: tuple[int, int], interval_s: int, seed: int
+) -> None:
+    found = run(tmp_path, kind, span, interval_s=interval_s, seed=seed, faults={0: Fault(day, *hours, shape)})
+    assert found.touches("plant-0", day)
 
 
 class _Blind:
