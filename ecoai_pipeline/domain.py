@@ -624,7 +624,7 @@ QUARANTINE = Table(
         Column("text", "str", "the row or cell as it came"),
         Column("reason", "str", "why it cannot be a reading"),
     ),
-    order=("statement_id", "row"),
+    order=("row",),
 )
 
 # The assets that run together, in order: on arrival of readings, and in a night.

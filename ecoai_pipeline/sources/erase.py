@@ -92,13 +92,13 @@ def _filtered_table(landing: Landing, table: Table, statement_id: str, name: Nam
     rows = pl.read_parquet(path, hive_partitioning=False)
     about = (pl.col("meter_id") == name.meter_id).fill_null(value=False)
     if table is not QUARANTINE:
-        return landing.write_table(table, statement_id, rows.filter(~about))
+        return landing.write_table(table, statement_id, [rows.filter(~about)])
     telling = [text for text in rows.filter(pl.col("meter_id").is_null())["text"].unique() if name.is_in(text)]
     about = about | (pl.col("meter_id").is_null() & pl.col("text").is_in(telling))
     blank = {"meter_id": pl.lit(None, pl.String), "text": pl.lit(""), "reason": pl.lit(Reason.ERASED.value)}
     masked = rows.with_columns(pl.when(about).then(value).otherwise(pl.col(column)).alias(column) for column, value in blank.items())
     files = masked.with_columns(pl.col("file").map_elements(name.out_of, return_dtype=pl.String))
-    return landing.write_table(table, statement_id, files)
+    return landing.write_table(table, statement_id, [files])
 
 
 def _without(receipt: Receipt, name: Name, done: Forgotten, at: datetime) -> Receipt | None:

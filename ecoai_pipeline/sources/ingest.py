@@ -15,13 +15,14 @@ import polars as pl
 from ecoai_pipeline.domain import QUARANTINE, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.capacity import Inference, Weighing
-from ecoai_pipeline.sources.intake import Intake, Prepared, by_reason, first_rows
+from ecoai_pipeline.sources.intake import Intake, Prepared
 from ecoai_pipeline.sources.layout import LongLayout
 from ecoai_pipeline.sources.merge import merged
 from ecoai_pipeline.sources.names import readable_name
 from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.reader import Progress
 from ecoai_pipeline.sources.reasons import FileChangedError, IngestError
+from ecoai_pipeline.sources.refusals import by_reason, first_rows
 from ecoai_pipeline.sources.remade import land_remade
 from ecoai_pipeline.sources.remarks import too_early, warnings
 from ecoai_pipeline.sources.restore import can_be_read, ensure_pieces, months_of, partitions_of
@@ -129,7 +130,7 @@ def _again(lake: Lake, settings: Settings, earlier: Statement, received_at: date
     for month in months_of(lake, earlier) if _newer(landing, earlier) else []:
         counts.update(_compared(lake, settings, landing.touching(month), month, landing.scan_piece(earlier.statement_id, month).collect()))
     refused = _refused_of(landing, earlier)
-    partitions, reasons, rows = partitions_of(lake, earlier), by_reason(refused["reason"]), first_rows(refused)
+    partitions, reasons, rows = partitions_of(lake, earlier), by_reason([refused]), first_rows([refused])
     added, changed = counts["added"], counts["changed"]
     told = {"added": added, "changed": changed, "unchanged": earlier.accepted - added - changed}
     if not added + changed:
@@ -207,7 +208,7 @@ class _Entry:
                 raise IngestError(
                     self.prepared.opened.file,
                     f"no row of it is a usable reading; nothing was kept{advice}",
-                    by_reason(self.intake.refused["reason"]),
+                    by_reason(self.intake.refused),
                 )
             return self._enter(path)
         except BaseException:
@@ -222,7 +223,7 @@ class _Entry:
         return replace(
             result,
             statement=told.model_copy(update=counts),
-            quarantined_by_reason=by_reason(refused["reason"]),
+            quarantined_by_reason=by_reason(refused),
             first_row_by_reason=first_rows(refused),
         )
 
@@ -251,7 +252,7 @@ class _Entry:
                 self.intake.tombstones.lift(name, self.intake.received_at)
             self.landing.enter(statement)
         refused, about = self.intake.refused, understood(self.intake, self.ends)
-        return IngestResult(statement, False, self._partitions(fresh), by_reason(refused["reason"]), first_rows(refused), about)
+        return IngestResult(statement, False, self._partitions(fresh), by_reason(refused), first_rows(refused), about)
 
     def _statement(self, fresh: Sequence[Meter]) -> Statement:
         intake, quarantined = self.intake, self.intake.refused.height

@@ -16,7 +16,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, WEATHER, Decimal, Industry, Month, UsageType
 from ecoai_pipeline.settings import Settings
-from ecoai_pipeline.sources.canonical import REFUSED, Zones, split
+from ecoai_pipeline.sources.canonical import Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
 from ecoai_pipeline.sources.clock import falls_back, given_once
 from ecoai_pipeline.sources.encoding import LATIN, other_reading
@@ -31,6 +31,7 @@ from ecoai_pipeline.sources.options import IngestOptions
 from ecoai_pipeline.sources.placing import GridRules
 from ecoai_pipeline.sources.reader import Progress, Reader, Terms
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.sources.refusals import Refusals
 from ecoai_pipeline.sources.tables import of_file
 from ecoai_pipeline.sources.units import UnknownUnitError, unit_in
 from ecoai_pipeline.sources.values import Values
@@ -204,22 +205,24 @@ class Intake:
         self.claimed: list[str] = []
         self.usage: dict[str, UsageType] = {}
         self.unknown_usage: dict[str, str] = {}
-        self._refused: list[pl.DataFrame] = [REFUSED.to_frame()]
+        self.refused = Refusals()
         self._labels: list[pl.DataFrame] = []
         self._weather: list[pl.DataFrame] = []
         self._arrivals: list[pl.DataFrame] = [empty(ARRIVALS)]
         self.given_once: dict[str, list[str]] = {}
         self.placeless = pl.DataFrame(schema={"line": pl.Int64, "meter": pl.String, "timestamp": pl.Datetime("us", "UTC")})
 
-    @property
-    def refused(self) -> pl.DataFrame:
-        """REFUSED, without the words of rows that may be about an erased meter."""
-        rows = pl.concat(self._refused)
+    def _forget_words_of_erased(self) -> None:
+        """Leave out of refused readings the words of rows that may be about an erased meter."""
+        if self.tombstones.any and not self._erased_may_come:
+            nameless = self.refused.each(lambda rows: rows.filter(pl.col("meter").is_null()).select("text").drop_nulls().unique())
+            self._telling = [text for text in nameless["text"].unique() if self.tombstones.erased(WORD.findall(text))]
         if not self.holds_erased:
-            return rows
+            return
         about = pl.col("meter").is_in(list(self.erased)) | (pl.col("meter").is_null() & pl.col("text").is_in(self._telling))
         keep = ~about.fill_null(value=False)
-        return rows.with_columns(pl.when(keep).then("meter").alias("meter"), pl.when(keep).then("text").otherwise(pl.lit("")).alias("text"))
+        words = pl.when(keep).then("meter").alias("meter"), pl.when(keep).then("text").otherwise(pl.lit("")).alias("text")
+        self.refused = self.refused.changed(lambda rows: rows.with_columns(words))
 
     @property
     def holds_erased(self) -> bool:
@@ -272,21 +275,20 @@ class Intake:
                     progress(f"sorting {month}", 1 - 1 / (number + 1))
             if self.write:
                 side_by_side(lambda month: self._write_piece(month, kept), kept.months)
-            self._refused += reader.refused
-            if self.tombstones.any and not self._erased_may_come:
-                nameless = pl.concat(self._refused).filter(pl.col("meter").is_null())["text"].drop_nulls().unique()
-                self._telling = [text for text in nameless if self.tombstones.erased(WORD.findall(text))]
+            self.refused.take_over(reader.refused)
+            self._forget_words_of_erased()
 
     def _write_piece(self, month: Month, kept: _Kept) -> None:
         self.landing.write_piece(self.statement_id, month, kept.take(month), self.made_from)
 
     def write_tables(self) -> None:
         """Replace the tables that belong to the statement."""
-        quarantine = quarantined(self.refused, self.prepared.layout.cells, self.prepared.opened.file, self.statement_id)
-        self.landing.write_table(QUARANTINE, self.statement_id, quarantine)
-        self.landing.write_table(LABELS, self.statement_id, runs(self._labels, self.statement_id))
-        self.landing.write_table(WEATHER, self.statement_id, self.weather)
-        self.landing.write_table(ARRIVALS, self.statement_id, self.arrivals)
+        cells, file = self.prepared.layout.cells, self.prepared.opened.file
+        refused = (quarantined(rows, cells, file, self.statement_id) for rows in self.refused.in_order())
+        self.landing.write_table(QUARANTINE, self.statement_id, refused)
+        self.landing.write_table(LABELS, self.statement_id, [runs(self._labels, self.statement_id)])
+        self.landing.write_table(WEATHER, self.statement_id, [self.weather])
+        self.landing.write_table(ARRIVALS, self.statement_id, [self.arrivals])
 
     def forget(self) -> None:
         """Remove what was written for a statement that will not be entered; of one that has been, its pieces, a cache."""
@@ -344,7 +346,7 @@ class Intake:
         is_erased, is_stranger = pl.col("meter").is_in(list(self.erased)), pl.col("meter").is_in(strangers)
         reason = pl.when(is_erased).then(pl.lit(Reason.ERASED.value)).when(is_stranger).then(pl.lit(Reason.OTHER_INDUSTRY.value))
         parts = split(settled.with_columns(reason=reason))
-        self._refused.append(parts.refused)
+        self.refused.add(parts.refused)
         single = parts.good.filter(~pl.col("repeat"))
         rows = readings(single, self.statement_id)
         if parts.good.height == 0:
@@ -403,16 +405,3 @@ class _Kept:
 
     def take(self, month: Month) -> Iterator[pl.DataFrame]:
         return (pl.read_ipc(path) for path in self._parts[month])
-
-
-def by_reason(reasons: pl.Series) -> dict[str, int]:
-    """Counts by the closed list of reasons; what follows `; ` is detail."""
-    plain = reasons.str.split("; ").list.first()
-    return dict(sorted(plain.value_counts().iter_rows(), key=lambda item: (-item[1], item[0])))
-
-
-def first_rows(refused: pl.DataFrame) -> dict[str, int]:
-    """The first line of each reason, in the order of `by_reason` (reason, line)."""
-    plain = refused.select(pl.col("reason").str.split("; ").list.first(), "line")
-    first = dict(plain.group_by("reason").agg(pl.col("line").min()).iter_rows())
-    return {reason: first[reason] for reason in by_reason(refused["reason"])}

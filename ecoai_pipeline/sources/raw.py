@@ -87,6 +87,6 @@ class _Sources:
 
 def _meters_per_chunk(landing: Landing, statements: Sequence[Statement], month: Month, meters: Sequence[str], rows: int) -> int:
     """As many meters as hold about `rows` readings in all statements together."""
-    total: int = sum(landing.scan_piece(s.statement_id, month).select(pl.len()).collect().item() for s in statements)
+    total = sum(landing.piece_rows(s.statement_id, month) for s in statements)
     named = max((len(s.meters) for s in statements), default=1)
     return max(1, rows * max(named, len(meters)) // max(total, 1))

@@ -35,6 +35,7 @@ from ecoai_pipeline.sources.numbers import sign_of
 from ecoai_pipeline.sources.parts import Register, differenced
 from ecoai_pipeline.sources.placing import GridRules, onto_grid
 from ecoai_pipeline.sources.reasons import Reason
+from ecoai_pipeline.sources.refusals import Refusals
 from ecoai_pipeline.sources.sentinels import Sentinels
 from ecoai_pipeline.sources.tables import Piece, Tables
 from ecoai_pipeline.storage.side_by_side import one_ahead
@@ -102,7 +103,7 @@ class Reader:
 
     def _begin(self, folder: Path) -> None:
         """Forget what was read."""
-        self.refused: list[pl.DataFrame] = []
+        self.refused = Refusals()
         self.tables.begin()
         self.claims = CLAIMS.to_frame()
         self._aside = Aside(folder)
@@ -228,11 +229,11 @@ class Reader:
             if month >= self._terms.first_key:
                 carried.setdefault(int(month), []).append(rows)
             else:
-                self.refused.append(rows.with_columns(reason=pl.lit(Reason.BEFORE_FIRST.value)).select(REFUSED.names()))
+                self.refused.add(rows.with_columns(reason=pl.lit(Reason.BEFORE_FIRST.value)).select(REFUSED.names()))
 
     def _sort_out(self, piece: Piece) -> None:
         if piece.torn.height:
-            self.refused.append(_refuse_lines(piece))
+            self.refused.add(_refuse_lines(piece))
         if piece.rough.is_empty():
             return
         rough = self.numbers.read(piece.rough)
@@ -261,7 +262,7 @@ class Reader:
 
     def _refuse(self, parts: Parts) -> None:
         if parts.refused.height:
-            self.refused.append(parts.refused)
+            self.refused.add(parts.refused)
 
     def _without_second_industries(self, rough: pl.DataFrame, claims: pl.DataFrame | None) -> pl.DataFrame:
         """Keep what the lines say of industries; refuse a line that contradicts an earlier one on the same date."""

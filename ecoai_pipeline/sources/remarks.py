@@ -12,6 +12,7 @@ from ecoai_pipeline.domain import Meter, Month, UsageType, fixed_zone
 from ecoai_pipeline.settings import EARLIEST_MONTH
 from ecoai_pipeline.sources.intake import Intake
 from ecoai_pipeline.sources.reasons import Reason
+from ecoai_pipeline.sources.refusals import Refusals
 
 
 def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
@@ -35,14 +36,14 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
     yield from _weather_warnings(intake.weather)
 
 
-def too_early(refused: pl.DataFrame, first: Month) -> Iterator[str]:
-    """Name the line to set where readings (REFUSED) were refused because they lie before the first month."""
-    early = refused.filter(reason=Reason.BEFORE_FIRST.value)
+def too_early(refused: Refusals, first: Month) -> Iterator[str]:
+    """Name the line to set where readings were refused because they lie before the first month."""
+    early = refused.each(lambda rows: rows.filter(reason=Reason.BEFORE_FIRST.value).group_by("month").len())
     months = [Month(key // 100, key % 100) for key in early["month"].unique().sort()]
     possible = [month for month in months if month >= EARLIEST_MONTH]
     if possible:
         yield (
-            f"{early.height} readings lie before {first}, the first month of this lake; to accept them set "
+            f"{early['len'].sum()} readings lie before {first}, the first month of this lake; to accept them set "
             f"`first_month: {possible[0]}` in params.yaml, or ECOAI_FIRST_MONTH={possible[0]}, and ingest the file again"
         )
 
@@ -71,7 +72,7 @@ def _placeless_warnings(intake: Intake) -> Iterator[str]:
 
 def _clock_change_warnings(intake: Intake) -> Iterator[str]:
     """Hint at stamps that ignore the clock change: they have energy in the hour that the clocks of their zone skip."""
-    skipped = intake.refused.filter(reason=Reason.NO_SUCH_TIME.value).sort("line")
+    skipped = intake.refused.each(lambda rows: rows.filter(reason=Reason.NO_SUCH_TIME.value)).sort("line")
     by_zone: dict[str, list[str]] = {}
     for meter in skipped["meter"].unique().sort().to_list():
         by_zone.setdefault(intake.stamps_zone(meter), []).append(meter)

@@ -9,8 +9,9 @@ from datetime import datetime
 import polars as pl
 
 from ecoai_pipeline.sources.files import OpenFile
-from ecoai_pipeline.sources.intake import Intake, by_reason
+from ecoai_pipeline.sources.intake import Intake
 from ecoai_pipeline.sources.layout import Layout, LongLayout
+from ecoai_pipeline.sources.refusals import by_reason
 from ecoai_pipeline.sources.wide import WideLayout
 
 _SHOWN = 3  # readings at each end of the file
@@ -116,7 +117,7 @@ def understood(intake: Intake, ends: Ends) -> Understanding:
         zones=_zones(intake),
         meters=tuple(intake.all_meters),
         accepted=intake.accepted,
-        reasons=by_reason(intake.refused["reason"]),
+        reasons=by_reason(intake.refused),
         first=_readings(ends.first, intake.zones),
         last=_readings(ends.last, intake.zones),
     )

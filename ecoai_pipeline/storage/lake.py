@@ -219,13 +219,13 @@ def write_parquet(
 def _regrouped(frames: Iterable[pl.DataFrame], table: Table, group_rows: int) -> Iterator[pl.DataFrame]:
     """Check, sort and join frames until a group is full; refuse meters that come back after they ended."""
     pending: list[pl.DataFrame] = []
-    last = ""
+    last: Any = None
     for frame in frames:
         if frame.height == 0:
             continue
         ordered = conform(frame, table).sort(table.order, maintain_order=True)
         first = ordered[table.order[0]][0]
-        if first <= last:
+        if last is not None and first <= last:
             raise ValueError(f"{table.name}: chunk starts at {first!r} after {last!r}; chunks must hold whole meters, in order")
         last = ordered[table.order[0]][-1]
         pending.append(ordered)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from ecoai_pipeline.domain import ARRIVALS, LABELS, PARTITIONED, QUARANTINE, STATED_READINGS, WEATHER, Month, Table
 from ecoai_pipeline.storage.atomic import remove_unfinished, replacing
@@ -101,6 +102,11 @@ class Landing:
         frame = pl.scan_parquet(path, hive_partitioning=False) if path.exists() else empty(STATED_READINGS).lazy()
         return frame if meters is None else frame.filter(pl.col("meter_id").is_in(list(meters)))
 
+    def piece_rows(self, statement_id: str, month: Month) -> int:
+        """How many readings a statement has in a month, by the footer of its piece."""
+        path = self.piece_path(statement_id, month)
+        return pq.read_metadata(path).num_rows if path.exists() else 0
+
     def no_readings(self) -> pl.DataFrame:
         return empty(STATED_READINGS)
 
@@ -108,11 +114,14 @@ class Landing:
         """Place of `quarantine`, `labels`, `weather` or `arrivals` of a statement."""
         return self.lake.root / table.name / f"statement={statement_id}" / "part.parquet"
 
-    def write_table(self, table: Table, statement_id: str, frame: pl.DataFrame) -> int:
-        """Replace a statement's rows of a table and return their number; without rows it is removed."""
+    def write_table(self, table: Table, statement_id: str, frames: Iterable[pl.DataFrame]) -> int:
+        """Replace a statement's rows of a table and return their number; without rows it is removed.
+
+        Several frames follow each other in the order of the table.
+        """
         path = self.table_path(table, statement_id)
         with replacing(path) as temporary:
-            rows = write_parquet(temporary, table, [frame], self.lake.params.row_group_rows, statement_id, {}).rows
+            rows = write_parquet(temporary, table, frames, self.lake.params.piece_rows, statement_id, {}).rows
             if rows == 0:
                 temporary.unlink()
         if rows == 0:
