@@ -183,15 +183,22 @@ def unmistakable_zone(text: str) -> str:
 
 
 def fixed_zone(offset_s: int) -> str | None:
-    """The zone without clock changes that is so many seconds ahead of UTC; None where it is not whole hours.
+    """The zone without clock changes that is so many seconds ahead of UTC; None where there is none.
 
     >>> fixed_zone(-6 * 3600), fixed_zone(9 * 3600), fixed_zone(0), fixed_zone(5 * 3600 + 1800)
-    ('Etc/GMT+6', 'Etc/GMT-9', 'UTC', None)
+    ('Etc/GMT+6', 'Etc/GMT-9', 'UTC', 'Asia/Kolkata')
     """
     hours, rest = divmod(offset_s, 3600)
-    if rest or not -_MOST_WEST_H <= hours <= _MOST_EAST_H:
+    if rest:
+        return _BROKEN_HOURS.get(offset_s // 60)
+    if not -_MOST_WEST_H <= hours <= _MOST_EAST_H:
         return None
     return "UTC" if hours == 0 else f"Etc/GMT{-hours:+d}"
+
+
+def zones_meant(abbreviation: str) -> str | None:
+    """The zones that an abbreviation such as `EST` may mean, in words."""
+    return _ZONES_MEANT.get(abbreviation)
 
 
 def _instead_of(text: str) -> str:
@@ -202,7 +209,7 @@ def _instead_of(text: str) -> str:
     if found is None:
         return ""
     seconds = (int(found["hours"]) * 3600 + int(found["minutes"] or 0) * 60) * (-1 if found["sign"] == "-" else 1)
-    name = fixed_zone(seconds) or _BROKEN_HOURS.get(seconds // 60)
+    name = fixed_zone(seconds)
     return f"; for a clock that always shows {text} write {name}" if name else ""
 
 

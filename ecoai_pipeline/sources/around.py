@@ -22,6 +22,7 @@ _CLOCKS = (
     ({"UTC"}, "UTC"),
     ({"GMT"}, "UTC"),
     ({"KST"}, "Asia/Seoul"),
+    ({"JST"}, "Asia/Tokyo"),
 )
 _UNIT_NAMES = frozenset({"unit", "units", "uom", "unit of measure", "einheit", "unite", "unidad", "단위"})
 

@@ -7,7 +7,7 @@ import re
 import polars as pl
 
 from ecoai_pipeline.sources.mapping import ColumnMapping
-from ecoai_pipeline.sources.stamps import Stamps
+from ecoai_pipeline.sources.stamps import DAY_END, Stamps
 from ecoai_pipeline.sources.vocabulary import Role, roles_of
 
 _ENDS = re.compile(r"(?i)(?<![a-z])(?:end|ending|ended|ende)(?![a-z])")
@@ -49,10 +49,12 @@ def warning(mapping: ColumnMapping, times: pl.Series, stamps: Stamps) -> str | N
     if mapping.stamp == "end" or mapping.is_register or mapping.end or stamps.length_s is not None:
         return None
     unit = look_like_ends(stamps)
-    if unit is None:
+    if times.str.contains(DAY_END).any():
+        seen = "have the time 24:00, which only the end of an interval has,"
+    elif unit:
+        seen = f"lie at the last {unit} of an interval (the first: {times[0]!r}), as the ends of intervals do,"
+    else:
         return None
     option = f"--columns 'meter={mapping.meter},timestamp={mapping.timestamp},kwh={mapping.kwh},stamp=end'"
-    return (
-        f"the stamps in {mapping.timestamp!r} lie at the last {unit} of an interval (the first: {times[0]!r}), as the ends of intervals "
-        f"do, and were read as starts; if they are ends, withdraw the file and ingest it with {option}"
-    )
+    advice = f"and were read as starts; if they are ends, withdraw the file and ingest it with {option}"
+    return f"the stamps in {mapping.timestamp!r} {seen} {advice}"

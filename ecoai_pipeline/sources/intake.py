@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Self
 
 import polars as pl
 
-from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, WEATHER, Decimal, Industry, Month, UsageType
+from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, WEATHER, Decimal, Industry, Month, UsageType, zones_meant
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.sources.canonical import Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
@@ -79,6 +80,7 @@ class Prepared:
             *_doubtful_encoding(options, opened),
             *_contradicted_unit(options, layout),
             *_contradicted_zone(options, layout),
+            *_unclear_zone(options, layout),
         )
         options = _with_named_unit(options, layout)
         unit = options.unit or layout.traits.unit
@@ -126,6 +128,16 @@ def _contradicted_zone(options: IngestOptions, layout: Layout) -> Iterator[str]:
     named = layout.traits.stamp_zone
     if options.zone and named and named != options.zone:
         yield f"the file names the time zone {named} for its stamps, but --zone {options.zone} is stated: {options.zone} was taken"
+
+
+def _unclear_zone(options: IngestOptions, layout: Layout) -> Iterator[str]:
+    """A warning where the name of the stamps bears an abbreviation that means several zones, and nobody states one."""
+    if options.zone or layout.traits.zone or layout.traits.stamp_zone or not isinstance(layout, LongLayout):
+        return
+    column = layout.mapping.timestamp
+    for word in re.findall(r"(?<![A-Z])[A-Z]{3,4}(?![A-Za-z])", column):
+        if zones := zones_meant(word):
+            yield f"column {column!r} names {word}, which is no zone by itself and was not used: give --zone {zones}"
 
 
 def _said_by_options(options: IngestOptions) -> Source | None:

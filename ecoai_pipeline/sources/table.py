@@ -41,7 +41,7 @@ class TableSource:
             several = len(value_columns(self.mapping.kwh, opened.header)) > 1
             return columns_layout(opened, self.mapping) if several else long_layout(opened, self.mapping)
         if self.recognises(opened.header):
-            return long_layout(opened, _canonical(opened.header))
+            return long_layout(opened, _canonical(opened))
         if understand(opened.header).mapping is None and (columns := by_column(opened)):
             return columns_layout(opened, columns)
         return replace(long_layout(opened, _by_name(opened)), units=unit_column(opened.header))
@@ -59,8 +59,8 @@ def _by_name(opened: OpenFile) -> ColumnMapping:
     return understood.mapping.model_copy(update={"unit": unit, "stamp": stamp})
 
 
-def _canonical(header: Sequence[str]) -> ColumnMapping:
+def _canonical(opened: OpenFile) -> ColumnMapping:
     plain = ColumnMapping(meter="meter_id", timestamp="timestamp", kwh="kwh")
-    if not set(OWN) <= set(header):
-        return plain
+    if not set(OWN) <= set(opened.header):
+        return plain.model_copy(update={"stamp": "end"}) if ends_days(opened, plain) else plain
     return plain.model_copy(update={"interval": "interval_s", "quality": "quality", "rule": "rule"})

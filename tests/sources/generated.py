@@ -37,6 +37,7 @@ class DateForm:
     format: str
     day_first: bool | None = None
     instant: bool = False
+    languages: tuple[str, ...] = ("en", "ko", "de")
 
 
 def _half_day(t: datetime) -> str:
@@ -51,6 +52,26 @@ def _offset(t: datetime) -> str:
     return f"{t:%Y-%m-%dT%H:%M:%S%z}"[:-2] + f":{t:%z}"[-2:]
 
 
+def _korean_half_day(t: datetime) -> str:
+    return f"{t:%Y-%m-%d} {'오전' if t.hour < 12 else '오후'} {t:%I:%M}"
+
+
+def _named_offset(t: datetime) -> str:
+    """The abbreviation of the zone; that of the other season is in no file of a few days, so it must mean one zone alone."""
+    name = f"{t:%Z}"
+    return f"{t:%Y-%m-%d %H:%M:%S} {name if name in ('KST', 'CET', 'CEST', 'EDT', 'CDT') else f'UTC{t:%z}'}"
+
+
+def _midnight_as_24(t: datetime) -> str:
+    """The end of a day as 24:00 of that day."""
+    return f"{t - timedelta(days=1):%Y-%m-%d} 24:00:00" if (t.hour, t.minute, t.second) == (0, 0, 0) else f"{t:%Y-%m-%d %H:%M:%S}"
+
+
+def _in_turn(t: datetime) -> str:
+    return (f"{t:%Y-%m-%d %H:%M:%S}", f"{t:%Y/%m/%d %H:%M:%S}", f"{t:%Y-%m-%dT%H:%M:%S}", f"{t:%Y.%m.%d %H:%M:%S}")[t.day % 4]
+
+
+_GERMAN_MONTHS = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember")
 DATE_FORMS = (
     DateForm("iso", lambda t: f"{t:%Y-%m-%d %H:%M:%S}", "%Y-%m-%d %H:%M:%S"),
     DateForm("iso minutes", lambda t: f"{t:%Y-%m-%d %H:%M}", "%Y-%m-%d %H:%M"),
@@ -69,9 +90,31 @@ DATE_FORMS = (
     DateForm("dashes", lambda t: f"{t:%d-%m-%Y %H:%M}", "%d-%m-%Y %H:%M", day_first=True),
     DateForm("american", lambda t: f"{t:%m/%d/%Y %H:%M}", "%m/%d/%Y %H:%M", day_first=False),
     DateForm("american half days", _half_day, "%m/%d/%Y %I:%M %p", day_first=False),
+    DateForm("ctime", lambda t: f"{t:%a %b} {t.day:2d} {t:%H:%M:%S %Y}", "%a %b %e %H:%M:%S %Y"),
+    DateForm("half days with points", lambda t: _half_day(t).replace("AM", "a.m.").replace("PM", "p.m."), "mdy", day_first=False),
+    DateForm("half days with a letter", lambda t: _half_day(t)[:-1], "mdy", day_first=False),
+    DateForm("korean half days", _korean_half_day, "%Y-%m-%d %p %I:%M", languages=("ko",)),
+    DateForm("epoch float", lambda t: f"{t.timestamp():.1f}", "epoch", instant=True),
+    DateForm("epoch exponent", lambda t: f"{t.timestamp():.9e}", "epoch", instant=True),
+    DateForm("epoch ms", lambda t: f"{t.timestamp() * 1000:.0f}", "epoch_ms", instant=True),
+    DateForm("iso short offset", lambda t: f"{t:%Y-%m-%dT%H:%M%z}", "%Y-%m-%dT%H:%M%#z", instant=True),
+    DateForm("utc suffix", lambda t: f"{t.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", "iso", instant=True),
+    DateForm("named offset", _named_offset, "iso", instant=True),
+    DateForm("iso week", lambda t: f"{t:%G-W%V-%u %H:%M}", "%G-W%V-%u %H:%M"),
+    DateForm("24:00", _midnight_as_24, "%Y-%m-%d %H:%M:%S"),
+    DateForm("named month", lambda t: f"{t:%d-%b-%Y %H:%M}", "%d-%b-%Y %H:%M"),
+    DateForm("korean words", lambda t: f"{t.year}년 {t.month}월 {t.day}일 {t:%H:%M}", "%Y년 %m월 %d일 %H:%M", languages=("ko",)),
+    DateForm("german month", lambda t: f"{t.day}. {_GERMAN_MONTHS[t.month - 1]} {t:%Y %H:%M}", "dmy", languages=("de",)),
+    DateForm("compact blank", lambda t: f"{t:%Y%m%d %H%M}", "%Y%m%d %H%M"),
+    DateForm("compact seconds", lambda t: f"{t:%Y%m%d%H%M%S}", "%Y%m%d%H%M%S"),
+    DateForm("several forms", _in_turn, "iso"),
     DateForm("two columns", lambda t: (f"{t:%Y-%m-%d}", f"{t:%H:%M}"), "%Y-%m-%d %H:%M"),
     DateForm("two german columns", lambda t: (f"{t:%d.%m.%Y}", f"{t:%H:%M}"), "%d.%m.%Y %H:%M"),
 )
+_WITH_SECONDS = ("epoch", "epoch float", "epoch exponent", "epoch ms", "utc suffix", "named offset", "several forms")
+_ONE_TABLE = ("nothing", "sep", "preamble", "trailing", "total", "notes", "footer")
+_STATING = ("iso", "iso T", "iso offset", "iso zulu", "midnight without time")
+"""Forms that files with an interval or an end in each row have here."""
 HEADERS = {
     "en": (("meter_id", "timestamp", "kwh"), ("meter", "datetime", "energy"), ("Meter", "Timestamp", "Usage")),
     "ko": (("계기번호", "일시", "사용량"), ("meter_id", "timestamp", "kwh")),
@@ -79,10 +122,12 @@ HEADERS = {
 }
 DATE_AND_TIME = {"en": ("date", "time"), "ko": ("일자", "시간"), "de": ("Datum", "Uhrzeit")}
 METERS = {"en": ("M1", "plant 7", "B-12"), "ko": ("금속1공장", "계량기2", "동력반"), "de": ("Halle Süd", "Werk Köln", "Übergabe")}
+ENDS = {"en": ("interval_end", "EndTime", "To"), "ko": ("종료시각", "종료일시"), "de": ("bis", "Ende")}
+"""Names of a column of stamps which say that they are ends."""
 ENCODINGS = {
     "en": ("utf-8", "utf-8-sig", "utf-16"),
-    "ko": ("utf-8", "utf-8-sig", "cp949", "utf-16"),
-    "de": ("utf-8", "utf-8-sig", "cp1252", "utf-16"),
+    "ko": ("utf-8", "utf-8-sig", "cp949", "cp949", "utf-16", "utf-16-le"),
+    "de": ("utf-8", "utf-8-sig", "cp1252", "cp1252", "utf-16", "mac_roman", "cp850"),
 }
 
 
@@ -121,12 +166,12 @@ def made(folder: Path, seed: int, *, own_meters: bool = False) -> Made:
     """The file of a seed; with `own_meters` no other seed's file has its meters."""
     draw = Random(seed)
     language = draw.choice(list(HEADERS))
-    form = draw.choice(DATE_FORMS)
+    form = draw.choice([form for form in DATE_FORMS if language in form.languages])
     zone = draw.choice([HOME] * 6 + ["Europe/Berlin", "America/Chicago"])
     interval = draw.choice([900, 900, 1800, 3600])
     starts = _starts(draw, zone, interval)
-    ends = draw.random() < 0.15
-    jitter = draw.choice([0] * 6 + [1, 2]) if "%S" in form.format or form.name == "epoch" else 0
+    ends = draw.random() < 0.15 or form.name == "24:00"
+    jitter = draw.choice([0] * 6 + [1, 2, 5]) if "%S" in form.format or form.name in _WITH_SECONDS else 0
     numbers = _numbers(draw)
     names = [f"{name} {seed}" if own_meters else name for name in draw.sample(METERS[language], draw.choice([1, 1, 2]))]
     scale = draw.choice([3.0, 40.0, 900.0, 25_000.0])
@@ -140,21 +185,34 @@ def made(folder: Path, seed: int, *, own_meters: bool = False) -> Made:
     half = len(cells) // 2 if around == "joined in Wh" else len(cells)
     scaled = [kwh if kwh is None or at < half else kwh * 1000 for at, (_, _, kwh) in enumerate(cells)]
     texts = ["" if kwh is None else numbers.write(kwh) for kwh in scaled]
-    if around == "joined in Wh" and _ambiguous_numbers(texts):
+    if around == "joined in Wh" and (_ambiguous_numbers(texts) or _ambiguous_numbers(texts, ".")):
         around, texts = "nothing", ["" if kwh is None else numbers.write(kwh) for _, _, kwh in cells]
     meter, when, kwh = draw.choice(HEADERS[language])
     written = [form.write(stamp) for stamp in stamps]
     times = [[one] if isinstance(one, str) else list(one) for one in written]
     rows = [[name, *time, text] for (name, _, _), time, text in zip(cells, times, texts, strict=True)]
     columns = [when] if len(times[0]) == 1 else list(DATE_AND_TIME[language])
-    path, marks = _put(draw, folder / f"export {seed}", [meter, *columns, kwh], rows, language, container, around)
+    named_end = ends and len(columns) == 1 and around != "columns" and draw.random() < 0.5
+    if named_end:
+        columns = [draw.choice(ENDS[language])]
+    header, extra = [meter, *columns, kwh], {}
+    stated = draw.choice(["", "", "interval", "end"]) if not ends and form.name in _STATING and around in _ONE_TABLE else ""
+    if stated:
+        header, extra = [meter, *columns, "lasts", kwh], {stated: "lasts"}
+        for row, (_, start, _) in zip(rows, cells, strict=True):
+            end = (start + timedelta(seconds=interval + _noise(draw, jitter, may_be_early=True))).astimezone(ZoneInfo(zone))
+            row.insert(-1, str(interval) if stated == "interval" else str(form.write(end)))
+    path, marks = _put(draw, folder / f"export {seed}", header, rows, language, container, around)
     options = {"meter": meter, "timestamp": "+".join(columns), "kwh": kwh, "decimal": numbers.decimal, "format": form.format}
     if around in ("columns", "keys"):
         options |= {"meter": "@filename", "kwh": "|".join(names) if around == "columns" else kwh}
-    options |= {"zone": zone, "stamp": "end" if ends else "start", "encoding": str(marks.get("encoding", ""))}
-    needs = {"stamp"} if ends else set()
+    options |= {"zone": zone, "stamp": "end" if ends else "start", "encoding": str(marks.get("encoding", ""))} | extra
+    seen = named_end or (form.name == "24:00" and around != "columns")
+    needs = {"stamp"} if ends and not seen else set()
+    needs |= extra.keys()
+    needs |= {"encoding"} if marks.get("encoding") in ("mac_roman", "cp850") else set()
     needs |= {"zone"} if zone != HOME and not form.instant else set()
-    needs |= {"decimal"} if _ambiguous_numbers(texts) else set()
+    needs |= {"decimal"} if _ambiguous_numbers(texts) or (marks.get("delimiter") == ";" and _ambiguous_numbers(texts, ".")) else set()
     needs |= {"format"} if form.day_first is not None and _ambiguous_days(stamps) else set()
     marks |= {"seed": seed, "form": form.name, "numbers": numbers, "zone": zone, "interval": interval, "ends": ends, "jitter": jitter}
     return Made(path, readings, options, frozenset(needs), marks | {"first": rows[0], "header": [meter, *columns, kwh]})
@@ -176,7 +234,7 @@ def _put(
         pl.DataFrame(rows, schema=header, orient="row").write_parquet(place)
         return place, {"container": "parquet"}
     delimiter = draw.choice([",", ";", "\t", "|"])
-    encoding = draw.choice(ENCODINGS[language])
+    encoding = draw.choice(ENCODINGS[language][: 3 if around == "joined in Wh" else None])
     body = _table(draw, header, rows, delimiter, around).encode(encoding)
     packed = draw.random() < 0.05
     place = path.with_name(f"{path.name}.csv{'.gz' if packed else ''}")
@@ -213,15 +271,15 @@ def _numbers(draw: Random) -> _Numbers:
     return _Numbers(decimal, group, draw.choice([1, 2, 3]))
 
 
-def _ambiguous_numbers(texts: list[str]) -> bool:
-    """Whether a comma may be a decimal sign or parts thousands throughout: every text with one is 1 to 3 digits, it, and 3 digits.
+def _ambiguous_numbers(texts: list[str], sign: str = ",") -> bool:
+    """Whether a sign may be the decimal sign or part thousands throughout: every text with one is 1 to 3 digits, it, and 3 digits.
 
     A leading zero, a sign that comes twice, both signs, or another number of digits behind it tell which it is.
     """
-    commas = [text for text in texts if "," in text]  # empty texts are missing readings
-    if not commas or any("." in text or " " in text or "'" in text for text in texts):
+    signed = [text for text in texts if sign in text]  # empty texts are missing readings
+    if not signed or any(other in text for text in texts for other in ",. '" if other != sign):
         return False
-    split = [text.split(",") for text in commas]
+    split = [text.split(sign) for text in signed]
     return all(len(parts) == 2 and len(parts[1]) == 3 and parts[0][0] != "0" and len(parts[0]) <= 3 for parts in split)
 
 

@@ -48,3 +48,11 @@ def test_stamps_at_the_last_minute_or_second_raise_a_doubt_whose_option_reads_th
     start, warnings = first_start("timestamp", early_s, columns=doubt.split("--columns ")[1].strip("'"))
     assert start == FIRST
     assert not [text for text in warnings if "lie at the last" in text]
+
+
+@pytest.mark.parametrize("header", ["meter_id,timestamp,kwh", "meter,time,usage"])
+def test_a_column_with_24_00_holds_ends(ingest, table, raw, header):
+    rows = [f"m,2025-04-01 {hour:02d}:00,{hour}" for hour in range(1, 25)]
+    readings = raw(ingest(table(*rows, header=header)))
+    assert readings["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.strftime("%d %H:%M").to_list()[0] == "01 00:00"
+    assert readings["kwh"].to_list() == [float(hour) for hour in range(1, 25)]

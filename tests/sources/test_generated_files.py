@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import isclose
 from pathlib import Path
 
 import polars as pl
@@ -37,8 +38,8 @@ class Outcome:
 
 def options(one: Made, asked: frozenset[str]) -> IngestOptions:
     """What the sender says: what no reader can see in the file (a zone, a stamp at the end), and what he was asked for."""
-    said = {name: one.options[name] for name in asked | (one.needs & {"stamp"})}
-    columns = {name: one.options[name] for name in ("meter", "timestamp", "kwh")}
+    said = {name: one.options[name] for name in asked | (one.needs & {"stamp", "interval", "end"})}
+    columns = {name: one.options[name] for name in ("meter", "timestamp", "kwh", "stamp")}
     zone = one.options["zone"] if "zone" in one.needs else None
     return IngestOptions(zone=zone, columns=ColumnMapping.model_validate({**columns, **said}) if said else None)
 
@@ -89,10 +90,14 @@ def _difference(one: Made, found: dict[str, dict[datetime, float | None]]) -> st
         missing, extra = sorted(truth.keys() - read_.keys()), sorted(read_.keys() - truth.keys())
         if missing or extra:
             return f"{meter}: {len(missing)} starts missing, {len(extra)} too many, first {(missing or extra)[0]}"
-        off = [start for start, kwh in truth.items() if read_[start] != (kwh if kwh is None else pytest.approx(kwh, rel=1e-9))]
+        off = [start for start, kwh in truth.items() if not _same(read_[start], kwh)]
         if off:
             return f"{meter}: {len(off)} readings differ, first {read_[off[0]]} instead of {truth[off[0]]}"
     return ""
+
+
+def _same(read_: float | None, truth: float | None) -> bool:
+    return read_ is truth if read_ is None or truth is None else isclose(read_, truth, rel_tol=1e-9)
 
 
 def judged(folder: Path, settings: Settings, seeds: range) -> Outcome:

@@ -296,3 +296,17 @@ def test_a_stated_zone_wins_over_the_one_that_the_file_names(ingest, raw, tmp_pa
     assert result.statement.warnings == [
         "the file names the time zone UTC for its stamps, but --zone Europe/Berlin is stated: Europe/Berlin was taken"
     ]
+
+
+def test_an_offset_of_half_hours_in_the_name_of_a_column_counts(ingest, table, raw):
+    rows = [f"m,2025-03-03 {hour:02d}:00,1" for hour in range(24)]
+    readings = raw(ingest(table(*rows, header="meter,Time (UTC+5:30),kwh")))
+    assert readings["timestamp"].min() == datetime(2025, 3, 2, 18, 30, tzinfo=UTC)
+
+
+def test_an_abbreviation_of_several_zones_in_the_name_of_a_column_is_asked_for(ingest, table):
+    rows = [f"m,2025-03-03 {hour:02d}:00,1" for hour in range(24)]
+    path = table(*rows, header="meter,Time (EST),kwh")
+    doubt = "column 'Time (EST)' names EST, which is no zone by itself and was not used: give --zone America/New_York"
+    assert [text for text in ingest(path).statement.warnings if text.startswith(doubt)]
+    assert not [text for text in ingest(path, zone="Etc/GMT+5").statement.warnings if "names EST" in text]
