@@ -20,10 +20,14 @@ _NUMBER = re.compile(r"[+-]?(\d[\d.,' \u00a0\u202f\u2009\uff0e\uff0c\u066b\u066c
 _MONTH = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|fév|avr|aoû|déc|ene|abr|ago|dic"
 _DATE = re.compile(
     r"\D{0,4}(\d{4}\s?[-/.년]\s?\d{1,2}\s?[-/.월]\s?\d{1,2}|\d{1,2}[-/.]\s?\d{1,2}[-/.]\s?\d{2,4}"
-    rf"|\d{{1,2}}[-. ]*({_MONTH})[a-zä-ü]*[-. ]*\d{{2,4}}|({_MONTH})[a-z]* \d{{1,2}},? \d{{4}})(?!\d).*",
+    rf"|\d{{1,2}}[-. ]*({_MONTH})[a-zä-ü]*[-. ]*\d{{2,4}}|({_MONTH})[a-z]* \d{{1,2}},? \d{{4}}"
+    rf"|({_MONTH})[a-z]* +\d{{1,2}} +\d{{1,2}}:\d{{2}}|\d{{4}}[-/. ]({_MONTH})[a-z]*[-/. ]\d{{1,2}}"
+    r"|\d{4}-?W\d{2}-?[1-7]|\d{4}:\d{2}:\d{2})(?!\d).*",
     re.IGNORECASE,
 )
-_COMPACT = re.compile(r"(19|20)\d{2}[01]\d[0-3]\d([T ]?[0-2]\d[0-5]\d([0-5]\d)?)?Z?|1\d{9}(\d{3})?(\.\d+)?|[1-9]\d{4}(\.\d+)?")
+_COMPACT = re.compile(
+    r"(19|20)\d{2}[01]\d[0-3]\d([T ]?[0-2]\d[0-5]\d([0-5]\d)?)?Z?|1\d{9}(\d{3})?(\.\d+)?|1\.\d{9,}[eE]\+?(0?9|12)|[1-9]\d{4}(\.\d+)?"
+)
 _UNITS = frozenset(
     re.split(
         " ",
