@@ -48,9 +48,9 @@ def too_early(refused: Refusals, first: Month) -> Iterator[str]:
         )
 
 
-def _replaced_warnings(refused: pl.DataFrame) -> Iterator[str]:
+def _replaced_warnings(refused: Refusals) -> Iterator[str]:
     """Count readings that the file gives again with other values."""
-    replaced = refused.filter(pl.col("reason").str.starts_with(Reason.REPLACED))
+    replaced = refused.each(lambda rows: rows.filter(pl.col("reason").str.starts_with(Reason.REPLACED)))
     if replaced.height:
         count, first = replaced.height, min(replaced["line"].to_list())
         yield f"{count} readings come again with other values: the last row was taken; the first replaced: row {first}"
