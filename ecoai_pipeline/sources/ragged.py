@@ -37,7 +37,7 @@ def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int], value: int | N
     last = max(needed, default=width - 1)
     free = set(range(last + 1)) <= set(needed)
     goes_on = [pl.col("fields").list.get(place + 1, null_on_oob=True).str.contains(r"^\d") for place in needed if place + 1 not in needed]
-    surplus = pl.col("fields").list.slice(width).list.eval(pl.element().str.strip_chars() != "").list.any()
+    surplus = any_filled(pl.col("fields").list.slice(width))
     parted = pl.lit(value=False) if value is None else _parted(value)
     moved = parted | (surplus & pl.any_horizontal(pl.lit(value=not free), *goes_on))
     short = (count > last) & ~(parted & holds_parts).fill_null(value=False)
@@ -61,6 +61,11 @@ def _parted(value: int) -> pl.Expr:
     """Whether a value and the field after it may be the two parts of a number with a decimal comma; a point shows that they are not."""
     whole, after = (pl.col("fields").list.get(place, null_on_oob=True).str.strip_chars() for place in (value, value + 1))
     return whole.str.contains(r"^-?\d+$") & after.str.contains(_PART) & ~whole.str.contains(r"\d\.\d").any()
+
+
+def any_filled(fields: pl.Expr) -> pl.Expr:
+    """Whether any of the fields of a row holds more than blanks."""
+    return fields.list.eval(pl.element().str.strip_chars() != "").list.any()
 
 
 def filled_up(width: int) -> pl.Expr:

@@ -22,9 +22,7 @@ class TableSource:
     """With a mapping, any file is this source; without one, a file that has the canonical columns is."""
 
     name = "table"
-    about = (
-        "any long table with columns named like meter, timestamp and kwh, or a column per meter; else --columns meter=…,timestamp=…,kwh=…"
-    )
+    about = "any long table of columns like meter, timestamp and kwh, or of a column per meter; else --columns meter=…,timestamp=…,kwh=…"
 
     def __init__(self, mapping: ColumnMapping | None = None) -> None:
         self.mapping = mapping

@@ -17,7 +17,7 @@ from ecoai_pipeline.sources.mapping import FILE_STEM
 from ecoai_pipeline.sources.ragged import Fitted, fitted
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.stamps import StampForm, form_of
-from ecoai_pipeline.sources.text import SAMPLE_LINES, Block
+from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, DelimitedText
 from ecoai_pipeline.sources.units import Unit
 from ecoai_pipeline.sources.vocabulary import is_for_notes
 from ecoai_pipeline.sources.wide import WideLayout
@@ -44,7 +44,7 @@ class Table:
         """Rows that can be read, with as many fields as the header; rows that come in columns are whole.
 
         Args:
-            may_be_parted: a decimal comma may have parted values, because the sender states no decimal point.
+            may_be_parted: a decimal comma may have parted values: fields end at commas, and the sender states no decimal point.
         """
         if "fields" not in rows.columns:
             return Fitted(rows, rows.clear())
@@ -106,7 +106,7 @@ class Tables:
 
     def __init__(self, opened: OpenFile, layout: Layout, traits: Traits, *, unit_stated: bool, columns_stated: bool) -> None:
         self._opened, self._unit, self._unit_stated, self._columns_stated = opened, traits.unit, unit_stated, columns_stated
-        self._may_be_parted = traits.decimal != "."
+        self._may_be_parted = isinstance(opened, DelimitedText) and opened.delimiter == "," and traits.decimal != "."
         meter = named_meter(opened)
         self._first = Table(opened.header, layout, meter=meter if meter and of_meter(layout, meter) == layout else None)
         self.begin()

@@ -30,7 +30,7 @@ from ecoai_pipeline.sources.header import (
     rows_below,
     rows_of_one_table,
 )
-from ecoai_pipeline.sources.ragged import filled_up
+from ecoai_pipeline.sources.ragged import any_filled, filled_up
 from ecoai_pipeline.sources.reasons import IngestError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -287,7 +287,7 @@ def _split(records: pl.DataFrame, delimiter: str, width: int) -> pl.DataFrame:
     longer = pl.col("fields").list.len() > width
     if not split.select(longer.any()).item():
         return split
-    surplus = pl.col("fields").list.slice(width).list.eval(pl.element().str.strip_chars() != "").list.any()
+    surplus = any_filled(pl.col("fields").list.slice(width))
     parted = pl.col("text").str.contains(_PARTED) & pl.lit(delimiter == ",")
     return split.with_columns(
         pl.when(longer & ~surplus & ~parted).then(pl.col("fields").list.head(width)).otherwise("fields").alias("fields")

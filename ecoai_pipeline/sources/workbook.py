@@ -25,6 +25,7 @@ from ecoai_pipeline.sources.header import (
     numbered,
     rows_of_one_table,
 )
+from ecoai_pipeline.sources.ragged import any_filled
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.text import SAMPLE_LINES, Block
 from ecoai_pipeline.sources.typed import as_text
@@ -140,9 +141,8 @@ def _read(data: bytes, sheet: _Sheet, opening: Opening, file: str) -> WorkbookRo
     frame = frame.with_columns(cs.integer().cast(pl.Float64))  # as a workbook stores them: long ones are not exact
     header = numbered(frame.width) if place.names is None else names_of(frame.columns)
     rows = as_text(frame.select(frame.columns[: len(header)]), place.rows + 1)
-    filled = pl.col("fields").list.eval(pl.element().str.strip_chars() != "").list.any()
     above = tuple(tuple(row) for row in sheet.head[: place.names or 0] if any(row))
     below = tuple(tuple(row) for row in sheet.head[(place.names or 0) + 1 : place.rows])
     numeric = frozenset(name for name, dtype in zip(header, frame.dtypes, strict=False) if dtype.is_numeric())
     timed = frozenset(name for name, dtype in zip(header, frame.dtypes, strict=False) if dtype.is_temporal())
-    return WorkbookRows(file, header, rows.filter(filled), numeric, timed, above, below, sheet.place is not None)
+    return WorkbookRows(file, header, rows.filter(any_filled(pl.col("fields"))), numeric, timed, above, below, sheet.place is not None)

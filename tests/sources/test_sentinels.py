@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecoai_pipeline.sources.reasons import IngestError, Reason
-from tests.sources.given import hours, put
+from tests.sources.given import hours, put, put_sheets
 
 
 @pytest.mark.parametrize("mark", ["-999", "-9999", "-99.0", "999", "9999.999", "99999", "65535"])
@@ -58,3 +58,10 @@ def test_a_decimal_comma_that_moves_into_a_column_of_notes_is_refused(ingest, ra
 def test_other_columns_and_real_notes_beside_whole_numbers_do_no_harm(ingest, tmp_path, header, note):
     rows = [f"2025-03-01 {hour:02d}:00,{hour % 3},{note if hour % 5 == 0 else ''}" for hour in range(24)]
     assert ingest(put(tmp_path / "t.csv", "\n".join([f"timestamp,kwh,{header}", *rows]))).statement.accepted == 24
+
+
+def test_notes_of_other_files_than_those_with_commas_are_no_parts_of_values(ingest, tmp_path):
+    rows = [[f"2025-03-01 {hour:02d}:00", f"{hour % 3}", f"{hour % 7 + 1}"] for hour in range(24)]
+    book = put_sheets(tmp_path / "t.xlsx", {"s": [["timestamp", "kwh", "note"], *rows]})
+    text = put(tmp_path / "t.csv", "\n".join(["timestamp;kwh;note", *map(";".join, rows)]))
+    assert [ingest(path).statement.accepted for path in (book, text)] == [24, 24]
