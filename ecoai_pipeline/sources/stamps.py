@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, get_args
 
 import polars as pl
 
+from ecoai_pipeline.sources.cells import in_ascii
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.stamp_texts import WEEKDAY, plain, require_clear_zones
 
@@ -64,7 +65,7 @@ _OPEN_DATE = r"^(\d{1,2})\s?[-/.]\s?\d{1,2}\s?[-/.]\s?(\d{4}|\d{2})\b"
 _DATE = r"^(?P<a>\d{1,4})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P<sep_2>[-/.])\s?(?P<c>\d{4}|\d{1,2})[.,]?"
 _TIME = r"(?P<half>AM|PM)?\s?(?P<h>\d{1,2})(?:[:.](?P<m>\d{1,2})(?:[:.](?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?:?)?\s?(?P<half_2>AM|PM)?"
 _ZONE = r"\s?(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
-_STAMP = rf"(?i){_DATE}(?:(?:T|\s|:)\s*{_TIME})?(?:{_ZONE})?$"
+_STAMP = rf"(?i){_DATE}(?:(?:T|\s|:)\s*{_TIME})?(?:{_ZONE})?$".replace(r"\d", "[0-9]")  # `\d` has digits that no cast reads
 _CLOCK_ONLY = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?$"
 _RANGE = (
     r"^(?:(?P<iso>\d{4}-?\d{2}-?\d{2}T[^/\[]*)/(?P<iso_2>.+)"
@@ -272,7 +273,7 @@ def _duration_s(texts: pl.Series) -> pl.Series:
 
 def read_any(texts: pl.Series, order: Order) -> Stamps:
     """Texts of any listed form; `order` is that of dates without a year of four digits at their head."""
-    parts = plain(texts).str.extract_groups(_STAMP).struct.unnest()
+    parts = plain(in_ascii(texts)).str.extract_groups(_STAMP).struct.unnest()
     bare_hour = pl.col("m").is_null() & pl.col("zone").str.contains(r"^[+-]\d{2}$").fill_null(value=False)  # 00-15 is no 00 at -15:00
     parsed = parts.select(local=pl.when(~bare_hour).then(_date(order) + _time_of_day()), offset=_offset())
     instant = parsed.select(pl.when(pl.col("offset").is_not_null()).then(pl.col("local") - pl.col("offset"))).to_series()
