@@ -6,14 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from ecoai_pipeline.sources.ends import names_end
 from ecoai_pipeline.sources.files import OpenFile
-from ecoai_pipeline.sources.layout import time_columns
+from ecoai_pipeline.sources.layout import SURVEY_BYTES, time_columns
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
+from ecoai_pipeline.sources.text import DelimitedText
 from ecoai_pipeline.sources.units import Unit, UnknownUnitError, is_thousands, unit_in
 from ecoai_pipeline.sources.vocabulary import Role, columns_of, roles_of
 
-_END_OF_DAY = re.compile(r"(^|[ T])24([:.]?00)*$")
+_END_OF_DAY = r"(^|[ T])24([:.]?00)*$"
+_MIDNIGHT = "24:00"
 _DATE_WORD, _TIME_WORD = re.compile("(?i)datum|date|일자|fecha"), re.compile("(?i)zeit|time|시각|시간|hora|heure")
 _PAIR = 2
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
@@ -139,13 +143,21 @@ def _line(named: _Named) -> str:
 
 
 def ends_days(opened: OpenFile, mapping: ColumnMapping) -> bool:
-    """Whether the sample has a time 24:00 or an hour 24, which only the end of an interval can have."""
+    """Whether a time is 24:00 or an hour 24, which only the end of an interval can be; an hour alone is looked for in the sample only."""
     columns = time_columns(opened.header, mapping.timestamp)
     if Role.PERIOD in roles_of(columns[-1]):
         return False
-    places = [opened.header.index(name) for name in columns]
-    rows = [fields for fields in opened.sample["fields"].to_list() if len(fields) > max(places)]
-    return any(_END_OF_DAY.search(fields[places[-1]].strip()) for fields in rows)
+    place = opened.header.index(columns[-1])
+    if _has_day_end(opened.sample, place):
+        return True
+    if not isinstance(opened, DelimitedText) or not opened.mentions(_MIDNIGHT):
+        return False
+    return any(_has_day_end(block.rows, place) for block in opened.blocks(SURVEY_BYTES))
+
+
+def _has_day_end(rows: pl.DataFrame, place: int) -> bool:
+    times = rows["fields"].list.get(place, null_on_oob=True).str.strip_chars()
+    return bool(times.str.contains(_END_OF_DAY).any())
 
 
 def named_columns(mapping: ColumnMapping) -> str:

@@ -49,7 +49,7 @@ STATED = pl.Schema(
 _DATE_AND_TIME = 2
 _MOST_HOURS, _MOST_HALF_HOURS, _MOST_PERIODS = 25, 50, 100
 """Periods of the longest day, on which clocks go back."""
-_SURVEY_BYTES = 8 << 20
+SURVEY_BYTES = 8 << 20
 ZERO_LENGTH, SECOND_PART = 1, 2
 """A reading that lasts no time and belongs to the one that starts with it; the other one of two directions."""
 """What a source may say of each reading beyond ROUGH; a layout that knows nothing of a column leaves it out."""
@@ -388,7 +388,7 @@ def column_form(opened: OpenFile, timestamp: str) -> StampForm:
     def texts(rows: pl.DataFrame) -> pl.Series:
         return times_of(rows, opened.header, timestamp).drop_nulls()
 
-    return form_of(opened.file, timestamp, texts(opened.sample), lambda: (texts(block.rows) for block in opened.blocks(_SURVEY_BYTES)))
+    return form_of(opened.file, timestamp, texts(opened.sample), lambda: (texts(block.rows) for block in opened.blocks(SURVEY_BYTES)))
 
 
 def mapped_columns(mapping: ColumnMapping | None, header: Sequence[str] = ()) -> tuple[str, ...]:

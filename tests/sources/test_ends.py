@@ -56,3 +56,11 @@ def test_a_column_with_24_00_holds_ends(ingest, table, raw, header):
     readings = raw(ingest(table(*rows, header=header)))
     assert readings["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.strftime("%d %H:%M").to_list()[0] == "01 00:00"
     assert readings["kwh"].to_list() == [float(hour) for hour in range(1, 25)]
+
+
+@pytest.mark.parametrize("header", ["meter_id,timestamp,kwh", "meter,time,usage"])
+def test_the_first_24_00_may_stand_far_below(ingest, table, raw, header):
+    rows = [f"m{meter},2025-04-01 {hour:02d}:00,{hour}" for hour in range(1, 25) for meter in range(20)]
+    readings = raw(ingest(table(*rows, header=header)))
+    assert readings["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.strftime("%d %H:%M").min() == "01 00:00"
+    assert readings["kwh"].sum() == 20 * sum(range(1, 25))
