@@ -35,7 +35,8 @@ _LATIN_WORD = re.compile(r"(?=.*[A-Za-z])[A-Za-zÀ-ÖØ-Üß-öø-üŒœ’]+|[�
 _LATIN_UNIT = re.compile(r"[°º][CFK]?|µ[A-Za-z]{0,3}|(?:[cdk]?m|Nm|ft|in)?[²³]h?|[A-Za-z]{0,3}[€¢]|[€£¥¢±×÷½¼¾]")
 _CASES = re.compile(r"[^a-zß-ÿœ]*|[A-ZÀ-ÞŒ]?[^A-ZÀ-ÞŒ]*")
 """Words in capitals, in small letters, or with a capital first; `ZŠhler` is none."""
-_CONTROLS = re.compile("[\0\x0e\x0f\x1b]")
+_CONTROLS = re.compile("[\0\x0e\x0f]|\x1b[$(]")
+"""Zero bytes and the signs by which ISO 2022 shifts to another alphabet; another escape is part of a text."""
 _UNUSUAL_SYLLABLES = 0.15
 """Share of syllables whose finals no Korean noun has, from which text is taken for Chinese or Japanese."""
 _USUAL_FINALS = frozenset((0, 1, 4, 8, 16, 17, 19, 21))  # none, ㄱ, ㄴ, ㄹ, ㅁ, ㅂ, ㅅ, ㅇ
