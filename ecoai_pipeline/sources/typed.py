@@ -13,7 +13,7 @@ def as_text(frame: pl.DataFrame, first_line: int) -> pl.DataFrame:
     return texts.select(
         line=pl.int_range(first_line, first_line + frame.height, dtype=pl.Int64, eager=True),
         text=pl.concat_str(pl.all(), separator=","),
-        fields=pl.concat_list(pl.all()),
+        fields=pl.concat_arr(pl.all()).arr.to_list(),  # `concat_list` of texts takes seven times as long
     )
 
 
