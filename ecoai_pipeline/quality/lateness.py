@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -44,10 +45,11 @@ def arrival(lake: Lake, settings: Settings, partition: Partition, now: datetime)
     whose last day is not due yet is pending.
     """
     delay = timedelta(hours=settings.quality.late_after(partition.industry))
-    reached = _reached(lake, partition)
+    meters = MeterRegistry(lake).of(partition.industry, partition.month)
+    reached = _reached(lake, partition, meters)
     late: list[Late] = []
     pending = 0
-    for meter_id, meter in MeterRegistry(lake).of(partition.industry, partition.month).items():
+    for meter_id, meter in meters.items():
         if meter_id not in reached:
             continue
         due, over = day_start(_due_day(meter.time_zone, partition.month, now - delay), meter.time_zone), reached[meter_id]
@@ -62,9 +64,15 @@ def _due_day(zone: str, month: Month, until: datetime) -> date:
     return min(until.astimezone(ZoneInfo(zone)).date(), month.next.first_day)
 
 
-def _reached(lake: Lake, partition: Partition) -> dict[str, datetime]:
-    """End of the last reading of each meter in the month and the month before, UTC."""
-    readings = lake.scan(VALIDATED_READINGS, [Partition(partition.industry, partition.month.previous), partition])
+def _reached(lake: Lake, partition: Partition, meters: Iterable[str]) -> dict[str, datetime]:
+    """End of the last reading of each meter in the month, UTC; of meters without one, that in the month before."""
+    reached = _ends(lake.scan(VALIDATED_READINGS, partition))
+    if silent := [meter_id for meter_id in meters if meter_id not in reached]:
+        reached |= _ends(lake.scan(VALIDATED_READINGS, Partition(partition.industry, partition.month.previous), silent))
+    return reached
+
+
+def _ends(readings: pl.LazyFrame) -> dict[str, datetime]:
     end = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
     last = readings.filter(pl.col("kwh").is_not_null()).group_by("meter_id").agg(end.max()).collect()
     return dict(last.iter_rows())

@@ -57,3 +57,14 @@ def test_a_meter_silent_for_two_months_is_no_longer_waited_for(lake, reached, ma
     reached({"m": END_OF_10TH})
     MeterRegistry(lake).register([make_meter("closed down")], origin="test", at=END_OF_10TH)
     assert late(lake, END_OF_10TH + timedelta(hours=3)) == ([], 0)
+
+
+def test_a_meter_that_fell_silent_in_the_month_before_is_late_since_then(lake, reached, make_readings):
+    end_of_february = datetime(2022, 2, 28, 15, tzinfo=UTC)
+    reached({"silent": END_OF_10TH, "speaks": END_OF_10TH})
+    read = {"silent": [1.0, None], "speaks": [1.0, 1.0]}
+    for partition, start in ((MARCH, END_OF_10TH), (Partition(Industry.METAL, Month(2022, 2)), end_of_february)):
+        meters = sorted(read) if partition != MARCH else ["speaks"]
+        rows = [make_readings(read[name], meter=name, start=start - timedelta(minutes=30), interval_s=900) for name in meters]
+        lake.write(VALIDATED_READINGS, partition, [pl.concat(rows)], fingerprint="y")
+    assert late(lake, END_OF_10TH + timedelta(hours=3)) == ([("silent", 10 * 24 + 0.25)], 0)
