@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
+from ecoai_pipeline.sources import ends
 from ecoai_pipeline.sources.around import named_unit, named_zone
-from ecoai_pipeline.sources.by_name import energy_unit, quoted, stamps_of
-from ecoai_pipeline.sources.ends import names_end
+from ecoai_pipeline.sources.by_name import ends_days, energy_unit, quoted, stamps_of
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.header import is_number
 from ecoai_pipeline.sources.layout import Traits, column_form, mapped_columns, require_columns, time_columns, times_of, value_columns
@@ -97,6 +97,9 @@ def columns_layout(opened: OpenFile, mapping: ColumnMapping) -> ColumnsLayout:
         unmapped=tuple(name for name in opened.header if name not in used),
     )
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, mapping.timestamp)
+    times = times_of(opened.sample, opened.header, mapping.timestamp).drop_nulls()
+    if doubt := ends.warning(mapping, times, form.read(times)):
+        traits = replace(traits, warnings=(doubt,))
     return ColumnsLayout(opened.header, cells, meters if len(set(meters)) == len(meters) else cells, units, mapping.timestamp, form, traits)
 
 
@@ -106,8 +109,7 @@ def by_column(opened: OpenFile) -> ColumnMapping | None:
     Raises:
         IngestError: some of the columns of numbers could be no meters; the message lists those that could.
     """
-    stamps, ends = stamps_of(opened.header)
-    ends = ends or any(map(names_end, stamps))
+    stamps, named_ends = stamps_of(opened.header)
     if len(stamps) != 1:
         return None
     left = [name for name in opened.header if name not in time_columns(opened.header, stamps[0])]
@@ -118,12 +120,14 @@ def by_column(opened: OpenFile) -> ColumnMapping | None:
     first = opened.header.index(time_columns(opened.header, stamps[0])[0])
     if len(meters) >= _DAY and not any(_TIME.search(text) for text in _texts(opened, first)):
         return None
-    listed = quoted(f"timestamp={stamps[0]},kwh={'|'.join(meters)}")
+    columns = ColumnMapping(timestamp=stamps[0], kwh="|".join(meters))
+    are_ends = named_ends or ends.names_end(columns.timestamp) or ends_days(opened, columns)
+    listed = quoted(f"timestamp={columns.timestamp},kwh={columns.kwh}")
     if meters != [name for name in left if name]:
         others = ", ".join(repr(name) for name in left if name and name not in meters)
         message = f"its columns may be a meter each, but {others} may be none; list those that are meters: --columns {listed}"
-        raise IngestError(opened.file, message + (",stamp=end" if ends else ""))
-    return ColumnMapping(timestamp=stamps[0], kwh="|".join(meters), stamp="end" if ends else "start")
+        raise IngestError(opened.file, message + (",stamp=end" if are_ends else ""))
+    return columns.model_copy(update={"stamp": "end"}) if are_ends else columns
 
 
 def _holds_numbers(opened: OpenFile, place: int) -> bool:

@@ -16,7 +16,7 @@ from ecoai_pipeline.sources.text import DelimitedText
 from ecoai_pipeline.sources.units import Unit, UnknownUnitError, is_thousands, unit_in
 from ecoai_pipeline.sources.vocabulary import Role, columns_of, roles_of
 
-_END_OF_DAY = r"(^|[ T])24([:.]?00)*$"
+_END_OF_DAY = r"(^|[ T]|^(19|20)\d{6})24([:.]?00)*(시|時|h)?$"
 _MIDNIGHT = "24:00"
 _DATE_WORD, _TIME_WORD = re.compile("(?i)datum|date|일자|fecha"), re.compile("(?i)zeit|time|시각|시간|hora|heure")
 _PAIR = 2

@@ -49,6 +49,7 @@ STATED = pl.Schema(
 _DATE_AND_TIME = 2
 _MOST_HOURS, _MOST_HALF_HOURS, _MOST_PERIODS = 25, 50, 100
 """Periods of the longest day, on which clocks go back."""
+_USUAL_HOURS, _FEWEST_HOURS = 24, 23
 SURVEY_BYTES = 8 << 20
 ZERO_LENGTH, SECOND_PART = 1, 2
 """A reading that lasts no time and belongs to the one that starts with it; the other one of two directions."""
@@ -279,7 +280,7 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     )
     period_s = _period_s(opened, mapping)
     if period_s:
-        traits = replace(traits, interval_s=period_s, fixed_interval=True, elapsed=True)
+        traits = replace(traits, interval_s=period_s, fixed_interval=True, elapsed=True, ends=False)
     column = time_columns(opened.header, mapping.timestamp)[0] if period_s else mapping.timestamp
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, column)
     if not period_s:
@@ -296,8 +297,10 @@ def _period_s(opened: OpenFile, mapping: ColumnMapping) -> int | None:
         IngestError: a day has more periods than quarter hours.
     """
     date, *clock = time_columns(opened.header, mapping.timestamp)
-    if not clock or Role.PERIOD not in roles_of(clock[0]):
+    if not clock:
         return None
+    if Role.PERIOD not in roles_of(clock[0]):
+        return 3600 if _counts_hours(opened, date, clock[0]) else None
     places = [opened.header.index(name) for name in (date, clock[0])]
     rows = [[fields[place].strip() for place in places] for fields in opened.sample["fields"].to_list() if len(fields) > max(places)]
     most = max((int(float(number)) for _, number in rows if number.replace(".", "", 1).isdecimal()), default=0)
@@ -309,6 +312,31 @@ def _period_s(opened: OpenFile, mapping: ColumnMapping) -> int | None:
     if most > _MOST_HALF_HOURS:
         return 900
     return 3600 if most <= _MOST_HOURS and len({day for day, _ in rows}) > 1 else 1800
+
+
+def _counts_hours(opened: OpenFile, date: str, hour: str) -> bool:
+    """Whether a column numbers the hours that pass in each day from 1 on, so that days on which clocks change have 23 or 25 of them."""
+    day, number = (opened.header.index(name) for name in (date, hour))
+    given = _cells(opened.sample, number)
+    if given.is_empty() or not given.str.contains(r"^([1-9]|0[1-9]|1\d|2[0-5])$").all():
+        return False
+    pieces = (pl.DataFrame({"day": _cells(block.rows, day), "hour": _cells(block.rows, number)}) for block in opened.blocks(SURVEY_BYTES))
+    hours = pl.concat([piece.select("day", pl.col("hour").cast(pl.Int64, strict=False)).unique() for piece in pieces]).drop_nulls()
+    days = hours.group_by("day").agg(first=pl.col("hour").min(), last=pl.col("hour").max(), count=pl.col("hour").n_unique())
+    short = pl.col("count") == _FEWEST_HOURS
+    ended = days.select(
+        long=(pl.col("last") == _MOST_HOURS).any(),
+        usual=(pl.col("last") == _USUAL_HOURS).any(),
+        counted=(short & (pl.col("last") == _FEWEST_HOURS)).any(),
+        skipped=(short & (pl.col("last") == _USUAL_HOURS)).any(),
+        from_1=(pl.col("first") >= 1).all(),
+    ).row(0, named=True)
+    return ended["from_1"] and (ended["long"] or (ended["usual"] and ended["counted"] and not ended["skipped"]))
+
+
+def _cells(rows: pl.DataFrame, place: int) -> pl.Series:
+    """The texts of a column in some rows."""
+    return rows["fields"].list.get(place, null_on_oob=True).str.strip_chars()
 
 
 def _unit(opened: OpenFile, mapping: ColumnMapping) -> Unit:

@@ -209,8 +209,8 @@ def joined(dates: pl.Series, times: pl.Series) -> pl.Series:
     The date may have a time of 00:00 and the time any date, as cells of workbooks and timestamps in Parquet have them. The time
     may be a share of a day, an hour, or hours and minutes without a colon.
 
-    >>> joined(pl.Series(["2025-03-03", "2025-03-03 00:00:00.000000"]), pl.Series(["00:15", "0.5"])).to_list()
-    ['2025-03-03 00:15', '2025-03-03 12:00:00']
+    >>> joined(pl.Series(["2025-03-03", "2025-03-03 00:00:00.000000", "20250303"]), pl.Series(["00:15", "0.5", "9시"])).to_list()
+    ['2025-03-03 00:15', '2025-03-03 12:00:00', '20250303 09:00']
     """
     day = dates.str.replace(r"[ T]0?0:00(:00(\.0+)?)?$", "")
     clock = times.str.replace(r"^\d{4}-\d{2}-\d{2}[ T]", "").str.replace(r"(:\d{2})\.0+$", "${1}")
@@ -219,6 +219,7 @@ def joined(dates: pl.Series, times: pl.Series) -> pl.Series:
     share = clock.str.contains(r"^0?\.\d+$|^0(\.0+)?$|^\d(\.\d+)?[eE]-\d+$")
     if share.any():
         clock = _clock_of(clock).zip_with(share, clock)
+    clock = clock.str.replace(r"^(\d{1,2})\s?(?:시|時|h|Uhr)?$", "${1}:00").str.replace(r"^(\d:)", "0${1}")
     return (day + " " + clock).zip_with((day != "") & (clock != ""), pl.Series([""], dtype=pl.String))
 
 

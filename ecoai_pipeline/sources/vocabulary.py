@@ -43,6 +43,7 @@ _WORDS: dict[Role, str] = {
     Role.STAMP: """
         timestamp, time stamp, datetime, date time, date and time, dateandtime, time, ts, utc timestamp, local timestamp, timestamp utc
         datetime utc, time utc, reading time, reading datetime, read datetime, reading timestamp, measured at, recorded at, interval, tstp
+        local time stamp
         period, mtu, mtu cet cest, mtu utc, mtu cet
         시각, 일시, 시간, 측정시각, 측정일시, 검침시각, 검침일시, 날짜시간, 일자시간, 타임스탬프
         zeit, zeitpunkt, zeitstempel, datum zeit, datum uhrzeit, datum und uhrzeit, datumzeit, messzeitpunkt, ablesezeitpunkt
@@ -69,6 +70,7 @@ _WORDS: dict[Role, str] = {
         starttimestamp, timestamp start, datetime start, start ts, start at, interval start utc, time beginning
         시작, 시작시각, 시작시간, 시작일시
         von zeit, ab zeit, von uhrzeit, ab uhrzeit, von datum, von, beginn, ab, zeit von, ab datum, startzeit, zeitstempel von
+        datum von, anfang
         debut, date debut, desde, inicio""",
     Role.END: """
         end, end time, to, until, endtime, end datetime, end date time, end timestamp, interval end, interval end time, period end, time to
@@ -76,7 +78,8 @@ _WORDS: dict[Role, str] = {
         intervalend, enddatetime, endtimestamp, timestamp end, datetime end, end ts, end at, ending at, ended at, time ended, time ending
         interval end utc
         종료, 종료시각, 종료시간, 종료일시
-        bis zeit, bis uhrzeit, bis, ende, zeit bis, bis datum, endzeit, zeitstempel ende, zeitstempel bis, fin, date fin, hasta""",
+        bis zeit, bis uhrzeit, bis, ende, zeit bis, bis datum, endzeit, zeitstempel ende, zeitstempel bis
+        datum bis, fin, date fin, hasta""",
     Role.ENERGY: """
         kwh, wh, mwh, energy, value, usage, consumption, electricity, electricity usage, electricity consumption, energy usage, import kwh
         energy consumption, active energy, reading, meter reading, kwh usage, usage kwh, net consumption

@@ -56,3 +56,18 @@ def test_columns_of_intervals_that_are_not_recognised_are_no_meters(ingest, tmp_
 def test_a_column_whose_name_has_the_sign_is_one_column(ingest, tmp_path):
     path = put(tmp_path / "t.csv", written("timestamp,a|b", [1]))
     assert ingest(path, columns="timestamp=timestamp,kwh=a|b").statement.meters == ["t"]
+
+
+@pytest.mark.parametrize("others", ["", ",Temperature"])
+def test_24_00_makes_the_times_of_columns_per_meter_ends(ingest, raw, tmp_path, others):
+    ends = [f"2025-03-03 {hour:02d}:00" for hour in range(1, 25)]
+    rows = [f"{end},{kwh:g},{2 * kwh:g}{',3' if others else ''}" for end, kwh in zip(ends, KWH, strict=True)]
+    path, columns = put(tmp_path / "t.csv", "\n".join([f"Zeit,Halle 1,Halle 2{others}", *rows])), "timestamp=Zeit,kwh=Halle 1|Halle 2"
+    if others:
+        with pytest.raises(IngestError, match=r"--columns 'timestamp=Zeit,kwh=Halle 1\|Halle 2',stamp=end"):
+            ingest(path)
+        assert any("stamp=end" in line for line in ingest(path, columns=columns, dry_run=True).statement.warnings)
+    result = ingest(path, **({"columns": f"{columns},stamp=end"} if others else {}))
+    hall = raw(result).filter(meter_id="Halle 1")
+    assert hall["timestamp"][0].isoformat() == "2025-03-02T15:00:00+00:00"
+    assert hall["kwh"].to_list() == KWH

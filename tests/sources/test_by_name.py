@@ -8,6 +8,7 @@ from ecoai_pipeline.sources.by_name import understand
 from ecoai_pipeline.sources.reasons import IngestError
 from tests.sources.given import put
 
+LOAD = "Netzlast [MWh] Berechnete Auflösungen"
 TIMES = [f"2025-03-03 {hour:02d}:00" for hour in range(24)]
 
 
@@ -22,6 +23,7 @@ TIMES = [f"2025-03-03 {hour:02d}:00" for hour in range(24)]
         ("Horodatage;Consommation", "@filename", "Horodatage", "Consommation", "start"),
         ("Fecha;Hora;Consumo_kWh", "@filename", "Fecha+Hora", "Consumo_kWh", "start"),
         ("von;bis;Wert", "@filename", "von", "Wert", "start"),
+        ("Datum von;Datum bis;Netzlast [MWh] Berechnete Auflösungen", "@filename", "Datum von", LOAD, "start"),
         ("Meter;Interval End;kWh", "Meter", "Interval End", "kWh", "end"),
         ("Period Ending;kWh", "@filename", "Period Ending", "kWh", "end"),
         ("Time (end of interval);kWh", "@filename", "Time (end of interval)", "kWh", "end"),
@@ -63,6 +65,62 @@ def test_hours_up_to_24_are_the_ends_of_their_intervals(ingest, raw, tmp_path):
     rows = raw(ingest(put(tmp_path / "t.csv", "\n".join(lines)), zone="Europe/Madrid"))
     local = rows["timestamp"].dt.convert_time_zone("Europe/Madrid").dt.strftime("%d %H:%M").to_list()
     assert (local[0], local[23], rows["kwh"][0], rows["kwh"][23]) == ("13 00:00", "13 23:00", 1.0, 24.0)
+
+
+@pytest.mark.parametrize(
+    ("days", "hours"),
+    [
+        ({"25/10/2025": 24, "26/10/2025": 25, "27/10/2025": 24}, ["2025-10-26 02:00 +0200", "2025-10-26 02:00 +0100"]),
+        ({"26/10/2025": 25}, ["2025-10-26 02:00 +0200", "2025-10-26 02:00 +0100"]),
+        ({"29/03/2025": 24, "30/03/2025": 23, "31/03/2025": 24}, ["2025-03-30 01:00 +0100", "2025-03-30 03:00 +0200"]),
+    ],
+)
+def test_hours_that_are_numbered_up_to_23_or_25_count_the_hours_that_pass(ingest, raw, tmp_path, days, hours):
+    rows = [f"{day};{hour};{hour}" for day, last in days.items() for hour in range(1, last + 1)]
+    result = ingest(put(tmp_path / "t.csv", "\n".join(["Fecha;Hora;Consumo_kWh", *rows])), zone="Europe/Madrid")
+    rows = raw(result)
+    local = rows["timestamp"].dt.convert_time_zone("Europe/Madrid").dt.strftime("%Y-%m-%d %H:%M %z").to_list()
+    assert (result.statement.accepted, result.statement.quarantined) == (sum(days.values()), 0)
+    assert rows["kwh"].to_list() == [float(hour) for last in days.values() for hour in range(1, last + 1)]
+    at = local.index(hours[0])
+    assert local[at : at + 2] == hours
+    assert local[0][11:16] == "00:00"
+
+
+@pytest.mark.parametrize("skipped", [3, 25])
+def test_hours_of_the_wall_clock_skip_one_in_spring(ingest, raw, tmp_path, skipped):
+    days = {"03/08/2025": 25, "03/09/2025": skipped, "03/10/2025": 25}
+    rows = [f"{day},{hour},{hour}" for day, without in days.items() for hour in range(1, 25) if hour != without]
+    result = ingest(put(tmp_path / "t.csv", "\n".join(["Date,Hour Ending,kWh", *rows])), zone="America/Chicago")
+    last = raw(result).filter(kwh=24.0)["timestamp"].dt.convert_time_zone("America/Chicago").dt.strftime("%d %H:%M").to_list()
+    assert last == ["08 23:00", "09 23:00", "10 23:00"]
+
+
+@pytest.mark.parametrize(
+    ("date", "hour", "first"),
+    [
+        ("20250303", "{}", 0),
+        ("20250303", "{}시", 0),
+        ("20250303", "{}:00", 0),
+        ("20250303", "{}", 1),
+        ("2025-03-03", "{}시", 1),
+    ],
+)
+def test_hours_beside_dates_without_dashes_are_read(ingest, raw, tmp_path, date, hour, first):
+    days = [date, date[:-1] + "4"]
+    rows = [f"{day},{hour.format(n + first)},{n}" for day in days for n in range(24)]
+    result = ingest(put(tmp_path / "t.csv", "\n".join(["일자,시간,사용량", *rows])))
+    assert (result.statement.accepted, result.statement.quarantined) == (48, 0)
+    found = raw(result)["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.strftime("%d %H:%M").to_list()
+    assert found == [f"{day:02d} {n:02d}:00" for day in (3, 4) for n in range(24)]
+
+
+@pytest.mark.parametrize(("end", "first"), [("{day}{hour:02d}", 1), ("{day}{hour:02d}00", 1), ("{day}{hour:02d}", 0)])
+def test_hours_within_a_date_without_dashes_are_read(ingest, raw, tmp_path, end, first):
+    rows = [f"{end.format(day=day, hour=n + first)},{n}" for day in (20250303, 20250304) for n in range(24)]
+    result = ingest(put(tmp_path / "t.csv", "\n".join(["일시,사용량", *rows])))
+    found = raw(result)["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.strftime("%d %H:%M").to_list()
+    assert found == [f"{day:02d} {n:02d}:00" for day in (3, 4) for n in range(24)]
 
 
 def test_a_column_of_units_is_followed_or_refused(ingest, raw, tmp_path):
