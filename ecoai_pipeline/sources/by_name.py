@@ -19,6 +19,7 @@ from ecoai_pipeline.sources.vocabulary import Role, columns_of, roles_of
 _END_OF_DAY = r"(^|[ T]|^(19|20)\d{6})24([:.]?00)*(시|時|h)?$"
 _MIDNIGHT = "24:00"
 _DATE_WORD, _TIME_WORD = re.compile("(?i)datum|date|일자|fecha"), re.compile("(?i)zeit|time|시각|시간|hora|heure")
+_CLOCK = re.compile(r"(?i)\d{1,2}[:.h]\d{2}([:.]\d{2})?( ?[ap]\.?m\.?)?")
 _PAIR = 2
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
 _QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kMG]J|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
@@ -179,3 +180,22 @@ def without_meters(opened: OpenFile, mapping: ColumnMapping) -> bool:
     rows = {tuple(fields) for fields in opened.sample["fields"].to_list() if len(fields) == len(opened.header)}
     times = [tuple(fields[place] for place in places) for fields in rows]
     return mapping.meter == FILE_STEM and len(set(times)) < 0.9 * len(times)
+
+
+def time_beside(opened: OpenFile, timestamp: str) -> str | None:
+    """The column of times of the day beside a column of dates, whatever its name is; None where there is not exactly one."""
+    if timestamp not in opened.header or any(_CLOCK.search(text) for text in _texts(opened, timestamp)):
+        return None
+    clocks = [name for name in opened.header if name and name != timestamp and _holds_clocks(_texts(opened, name))]
+    return clocks[0] if len(clocks) == 1 else None
+
+
+def _holds_clocks(texts: Sequence[str]) -> bool:
+    return len(set(texts)) > 1 and all(map(_CLOCK.fullmatch, texts))
+
+
+def _texts(opened: OpenFile, name: str) -> list[str]:
+    """The filled cells of a column in the sample."""
+    place = opened.header.index(name)
+    texts = (fields[place].strip() for fields in opened.sample["fields"].to_list() if place < len(fields))
+    return [text for text in texts if text]

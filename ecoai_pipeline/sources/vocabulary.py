@@ -150,6 +150,8 @@ def is_for_notes(name: str) -> bool:
     return not name.strip() or plain(name) in _NOTES
 
 
+_OBIS = re.compile(r"\d-\d{1,2}:\d{1,2}\.\d{1,2}\.\d{1,3}(\*\d+)?|[1-8]\.(8|29)\.\d")
+"""Codes of quantities: 1-1:1.29.0 is energy that is taken, 1-1:2.29.0 energy that is fed in, of one meter."""
 _NO_METERS = re.compile(
     r"temp|humid|feucht|wetter|weather|wind|solar|strahl|irradi|pressure|druck|price|preis|cost|kosten|tarif|rate|status|flag|quality"
     r"|valid|count|anzahl|total|summe?|gesamt|somme|average|mean|mittel|moyenne|min(?:imum)?$|max(?:imum)?$|export|einspeis|feed|generat|erzeug"
@@ -167,6 +169,8 @@ def may_be_meter(name: str) -> bool:
     [True, True, False, False, False, True]
     """
     word = plain(name)
+    if _OBIS.fullmatch(_UNIT.sub("", name).strip()):
+        return False
     return bool(word) and not roles_of(name) and not is_for_notes(name) and not _NO_METERS.search(word)
 
 

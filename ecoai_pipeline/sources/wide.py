@@ -12,6 +12,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import Industry, UsageType
 from ecoai_pipeline.sources.around import named_meter, named_unit
+from ecoai_pipeline.sources.directions import two_directions
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits, column_form, require_columns, show_header, stem_of
 from ecoai_pipeline.sources.reasons import IngestError, Reason
@@ -206,6 +207,8 @@ class Wide:
         meter, date = (meters[0] if meters else None), dates[0]
         used = {meter, date, *cells.names}
         require_columns(opened, [name for name in used if name])
+        if found := two_directions(opened, [name for name in used if name], meter):
+            raise IngestError(opened.file, f"{found[1]}; divide the file by {found[0]!r}, or keep the rows of one")
         traits = Traits(
             unit=named_unit(opened, cells.names[0], in_rows=False) or Unit.KWH,
             interval_s=cells.interval_s,

@@ -71,3 +71,10 @@ def test_24_00_makes_the_times_of_columns_per_meter_ends(ingest, raw, tmp_path, 
     hall = raw(result).filter(meter_id="Halle 1")
     assert hall["timestamp"][0].isoformat() == "2025-03-02T15:00:00+00:00"
     assert hall["kwh"].to_list() == KWH
+
+
+def test_codes_of_quantities_are_no_meters(ingest, tmp_path):
+    path = put(tmp_path / "t.csv", written("Zeitstempel,1-1:1.29.0 [kWh],1-1:2.29.0 [kWh]", [1, 0]))
+    with pytest.raises(IngestError, match=r"the energy may be in '1-1:1.29.0 \[kWh\]' or '1-1:2.29.0 \[kWh\]'"):
+        ingest(path)
+    assert ingest(path, columns="timestamp=Zeitstempel,kwh=1-1:1.29.0 [kWh]").statement.accepted == 24

@@ -162,3 +162,39 @@ def test_rows_that_stand_twice_are_one_meter(ingest, tmp_path):
     rows = [f"2025-03-03 {h:02d}:00,{h}.5" for h in range(24) for _ in range(2)]
     statement = ingest(put(tmp_path / "t.csv", "\n".join(["timestamp,kwh", *rows]))).statement
     assert (statement.accepted, statement.added, statement.unchanged, statement.quarantined) == (48, 24, 24, 0)
+
+
+@pytest.mark.parametrize("times", [[f"{hour:02d}:00" for hour in range(24)], [f"{hour}.00" for hour in range(24)]])
+def test_a_time_under_an_unknown_name_is_offered_beside_the_date(ingest, raw, tmp_path, times):
+    rows = [f"2025-03-03;{time};{hour},5" for hour, time in enumerate(times)]
+    path = put(tmp_path / "t.csv", "\n".join(["Datum;Tid;Förbrukning (kWh)", *rows]))
+    with pytest.raises(IngestError, match=r"may be in 'Tid': --columns 'timestamp=Datum\+Tid,kwh=Förbrukning \(kWh\)'"):
+        ingest(path)
+    assert raw(ingest(path, columns="timestamp=Datum+Tid,kwh=Förbrukning (kWh)"))["kwh"].to_list() == [hour + 0.5 for hour in range(24)]
+
+
+@pytest.mark.parametrize(
+    ("taken", "fed"), [("Consumption", "Surplus Generation"), ("Bezug", "Einspeisung"), ("수전", "역송"), ("Delivered", "Received")]
+)
+@pytest.mark.parametrize("alternating", [True, False])
+@pytest.mark.parametrize("header", ["meter,Time,kWh,kind", "meter_id,timestamp,kwh,kind"])
+def test_rows_of_two_directions_are_never_one_meter(ingest, raw, tmp_path, taken, fed, alternating, header):
+    rows = [f"7,{time},{kwh},{word}" for time in TIMES for word, kwh in ((fed, 0.125), (taken, 2.5))]
+    path = put(tmp_path / "t.csv", "\n".join([header, *(rows if alternating else sorted(rows, key=lambda row: row[-3:]))]))
+    with pytest.raises(IngestError, match=rf"column 'kind' has rows of two directions, '{taken}' and '{fed}'; .*meter=kind"):
+        ingest(path)
+    _, time, kwh, _ = header.split(",")
+    by_kind = raw(ingest(path, columns=f"meter=kind,timestamp={time},kwh={kwh}"))
+    assert by_kind.filter(meter_id=taken)["kwh"].to_list() == [2.5] * 24
+    assert by_kind.filter(meter_id=fed)["kwh"].to_list() == [0.125] * 24
+
+
+@pytest.mark.parametrize("word", ["Consumption", "Surplus Generation", "Actual"])
+def test_rows_of_one_direction_are_read(ingest, tmp_path, word):
+    rows = [f"7,{time},2.5,{word}" for time in TIMES]
+    assert ingest(put(tmp_path / "t.csv", "\n".join(["meter,Time,kWh,kind", *rows]))).statement.accepted == 24
+
+
+def test_meters_of_one_direction_each_are_read(ingest, tmp_path):
+    rows = [f"{meter},{time},2.5,{word}" for time in TIMES for meter, word in (("7", "Consumption"), ("pv", "Generation"))]
+    assert ingest(put(tmp_path / "t.csv", "\n".join(["meter_id,timestamp,kwh,kind", *rows]))).statement.accepted == 48

@@ -134,3 +134,13 @@ def test_a_period_behind_the_end_of_the_day_is_refused(ingest, tmp_path, quarant
     rows = ["settlement_date,settlement_period,kwh", *(f"2025-03-03,{at},{at}.5" for at in range(1, 50))]
     assert ingest(put(tmp_path / "w.csv", "\n".join(rows)), zone="Europe/London").statement.accepted == 48
     assert quarantine()["row"].to_list() == [50]
+
+
+def test_days_of_two_directions_are_refused(ingest, tmp_path):
+    header = ",".join(["meter", "channel", "date", *(f"H{hour}" for hour in range(1, 25))])
+    rows = [",".join(["7", channel, "2025-03-03", *["1.5"] * 24]) for channel in ("Export", "Import")]
+    with pytest.raises(
+        IngestError, match=r"column 'channel' has rows of two directions, 'Import' and 'Export'; divide the file by 'channel'"
+    ):
+        ingest(put(tmp_path / "t.csv", "\n".join([header, *rows])))
+    assert ingest(put(tmp_path / "u.csv", "\n".join([header, rows[1]]))).statement.accepted == 24
