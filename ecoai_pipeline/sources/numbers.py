@@ -17,6 +17,8 @@ from ecoai_pipeline.sources.cells import without_unit
 from ecoai_pipeline.sources.reasons import Reason
 
 OTHER: dict[str, Decimal] = {".": ",", ",": "."}
+FOOTER = 2
+"""Rows at the end of a file that may tell of the file; a whole number in them says nothing of the column."""
 ODD_SHARE = 0.1
 """Texts with the other decimal sign are refused one by one below this share of the column; above it the file is refused."""
 _MARK = "[' \u2019\u00a0\u202f\u2009]"  # separate thousands and nothing else: apostrophes and spaces
@@ -46,7 +48,8 @@ class Evidence:
         round_point, round_comma: those of them that end in 0, which a program that drops trailing zeros does not write.
         group_point, group_comma: texts in which the sign can only separate thousands.
         marks: texts in which a space or an apostrophe separates thousands.
-        small, large: whole numbers 1 to 999, and those from 1000 on that are written without separators.
+        first_small, first_large: the first rows with whole numbers 1 to 999, and from 1000 on without separators.
+        last: the last row of all.
     """
 
     point: int = 0
@@ -58,18 +61,29 @@ class Evidence:
     group_point: int = 0
     group_comma: int = 0
     marks: int = 0
-    small: int = 0
-    large: int = 0
     first_point: tuple[int, str] | None = None
     first_comma: tuple[int, str] | None = None
+    first_small: int | None = None
+    first_large: int | None = None
+    last: int = 0
+
+    @property
+    def has_small(self) -> bool:
+        """Whether whole numbers 1 to 999 stand above the last rows, which may be a footer with the number of readings."""
+        return self.first_small is not None and self.first_small <= self.last - FOOTER
+
+    @property
+    def has_large(self) -> bool:
+        """The same of whole numbers from 1000 on."""
+        return self.first_large is not None and self.first_large <= self.last - FOOTER
 
     @classmethod
     def of(cls, lines: pl.Series, texts: pl.Series) -> Self:
         """The evidence of some texts (str) and the rows that they are in (i64).
 
         >>> evidence = Evidence.of(pl.Series([2, 3, 4]), pl.Series(["1,350", "0,412", "7"]))
-        >>> evidence.open_comma, evidence.comma, evidence.small, evidence.first_comma
-        (1, 1, 1, (2, '1,350'))
+        >>> evidence.open_comma, evidence.comma, evidence.first_small, evidence.first_comma
+        (1, 1, 4, (2, '1,350'))
         """
         single = pl.DataFrame({"line": lines, "text": texts}).group_by("text").agg(pl.len().alias("times"), pl.col("line").min())
         single = single.with_columns(text=without_unit(single["text"])["number"])
@@ -91,15 +105,29 @@ class Evidence:
             round_comma=pl.col("open_comma") & ends_round,
         )
         counts = shown.select((pl.col(name) * pl.col("times")).sum() for name in _COUNTS).row(0, named=True)
-        return cls(**counts, first_point=_first(shown, "point"), first_comma=_first(shown, "comma"))
+        return cls(
+            **counts,
+            first_point=_first(shown, "point"),
+            first_comma=_first(shown, "comma"),
+            first_small=_first_line(shown, "small"),
+            first_large=_first_line(shown, "large"),
+            last=int(lines[-1]) if len(lines) else 0,
+        )
 
     def __add__(self, other: Evidence) -> Evidence:
         """The evidence of the texts of both; `other` stands below this one in the file."""
         counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
-        return Evidence(**counts, first_point=self.first_point or other.first_point, first_comma=self.first_comma or other.first_comma)
+        return Evidence(
+            **counts,
+            first_point=self.first_point or other.first_point,
+            first_comma=self.first_comma or other.first_comma,
+            first_small=_either(self.first_small, other.first_small),
+            first_large=_either(self.first_large, other.first_large),
+            last=max(self.last, other.last),
+        )
 
 
-_COUNTS = tuple(field.name for field in fields(Evidence) if not field.name.startswith("first_"))
+_COUNTS = tuple(field.name for field in fields(Evidence) if field.name != "last" and not field.name.startswith("first_"))
 
 
 class Read(NamedTuple):
@@ -215,17 +243,17 @@ def _without_certain_signs(evidence: Evidence, delimiter: str, beside: Decimal |
     (`5` beside `1.350`) mean that the sign separates thousands. It separates none where numbers from 1000 on stand without it.
     """
     if not evidence.open_comma:
-        only_points = delimiter == ";" and evidence.open_point and not evidence.small  # many files with semicolons group by points
-        if ((evidence.round_point and evidence.small) or only_points) and not evidence.large and not evidence.marks:
+        only_points = delimiter == ";" and evidence.open_point and not evidence.has_small  # many files with semicolons group by points
+        if ((evidence.round_point and evidence.first_small is not None) or only_points) and not evidence.has_large and not evidence.marks:
             raise _two_ways(evidence.first_point)
         return Decided(PLAIN)
     if evidence.open_point:
         raise _two_ways(evidence.first_comma)
-    if evidence.large:
+    if evidence.has_large:
         return Decided(NumberFormat(","))
-    if evidence.small and evidence.round_comma and delimiter == ",":
+    if evidence.has_small and evidence.round_comma and delimiter == ",":
         return Decided(NumberFormat(".", groups=True))
-    if delimiter == ";" and not evidence.small and beside != ".":
+    if delimiter == ";" and evidence.first_small is None and beside != ".":
         row, text = evidence.first_comma or (0, "")
         as_decimal, as_thousands = _both(text)
         note = f"commas are read as decimal signs, as in most files with semicolons: {text!r} in row {row} is {as_decimal}"
@@ -271,6 +299,15 @@ def _first(shown: pl.DataFrame, sign: str) -> tuple[int, str] | None:
     """The first row with a text in which the sign is, or can be, the decimal sign."""
     rows = shown.filter(pl.col(sign) | pl.col(f"open_{sign}")).sort("line")
     return (rows["line"][0], rows["text"][0]) if rows.height else None
+
+
+def _first_line(shown: pl.DataFrame, name: str) -> int | None:
+    lines = shown.filter(pl.col(name))["line"].to_list()
+    return min(lines) if lines else None
+
+
+def _either(mine: int | None, theirs: int | None) -> int | None:
+    return theirs if mine is None else mine
 
 
 def _signed(text: pl.Expr) -> pl.Expr:

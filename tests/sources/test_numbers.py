@@ -92,6 +92,14 @@ def test_a_column_with_two_meanings_is_refused_with_both_and_read_with_the_optio
     assert kwh(values, delimiter, columns=f"{MAPPING},decimal={other}")[row] == float(as_thousands)
 
 
+@pytest.mark.parametrize("count", ["4", "2688"])
+@pytest.mark.parametrize(("delimiter", "values"), [(",", ["272,505", "799,380", "747,269"]), (";", ["272.505", "799.384", "747.269"])])
+def test_a_number_below_the_table_decides_nothing(ingest, tmp_path, delimiter, values, count):
+    table = _column(values, delimiter) + f"Exported at{delimiter}Count\n2025-12-31 10:12{delimiter}{count}\n"
+    with pytest.raises(IngestError, match="can be read in two ways"):
+        ingest(put(tmp_path / "t.csv", table), columns=MAPPING, industry="metal")
+
+
 def test_a_semicolon_decides_for_the_decimal_comma_and_says_so(ingest, raw, tmp_path):
     path = put(tmp_path / "t.csv", _column(["35,250", "36,125"], ";"))
     result = ingest(path, columns=MAPPING, industry="metal")
