@@ -20,6 +20,8 @@ _END_OF_DAY = r"(^|[ T]|^(19|20)\d{6})24([:.]?00)*(시|時|h)?$"
 _MIDNIGHT = "24:00"
 _DATE_WORD, _TIME_WORD = re.compile("(?i)datum|date|일자|fecha"), re.compile("(?i)zeit|time|시각|시간|hora|heure")
 _CLOCK = re.compile(r"(?i)\d{1,2}[:.h]\d{2}([:.]\d{2})?( ?[ap]\.?m\.?)?")
+_LENGTH = re.compile(r"(?i)^interval[^\[(]*[\[(]\s*(?:min(?:s|utes)?|s|secs?|seconds)\.?\s*[\])]")
+"""`Interval (mins)` is the length of an interval, no time."""
 _PAIR = 2
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
 _QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kMG]J|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
@@ -73,6 +75,7 @@ def _named(header: Sequence[str]) -> _Named:
 
 def stamps_of(header: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """Columns that may hold the time, two of them joined by a plus, and whether it is the end of the interval."""
+    header = [name for name in header if not _LENGTH.search(name)]
     whole, dates = columns_of(header, Role.STAMP), columns_of(header, Role.DATE)
     clocks = [name for name in columns_of(header, Role.CLOCK) if name not in dates]
     starts, ends = (_date_with_time(columns_of(header, role)) for role in (Role.START, Role.END))
