@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -55,16 +54,29 @@ def validate_each(frames: Sequence[pl.DataFrame], suite: Suite) -> list[list[Out
         ExpectationError: an expectation raised instead of giving a result; the message names it.
     """
     rows = pl.concat(frame.select(pl.lit(number, pl.Int64).alias(_FRAME), *suite.columns) for number, frame in enumerate(frames))
-    slim = rows.select(_for_pandas(name, rows.schema[name]) for name in suite.columns)
+    by_name: dict[str, list[Outcome]] = {}
+    for where in dict.fromkeys(expectation.where for expectation in suite.expectations):
+        asked = [expectation for expectation in suite.expectations if expectation.where == where]
+        by_name |= _validated(rows if where is None else rows.filter(_meets(where)), suite.name, asked, len(frames))
+    return [list(outcomes) for outcomes in zip(*(by_name[e.name] for e in suite.expectations), strict=True)]
+
+
+def _validated(rows: pl.DataFrame, suite: str, asked: Sequence[Expectation], frames: int) -> dict[str, list[Outcome]]:
+    """Check the rows that some expectations are about; for each expectation, by its name, one outcome per frame.
+
+    Great Expectations gets these rows without the condition: to apply one, it copies the whole frame several times.
+    """
+    names = dict.fromkeys(name for e in asked for name in e.columns if e.where is None or name != e.where.column)
+    slim = rows.select(_for_pandas(name, rows.schema[name]) for name in names)
     with quietly():
         import great_expectations as gx
 
-        theirs = gx.ExpectationSuite(name=suite.name, expectations=[native(e) for e in suite.expectations])
+        theirs = gx.ExpectationSuite(name=suite, expectations=[native(replace(e, where=None)) for e in asked])
         batch = _whole_frame().get_batch(batch_parameters={"dataframe": slim.to_pandas()})
         results = {result.expectation_config.meta["name"]: result for result in batch.validate(theirs, result_format=_FORMAT).results}
-    checked = _checked(rows, suite)
-    by_expectation = [_outcomes(rows, e, results[e.name], [checked[n][e.name] for n in range(len(frames))]) for e in suite.expectations]
-    return [list(outcomes) for outcomes in zip(*by_expectation, strict=True)]
+    counts = dict(rows.group_by(_FRAME).len().iter_rows())
+    checked = [counts.get(number, 0) for number in range(frames)]
+    return {e.name: _outcomes(rows, e, results[e.name], checked) for e in asked}
 
 
 _FRAME = "__frame"
@@ -121,19 +133,9 @@ def native(expectation: Expectation) -> Any:
     return getattr(gxe, expectation.kind)(**expectation.arguments, **condition, severity=_LEVEL[expectation.severity], meta=meta)
 
 
-def _checked(rows: pl.DataFrame, suite: Suite) -> Mapping[int, Mapping[str, int]]:
-    """Per frame, how many rows each expectation is about."""
-    about = {e.name: _about(e.where) for e in suite.expectations}
-    counts = rows.group_by(_FRAME).agg(**about).rows_by_key(_FRAME, named=True, unique=True)
-    none = dict.fromkeys(about, 0)
-    return defaultdict(lambda: none, counts)
-
-
-def _about(where: Where | None) -> pl.Expr:
-    if where is None:
-        return pl.len()
+def _meets(where: Where) -> pl.Expr:
     column, value = pl.col(where.column), pl.lit(where.value)
-    return (column.eq_missing(value) if where.operator == "==" else column.ne_missing(value)).sum()
+    return column.eq_missing(value) if where.operator == "==" else column.ne_missing(value)
 
 
 def _outcomes(rows: pl.DataFrame, expectation: Expectation, result: Any, checked: Sequence[int]) -> list[Outcome]:
