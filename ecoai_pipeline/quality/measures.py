@@ -6,6 +6,8 @@ import polars as pl
 
 from ecoai_pipeline.settings import QualityParams
 
+CONTEXT = ("meter_id", "timestamp", "interval_s", "kwh")
+"""The columns of the month before that `examine` needs."""
 _END = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
 _ENERGY = (pl.col("kwh") != 0).fill_null(False)
 _FIRST = (pl.col("meter_id") != pl.col("meter_id").shift()).fill_null(True)
@@ -20,7 +22,7 @@ def examine(
     Args:
         readings: whole meters of one month, with the columns of a reading.
         meters: as of `meter_frame`; a meter that is not in it is unsigned, of unknown capacity and in `default_zone`.
-        before: readings of the same meters in the month before.
+        before: readings of the same meters in the month before, with the columns CONTEXT at least.
 
     Returns:
         The readings, sorted by meter and time, with `zone`, `signed`, `limit_kwh` (energy that the capacity allows in the
@@ -36,8 +38,8 @@ def examine(
         - `step_s`: from the start of the reading before to this one's, seconds;
         - `block_h`: hours of readings on end with one `clock_s`; `changed`: the first of a new length that lasts.
     """
-    context = readings.clear() if before is None else before.select(readings.columns)
-    both = pl.concat([context.with_columns(own=pl.lit(False)), readings.with_columns(own=pl.lit(True))])
+    context = (readings.clear() if before is None else before).select(CONTEXT)
+    both = pl.concat([readings.with_columns(own=pl.lit(True)), context.with_columns(own=pl.lit(False))], how="diagonal")
     known = (
         both.sort("meter_id", "timestamp")
         .join(meters, on="meter_id", how="left", maintain_order="left")
@@ -45,7 +47,8 @@ def examine(
     )
     measured = _clock(_counter(known.with_columns(_run_hours(params)), params), params)
     limit_kwh = pl.col("capacity_kw") * pl.col("interval_s") / 3600 * params.capacity_factor
-    return measured.filter("own").with_columns(limit_kwh=limit_kwh).drop("own", "capacity_kw")
+    local = local_time(measured["zone"].unique().sort().to_list())
+    return measured.filter("own").with_columns(local=local, limit_kwh=limit_kwh).drop("own", "capacity_kw")
 
 
 def local_time(zones: list[str], instant: pl.Expr | None = None) -> pl.Expr:
@@ -93,13 +96,11 @@ def _kw(seconds: str) -> pl.Expr:
 
 
 def _clock(frame: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
-    """Add `local`, `usual_s`, `clock_s`, `step_s`, `block_h` and `changed`."""
-    zones = frame["zone"].unique().sort().to_list()
+    """Add `usual_s`, `clock_s`, `step_s`, `block_h` and `changed`."""
     meant = {length: params.meant_interval_s(length) for length in frame["interval_s"].unique()}
-    timed = frame.with_columns(local=local_time(zones), clock_s=pl.col("interval_s").replace(meant))
+    timed = frame.with_columns(clock_s=pl.col("interval_s").replace(meant))
     usual = timed.filter("own").group_by("meter_id").agg(usual_s=pl.col("clock_s").mode().min())
-    known = timed.join(usual, on="meter_id", how="left", maintain_order="left").with_columns(
-        clock_s=pl.when(_on_the_wall(zones) == pl.col("usual_s")).then("usual_s").otherwise("clock_s"),
+    known = _usual_by_the_wall(timed.join(usual, on="meter_id", how="left", maintain_order="left")).with_columns(
         step_s=pl.when(~_FIRST).then((pl.col("timestamp") - pl.col("timestamp").shift()).dt.total_seconds()),
     )
     opens = _FIRST | (pl.col("clock_s") != pl.col("clock_s").shift())
@@ -109,7 +110,15 @@ def _clock(frame: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
     return blocks.with_columns(changed=opens & lasts & (kept_before != 0) & (kept_before != pl.col("clock_s")))
 
 
+def _usual_by_the_wall(frame: pl.DataFrame) -> pl.DataFrame:
+    """Take the usual interval for `clock_s` where another one is as long as that on the wall clock, as a day of 23 hours is."""
+    if not frame.select((pl.col("clock_s") != pl.col("usual_s")).any()).item():
+        return frame
+    zones = frame["zone"].unique().sort().to_list()
+    return frame.with_columns(clock_s=pl.when(_on_the_wall(zones) == pl.col("usual_s")).then("usual_s").otherwise("clock_s"))
+
+
 def _on_the_wall(zones: list[str]) -> pl.Expr:
     """Seconds from start to end of the interval on the wall clock; one that ends as the clocks change ends before they do."""
     closes = local_time(zones, _END - pl.duration(microseconds=1)) + pl.duration(microseconds=1)
-    return (closes - pl.col("local")).dt.total_seconds()
+    return (closes - local_time(zones)).dt.total_seconds()

@@ -171,16 +171,13 @@ def _order_breaks(arrivals: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
 
 def _longest_gap(marked: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
     """The longest stretch without a value that touches each day: meter_id, day, null_run_h."""
-    present = marked.filter(pl.col("kwh").is_not_null()).select("meter_id", "timestamp", end=_END)
-    opening = spans.select("meter_id", timestamp="start", end="start")
-    closing = spans.select("meter_id", timestamp="stop", end="stop")
-    gaps = (
-        pl.concat([opening, present, closing])
-        .sort("meter_id", "timestamp", "end")
-        .with_columns(since=pl.col("end").shift().over("meter_id"))
-        .filter(pl.col("timestamp") > pl.col("since"))
-        .rename({"timestamp": "until"})
-    )
+    present = marked.filter(pl.col("kwh").is_not_null()).select("meter_id", until="timestamp", end=_END)
+    edges = spans.join(present.group_by("meter_id").agg(pl.col("until").first(), pl.col("end").last()), on="meter_id", how="left")
+    opening = edges.select("meter_id", "until", since="start")
+    closing = edges.select("meter_id", until="stop", since=pl.coalesce("end", "start"))
+    same_meter = pl.col("meter_id") == pl.col("meter_id").shift()
+    between = present.select("meter_id", "until", since=pl.when(same_meter).then(pl.col("end").shift()))
+    gaps = pl.concat([opening, between, closing]).filter(pl.col("until") > pl.col("since"))
     return _by_local_day(gaps.join(spans.select("meter_id", "zone"), on="meter_id"))
 
 

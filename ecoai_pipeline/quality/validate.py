@@ -14,7 +14,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import RAW_READINGS, VALIDATED_READINGS, Meter, Partition
 from ecoai_pipeline.quality.gx import ExpectationError, Outcome, validate_each
-from ecoai_pipeline.quality.measures import examine
+from ecoai_pipeline.quality.measures import CONTEXT, examine
 from ecoai_pipeline.quality.rules import DayRule, mark, meter_frame
 from ecoai_pipeline.quality.suites import Expectation, Severity, days_suite, readings_suite
 from ecoai_pipeline.quality.summary import by_day, horizons, silent_meters
@@ -210,7 +210,8 @@ class _Job:
 
     def _before(self, chunk: pl.DataFrame) -> pl.DataFrame:
         """The month before of the chunk's meters: their history, and the runs that reach into this month."""
-        return self.lake.read(RAW_READINGS, self.past, chunk["meter_id"].unique().to_list())
+        past = self.lake.scan(RAW_READINGS, self.past, chunk["meter_id"].unique().to_list())
+        return past.select(CONTEXT).collect()
 
 
 @dataclass(frozen=True)
