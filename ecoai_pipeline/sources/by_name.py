@@ -154,7 +154,7 @@ def ends_days(opened: OpenFile, mapping: ColumnMapping) -> bool:
     place = opened.header.index(columns[-1])
     if _has_day_end(opened.sample, place):
         return True
-    if not isinstance(opened, DelimitedText) or not opened.mentions(_MIDNIGHT):
+    if columns[-1] in opened.timed | opened.numeric or (isinstance(opened, DelimitedText) and not opened.mentions(_MIDNIGHT)):
         return False
     return any(_has_day_end(block.rows, place) for block in opened.blocks(SURVEY_BYTES))
 

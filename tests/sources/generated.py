@@ -207,7 +207,7 @@ def made(folder: Path, seed: int, *, own_meters: bool = False) -> Made:
     if around in ("columns", "keys"):
         options |= {"meter": "@filename", "kwh": "|".join(names) if around == "columns" else kwh}
     options |= {"zone": zone, "stamp": "end" if ends else "start", "encoding": str(marks.get("encoding", ""))} | extra
-    seen = named_end or (form.name == "24:00" and around != "columns")
+    seen = named_end or (around != "columns" and any(" 24:00" in str(one) for one in written))
     needs = {"stamp"} if ends and not seen else set()
     needs |= extra.keys()
     needs |= {"encoding"} if marks.get("encoding") in ("mac_roman", "cp850") else set()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import polars as pl
 import pytest
+
+from tests.sources.given import put_sheets
 
 FIRST = datetime(2025, 4, 1)
 
@@ -59,8 +62,15 @@ def test_a_column_with_24_00_holds_ends(ingest, table, raw, header):
 
 
 @pytest.mark.parametrize("header", ["meter_id,timestamp,kwh", "meter,time,usage"])
-def test_the_first_24_00_may_stand_far_below(ingest, table, raw, header):
-    rows = [f"m{meter},2025-04-01 {hour:02d}:00,{hour}" for hour in range(1, 25) for meter in range(20)]
-    readings = raw(ingest(table(*rows, header=header)))
+@pytest.mark.parametrize("container", ["csv", "parquet", "xlsx"])
+def test_the_first_24_00_may_stand_far_below(ingest, raw, tmp_path, header, container):
+    names = header.split(",")
+    rows = [(f"m{meter}", f"2025-04-01 {hour:02d}:00", str(hour)) for hour in range(1, 25) for meter in range(20)]
+    path, texts = tmp_path / f"t.{container}", pl.DataFrame(rows, names, orient="row")
+    if container == "xlsx":
+        put_sheets(path, {"readings": [names, *map(list, rows)]})
+    else:
+        getattr(texts, f"write_{container}")(path)
+    readings = raw(ingest(path))
     assert readings["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.strftime("%d %H:%M").min() == "01 00:00"
     assert readings["kwh"].sum() == 20 * sum(range(1, 25))
