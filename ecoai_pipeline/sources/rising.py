@@ -14,8 +14,8 @@ RISING_SHARE = 0.25
 """Of the readings that are above the one before; a coarse register shows the same number for some intervals."""
 LARGEST_SHARE = 0.5
 """A register is far above what it rises by in a file; a start of a plant rises by more than this share of its first value."""
-LONG = timedelta(hours=48)
-"""Two days: no load rises through two nights. Then the level does not count, because the register of a new meter begins at 0."""
+LONG = timedelta(hours=36)
+"""No load rises through an evening and all of the night and day around it. The register of a new meter does, and it begins at 0."""
 
 
 class _Course(NamedTuple):
