@@ -56,27 +56,28 @@ def validate_each(frames: Sequence[pl.DataFrame], suite: Suite) -> list[list[Out
     rows = pl.concat(frame.select(pl.lit(number, pl.Int64).alias(_FRAME), *suite.columns) for number, frame in enumerate(frames))
     by_name: dict[str, list[Outcome]] = {}
     for where in dict.fromkeys(expectation.where for expectation in suite.expectations):
-        asked = [expectation for expectation in suite.expectations if expectation.where == where]
-        by_name |= _validated(rows if where is None else rows.filter(_meets(where)), suite.name, asked, len(frames))
+        asked = Suite(suite.name, tuple(e for e in suite.expectations if e.where == where))
+        about = rows.select(_FRAME, *asked.columns)
+        by_name |= _validated(about if where is None else about.filter(_meets(where)), asked, len(frames))
     return [list(outcomes) for outcomes in zip(*(by_name[e.name] for e in suite.expectations), strict=True)]
 
 
-def _validated(rows: pl.DataFrame, suite: str, asked: Sequence[Expectation], frames: int) -> dict[str, list[Outcome]]:
-    """Check the rows that some expectations are about; for each expectation, by its name, one outcome per frame.
+def _validated(rows: pl.DataFrame, suite: Suite, frames: int) -> dict[str, list[Outcome]]:
+    """Check the rows that the expectations of a suite are about; for each expectation, by its name, one outcome per frame.
 
     Great Expectations gets these rows without the condition: to apply one, it copies the whole frame several times.
     """
-    names = dict.fromkeys(name for e in asked for name in e.columns if e.where is None or name != e.where.column)
+    names = dict.fromkeys(name for e in suite.expectations for name in e.columns if e.where is None or name != e.where.column)
     slim = rows.select(_for_pandas(name, rows.schema[name]) for name in names)
     with quietly():
         import great_expectations as gx
 
-        theirs = gx.ExpectationSuite(name=suite, expectations=[native(replace(e, where=None)) for e in asked])
+        theirs = gx.ExpectationSuite(name=suite.name, expectations=[native(replace(e, where=None)) for e in suite.expectations])
         batch = _whole_frame().get_batch(batch_parameters={"dataframe": slim.to_pandas()})
         results = {result.expectation_config.meta["name"]: result for result in batch.validate(theirs, result_format=_FORMAT).results}
     counts = dict(rows.group_by(_FRAME).len().iter_rows())
     checked = [counts.get(number, 0) for number in range(frames)]
-    return {e.name: _outcomes(rows, e, results[e.name], checked) for e in asked}
+    return {e.name: _outcomes(rows, e, results[e.name], checked) for e in suite.expectations}
 
 
 _FRAME = "__frame"
