@@ -254,7 +254,8 @@ def time_span(time: timedelta) -> str:
 
 def console_of(stream: Any, width: int | None = None) -> Console:
     """A console that takes every text for what it is: no markup, no emoji codes, no colours by content."""
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+    height = None if width is None else 24  # Rich heeds a width on a dumb terminal only beside a height
+    return Console(file=stream, width=width, height=height, markup=False, emoji=False, highlight=False)
 
 
 def print_error(message: str, chosen: Format) -> None:
@@ -262,7 +263,7 @@ def print_error(message: str, chosen: Format) -> None:
     if chosen is Format.JSON:
         sys.stdout.write(escape.json({"error": message}) + "\n")
     else:
-        console_of(sys.stderr).print(f"error: {escape.lines(message)}", style="red", soft_wrap=not sys.stderr.isatty())
+        console_of(sys.stderr, screen_width()).print(f"error: {escape.lines(message)}", style="red", soft_wrap=not sys.stderr.isatty())
 
 
 class VisibleLines(logging.Formatter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,9 @@ def test_no_line_is_wider_than_the_screen_and_no_id_acts_on_it(
     ecoai: Ecoai, root: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], width: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "dumb")
+    if "--help" not in command:  # Rich takes a dumb terminal for 80 columns wide
+        monkeypatch.setattr(sys.stdout.__class__, "isatty", lambda _: True, raising=False)
     ecoai.root = root
     ran = ecoai(*command)
     told = ran.out + ran.err
