@@ -37,9 +37,14 @@ def units_in(opened: OpenFile) -> Counter[str]:
     name = unit_column(opened.header)
     if name is None:
         return Counter()
+    return Counter(filled_in(opened, name))
+
+
+def filled_in(opened: OpenFile, name: str) -> list[str]:
+    """The filled cells of a column in the sample."""
     place = opened.header.index(name)
     texts = (fields[place].strip() for fields in opened.sample["fields"].to_list() if place < len(fields))
-    return Counter(text for text in texts if text)
+    return [text for text in texts if text]
 
 
 def stated_unit(opened: OpenFile, column: str | None = None) -> Unit | None:
@@ -114,7 +119,7 @@ def _is_key(name: str) -> bool:
 
 
 def _pairs(above: Sequence[Sequence[str]]) -> Iterator[tuple[str, str]]:
-    """Names, as they are compared, and what stands for them above a table: beside them, behind a colon, or in the line below.
+    """Names above a table, written as names are compared, with their values: those beside them, behind a colon, or in the line below.
 
     >>> list(_pairs([["Meter", "M1"], ["Unit: kWh"]])), list(_pairs([["Meter", "Unit"], ["M1", "kWh"]]))
     ([('meter', 'M1'), ('unit', 'kWh')], [('meter', 'M1'), ('unit', 'kWh')])

@@ -10,11 +10,20 @@ import numpy as np
 import polars as pl
 
 from ecoai_pipeline.sources import ends
-from ecoai_pipeline.sources.around import named_unit, named_zone
-from ecoai_pipeline.sources.by_name import ends_days, energy_unit, quoted, stamps_of
+from ecoai_pipeline.sources.around import filled_in, named_unit, named_zone
+from ecoai_pipeline.sources.by_name import ends_days, energy_unit, named_columns, stamps_of
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.header import is_number
-from ecoai_pipeline.sources.layout import Traits, column_form, mapped_columns, require_columns, time_columns, times_of, value_columns
+from ecoai_pipeline.sources.layout import (
+    Traits,
+    column_form,
+    doubts,
+    mapped_columns,
+    require_columns,
+    time_columns,
+    times_of,
+    value_columns,
+)
 from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.stamps import StampForm
@@ -97,9 +106,7 @@ def columns_layout(opened: OpenFile, mapping: ColumnMapping) -> ColumnsLayout:
         unmapped=tuple(name for name in opened.header if name not in used),
     )
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, mapping.timestamp)
-    times = times_of(opened.sample, opened.header, mapping.timestamp).drop_nulls()
-    if doubt := ends.warning(mapping, times, form.read(times)):
-        traits = replace(traits, warnings=(doubt,))
+    traits = replace(traits, warnings=doubts(opened, mapping, form))
     return ColumnsLayout(opened.header, cells, meters if len(set(meters)) == len(meters) else cells, units, mapping.timestamp, form, traits)
 
 
@@ -113,16 +120,16 @@ def by_column(opened: OpenFile) -> ColumnMapping | None:
     if len(stamps) != 1:
         return None
     left = [name for name in opened.header if name not in time_columns(opened.header, stamps[0])]
-    numbers = [name for name in left if name and _holds_numbers(opened, opened.header.index(name))]
+    numbers = [name for name in left if name and _holds_numbers(opened, name)]
     meters = [name for name in numbers if may_be_meter(name) and (energy_unit(name) is not None or _NUMBERED.fullmatch(name))]
     if len(meters) < _FEWEST or any("|" in name for name in meters):
         return None
-    first = opened.header.index(time_columns(opened.header, stamps[0])[0])
-    if len(meters) >= _DAY and not any(_TIME.search(text) for text in _texts(opened, first)):
+    first = time_columns(opened.header, stamps[0])[0]
+    if len(meters) >= _DAY and not any(_TIME.search(text) for text in filled_in(opened, first)):
         return None
     columns = ColumnMapping(timestamp=stamps[0], kwh="|".join(meters))
     are_ends = named_ends or ends.names_end(columns.timestamp) or ends_days(opened, columns)
-    listed = quoted(f"timestamp={columns.timestamp},kwh={columns.kwh}")
+    listed = named_columns(columns)
     if meters != [name for name in left if name]:
         others = ", ".join(repr(name) for name in left if name and name not in meters)
         message = f"its columns may be a meter each, but {others} may be none; list those that are meters: --columns {listed}"
@@ -130,12 +137,6 @@ def by_column(opened: OpenFile) -> ColumnMapping | None:
     return columns.model_copy(update={"stamp": "end"}) if are_ends else columns
 
 
-def _holds_numbers(opened: OpenFile, place: int) -> bool:
-    filled = _texts(opened, place)
+def _holds_numbers(opened: OpenFile, name: str) -> bool:
+    filled = filled_in(opened, name)
     return bool(filled) and sum(map(is_number, filled)) >= _NUMBERS * len(filled)
-
-
-def _texts(opened: OpenFile, place: int) -> list[str]:
-    """The filled cells of a column in the sample."""
-    texts = (fields[place].strip() for fields in opened.sample["fields"].to_list() if place < len(fields))
-    return [text for text in texts if text]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ecoai_pipeline.sources.around import filled_in
 from ecoai_pipeline.sources.ends import names_end
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import SURVEY_BYTES, time_columns
@@ -187,18 +188,11 @@ def without_meters(opened: OpenFile, mapping: ColumnMapping) -> bool:
 
 def time_beside(opened: OpenFile, timestamp: str) -> str | None:
     """The column of times of the day beside a column of dates, whatever its name is; None where there is not exactly one."""
-    if timestamp not in opened.header or any(_CLOCK.search(text) for text in _texts(opened, timestamp)):
+    if timestamp not in opened.header or any(_CLOCK.search(text) for text in filled_in(opened, timestamp)):
         return None
-    clocks = [name for name in opened.header if name and name != timestamp and _holds_clocks(_texts(opened, name))]
+    clocks = [name for name in opened.header if name and name != timestamp and _holds_clocks(filled_in(opened, name))]
     return clocks[0] if len(clocks) == 1 else None
 
 
 def _holds_clocks(texts: Sequence[str]) -> bool:
     return len(set(texts)) > 1 and all(map(_CLOCK.fullmatch, texts))
-
-
-def _texts(opened: OpenFile, name: str) -> list[str]:
-    """The filled cells of a column in the sample."""
-    place = opened.header.index(name)
-    texts = (fields[place].strip() for fields in opened.sample["fields"].to_list() if place < len(fields))
-    return [text for text in texts if text]

@@ -121,7 +121,7 @@ def may_move_on(dated: pl.DataFrame, rules: GridRules) -> bool:
 
 
 def with_stated(rough: pl.DataFrame) -> pl.DataFrame:
-    """Add those columns of STATED, empty, of which the layout says nothing; they come last, so that all tables of a file have one order."""
+    """Put the columns of STATED last, in one order for all tables of a file; those that the layout does not give are null."""
     stated = [pl.col(name) if name in rough.columns else pl.lit(None, dtype).alias(name) for name, dtype in STATED.items()]
     return rough.select(pl.exclude(*STATED.names()), *stated)
 

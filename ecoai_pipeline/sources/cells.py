@@ -1,4 +1,4 @@
-"""What stands in the cells of a value column besides plain numbers: a unit behind the number, and digits of other scripts."""
+"""Cells of a value column that are not plain numbers: they have a unit after the number, or digits of another script."""
 
 from __future__ import annotations
 

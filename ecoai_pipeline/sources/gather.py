@@ -22,6 +22,8 @@ SMALL = 1 << 20
 """Members up to this size are never meant to do harm, whatever their ratio."""
 LEVELS = 2
 """An archive may hold archives, but not these again."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+"""What reading a torn archive, or one packed in a rare way, raises."""
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 _OFFICE = ("[Content_Types].xml", "mimetype")
 
@@ -85,7 +87,7 @@ def _opened(found: Found) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(found.path) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise IngestError(found.file, f"the zip archive is torn, damaged or packed in a rare way ({error}); unpack it") from error
 
 
@@ -130,7 +132,7 @@ def _member(
             yield from members(member, member.path.parent, passed, bounds, level + 1)
         else:
             yield IngestError(member.file, "it is an archive within archives; unpack it")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (*_DAMAGED, RuntimeError) as error:
         yield IngestError(member.file, f"it cannot be unpacked ({error}); ask for the archive again")
     finally:
         member.path.unlink(missing_ok=True)

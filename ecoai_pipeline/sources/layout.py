@@ -18,7 +18,7 @@ from ecoai_pipeline.sources.lengths import lasting_s
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, form_of, joined, lengths_to
-from ecoai_pipeline.sources.units import SPELLINGS, Unit, unit_in
+from ecoai_pipeline.sources.units import SPELLINGS, Unit, factors_of, unit_in
 from ecoai_pipeline.sources.vocabulary import Role, roles_of
 
 ROUGH = pl.Schema(
@@ -210,18 +210,8 @@ class LongLayout:
             rule = self._field(self.mapping.rule)
             found["rule"] = pl.when(rule != "").then(rule)
         if self.units:
-            found |= self._in_units(self._field(self.units))
+            found |= factors_of(self._field(self.units), own=self.traits.unit)
         return found
-
-    def _in_units(self, text: pl.Expr) -> dict[str, pl.Expr]:
-        """What makes kWh of the rows whose unit is not that of the file."""
-        others = {text: unit for text, unit in SPELLINGS.items() if unit is not self.traits.unit}
-        per_kwh = {text: 1 / unit.kwh for text, unit in others.items()}
-        power = {text: unit.is_power for text, unit in others.items()}
-        return {
-            "per_kwh": text.replace_strict(per_kwh, default=None, return_dtype=pl.Float64),
-            "power": text.replace_strict(power, default=None, return_dtype=pl.Boolean),
-        }
 
     def _lasting(self, rows: pl.DataFrame, stamps: Stamps) -> dict[str, pl.Expr]:
         """Lengths of intervals whose ends are given; they follow the wall clock as the ends do."""
@@ -284,10 +274,15 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     column = time_columns(opened.header, mapping.timestamp)[0] if period_s else mapping.timestamp
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, column)
     if not period_s:
-        times = times_of(opened.sample, opened.header, mapping.timestamp).drop_nulls()
-        if doubt := ends.warning(mapping, times, form.read(times)):
-            traits = replace(traits, warnings=(doubt,))
+        traits = replace(traits, warnings=doubts(opened, mapping, form))
     return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits, _units(opened, mapping), period_s)
+
+
+def doubts(opened: OpenFile, mapping: ColumnMapping, form: StampForm) -> tuple[str, ...]:
+    """Whether the stamps of the sample, which are read as starts, look like ends."""
+    times = times_of(opened.sample, opened.header, mapping.timestamp).drop_nulls()
+    doubt = ends.warning(mapping, times, form.read(times))
+    return (doubt,) if doubt else ()
 
 
 def _period_s(opened: OpenFile, mapping: ColumnMapping) -> int | None:

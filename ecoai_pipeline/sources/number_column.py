@@ -10,7 +10,7 @@ from ecoai_pipeline.domain import Decimal
 from ecoai_pipeline.sources.cells import without_unit
 from ecoai_pipeline.sources.numbers import PLAIN, Decided, Evidence, NumberFormat, Read, UndecidedError, decide, other_than_plain
 from ecoai_pipeline.sources.reasons import IngestError
-from ecoai_pipeline.sources.units import SPELLINGS, Unit
+from ecoai_pipeline.sources.units import SPELLINGS, Unit, factors_of, with_factors
 
 DecimalOf = Callable[[str], Decimal | None]
 """The decimal sign that the registry states for a meter."""
@@ -103,13 +103,7 @@ class NumberColumn:
         self._units.update(SPELLINGS[text] for text in unit.drop_nulls().unique())
         if self._unit_stated or unit.null_count() == len(unit):
             return rough
-        per_kwh = {text: 1 / one.kwh for text, one in SPELLINGS.items()}
-        power = {text: one.is_power for text, one in SPELLINGS.items()}
-        given = {
-            "per_kwh": unit.replace_strict(per_kwh, default=None, return_dtype=pl.Float64),
-            "power": unit.replace_strict(power, default=None, return_dtype=pl.Boolean),
-        }
-        return rough.with_columns(**{name: pl.coalesce(name, one) if name in rough.columns else one for name, one in given.items()})
+        return with_factors(rough, factors_of(pl.lit(unit)))
 
     def _count_bare(self, rough: pl.DataFrame, bare: pl.DataFrame | None) -> None:
         """Note whether numbers other than 0 stand without a unit: where others have another one than the file, theirs is unknown."""

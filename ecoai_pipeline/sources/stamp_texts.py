@@ -67,7 +67,7 @@ OFFSETS: Mapping[str, str] = {
     "PST": "-08:00",
     "BST": "+01:00",
 }
-"""Abbreviations of time zones. Those of `AMBIGUOUS` mean this only where their partner stands in the same column."""
+"""Offsets by the abbreviations of time zones; one of `AMBIGUOUS` has this offset only if the column also has its partner."""
 AMBIGUOUS: Mapping[str, tuple[str | None, str]] = {
     "EST": ("EDT", "America/New_York or Australia/Brisbane"),
     "CST": ("CDT", "America/Chicago or Asia/Shanghai"),

@@ -18,7 +18,7 @@ from ecoai_pipeline.sources.ragged import Fitted, fitted
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.stamps import StampForm, form_of
 from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, DelimitedText
-from ecoai_pipeline.sources.units import Unit
+from ecoai_pipeline.sources.units import Unit, with_factors
 from ecoai_pipeline.sources.vocabulary import is_for_notes
 from ecoai_pipeline.sources.wide import WideLayout
 
@@ -59,10 +59,7 @@ class Table:
         rough = self.layout.rough(rows)
         if self.unit is None or self.unit is unit:
             return rough
-        given = {"per_kwh": pl.lit(1 / self.unit.kwh), "power": pl.lit(self.unit.is_power)}
-        return rough.with_columns(
-            **{name: pl.coalesce(name, value) if name in rough.columns else value for name, value in given.items()},
-        )
+        return with_factors(rough, {"per_kwh": pl.lit(1 / self.unit.kwh), "power": pl.lit(self.unit.is_power)})
 
 
 class Piece(NamedTuple):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
+
+import polars as pl
 
 
 class Unit(StrEnum):
@@ -69,6 +72,24 @@ _AN_HOUR = re.compile(r"(?i)(?<![a-z])([kmg]?)wh\s*(?:/|per|pro|je)\s*(?:h|hour|
 """Energy an hour, which is mean power."""
 _BRACKETS = re.compile(r"[\[(]\s*([^\[\]()]*?)\s*[\])]")
 _WORDS = re.compile(r"[^\W\d_]+")
+
+
+Factors = Mapping[str, pl.Expr]
+"""What makes kWh of rough readings whose unit is not that of their file: `per_kwh` (f64) and `power` (bool), null for all others."""
+
+
+def factors_of(text: pl.Expr, own: Unit | None = None) -> Factors:
+    """The factors by a column of units; null where a text is no unit, or means `own`, that of the file."""
+    units = {spelling: unit for spelling, unit in SPELLINGS.items() if unit is not own}
+    return {
+        "per_kwh": text.replace_strict({name: 1 / unit.kwh for name, unit in units.items()}, default=None, return_dtype=pl.Float64),
+        "power": text.replace_strict({name: unit.is_power for name, unit in units.items()}, default=None, return_dtype=pl.Boolean),
+    }
+
+
+def with_factors(rough: pl.DataFrame, factors: Factors) -> pl.DataFrame:
+    """Rough readings with these factors, where they have none of their own yet."""
+    return rough.with_columns(**{name: pl.coalesce(name, one) if name in rough.columns else one for name, one in factors.items()})
 
 
 class UnknownUnitError(ValueError):
