@@ -84,7 +84,7 @@ class Portfolio:
 
     def first(self, series: Series) -> int:
         """The interval of a series that `start` lies in."""
-        return int(np.searchsorted(series.timestamps, np.datetime64(self.start.replace(tzinfo=None), "us")))
+        return place_of(series, self.start)
 
     def _with_faults(self, seed: int, plan: FaultPlan | None) -> tuple[list[Series], pl.DataFrame]:
         faulty, rows = [], []
@@ -93,7 +93,7 @@ class Portfolio:
             if first < len(series):
                 with_them, _, faults = with_faults(series, first, seed, plan)
                 faulty.append(with_them)
-                rows += truth_rows(series.meter_id, faults, _utc(series.timestamps[first]), series.interval_s)
+                rows += truth_rows(series.meter_id, faults, utc_of(series.timestamps[first]), series.interval_s)
         return faulty, truth(rows)
 
     def _scores(self, portfolio: Sequence[Series]) -> pl.DataFrame:
@@ -129,6 +129,11 @@ def portfolios(lake: Lake, settings: Settings, months: MonthRange) -> Iterator[P
                 yield Portfolio(industry, settings, model, series, meters, start)
 
 
+def place_of(series: Series, moment: datetime) -> int:
+    """The number of the first interval of a series that starts at a moment (UTC) or later."""
+    return int(np.searchsorted(series.timestamps, np.datetime64(moment.replace(tzinfo=None), "us")))
+
+
 def apart(faults: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Faults that lie beside no event that is there without them."""
     numbered = faults.with_row_index("fault")
@@ -148,6 +153,7 @@ def _start(lake: Lake, industry: Industry, month: Month) -> datetime | None:
     return value
 
 
-def _utc(moment: np.datetime64) -> datetime:
+def utc_of(moment: np.datetime64) -> datetime:
+    """The time that a stamp of a series means."""
     found: datetime = moment.astype("datetime64[us]").item()
     return found.replace(tzinfo=UTC)

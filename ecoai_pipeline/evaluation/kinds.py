@@ -9,7 +9,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import Category, Industry, Kind, MonthRange
 from ecoai_pipeline.evaluation.injected import Portfolio, Round, portfolios
-from ecoai_pipeline.evaluation.matching import match_events
+from ecoai_pipeline.evaluation.matching import depth_quartile, match_events
 from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.lake import Lake
 
@@ -44,8 +44,7 @@ class Named:
     @property
     def by_depth(self) -> pl.DataFrame:
         """The same by quartile of the depth of the faults found: `quartile, least, most, found, macro_f1`, 1 being the shallowest."""
-        rank = (4 * (pl.col("depth").rank("ordinal") - 1) // pl.len() + 1).cast(pl.Int32)
-        parts = self.found.with_columns(quartile=rank).partition_by("quartile", maintain_order=False, as_dict=True)
+        parts = self.found.with_columns(depth_quartile()).partition_by("quartile", maintain_order=False, as_dict=True)
         rows = [(key[0], part["depth"].min(), part["depth"].max(), part.height, macro_f1(part)) for key, part in parts.items()]
         return pl.DataFrame(rows, schema=["quartile", "least", "most", "found", "macro_f1"], orient="row").sort("quartile")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from ecoai_pipeline.detection.kinds import kernel
 from ecoai_pipeline.detection.kinds.around import noise
+from ecoai_pipeline.evaluation.injected import place_of
 from ecoai_pipeline.features.series import Series
 
 Floats = NDArray[np.float64]
@@ -37,7 +37,7 @@ def findable(scores: pl.DataFrame, clean: Series, faulty: Series, faults: pl.Dat
     known, unit, phi = noise(kwh, expected, high - low, slice(None))
     plain, expected = np.where(known, kwh, 0.0), np.where(known, expected, 0.0)
     for start, end in faults.select("start", "end").iter_rows():
-        first, stop = _at(clean, start), _at(clean, end)
+        first, stop = place_of(clean, start), place_of(clean, end)
         change, length = np.where(known[first:stop], faulty.kwh[first:stop] - clean.kwh[first:stop], 0.0), stop - first
         elsewhere = [at for at in range(1, len(kwh) - length, max(1, length // _PER_LENGTH)) if at + length <= first or at >= stop]
         elsewhere = [at for at in elsewhere if known[at : at + length].mean() > _KNOWN]
@@ -47,7 +47,3 @@ def findable(scores: pl.DataFrame, clean: Series, faulty: Series, faults: pl.Dat
         places = _MONTH_H * 3600 / clean.interval_s / length
         reached = kernel.gain_of(fault, expected, unit, known, phi, first, change, 1.0)
         yield bool(without) and bool(reached > max(0.0, float(np.quantile(without, max(0.0, 1 - budget / places)))))
-
-
-def _at(series: Series, moment: datetime) -> int:
-    return int(np.searchsorted(series.timestamps, np.datetime64(moment.replace(tzinfo=None), "us")))

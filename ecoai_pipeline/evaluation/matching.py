@@ -104,11 +104,15 @@ def _read(path: Path, schema: pl.Schema) -> pl.DataFrame:
     return pl.read_csv(path, schema_overrides=texts).with_columns(pl.col(times).str.to_datetime(time_unit="us", time_zone="UTC"))
 
 
+def depth_quartile() -> pl.Expr:
+    """The quarter of the faults in order of depth that each belongs to, 1 being the shallowest, as `quartile`."""
+    return (4 * (pl.col("depth").rank("ordinal") - 1) // pl.len() + 1).cast(pl.Int32).alias("quartile")
+
+
 def _per_depth(marked: pl.DataFrame) -> pl.DataFrame:
     """Quarters of the faults in order of depth, equal in number but for a remainder."""
-    quartile = (4 * (pl.col("depth").rank("ordinal") - 1) // pl.len() + 1).cast(pl.Int32)
     ranges = (pl.col("depth").min().alias("least"), pl.col("depth").max().alias("most"))
-    return marked.group_by(quartile.alias("quartile")).agg(*ranges, *_COUNTS).sort("quartile")
+    return marked.group_by(depth_quartile()).agg(*ranges, *_COUNTS).sort("quartile")
 
 
 def _require(frame: pl.DataFrame, columns: tuple[str, ...], what: str) -> None:

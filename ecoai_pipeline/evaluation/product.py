@@ -1,20 +1,20 @@
-"""What users get: events held against faults on record by their ends, pieces, energy and names, and what needs no fault to be judged."""
+"""What users get: events compared with injected faults by ends, pieces, energy and names, and figures that need no injected fault."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ecoai_pipeline.domain import Category, Kind
-from ecoai_pipeline.evaluation.injected import Judged, Portfolio, Round
+from ecoai_pipeline.evaluation.injected import Judged, Portfolio, Round, utc_of
 from ecoai_pipeline.evaluation.kinds import NAMED_AS, macro_f1
 from ecoai_pipeline.evaluation.limit import findable
-from ecoai_pipeline.evaluation.matching import during
+from ecoai_pipeline.evaluation.matching import depth_quartile, during
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.sources.simulation.faults import TRUTH
 from ecoai_pipeline.sources.simulation.maintenance import STOPS
@@ -45,7 +45,7 @@ _NEAR_ZERO, _FAR_BELOW, _FAR_ABOVE, _HALF = 0.1, 0.75, 4 / 3, 0.5
 
 @dataclass(frozen=True)
 class Quiet:
-    """What is told of readings without injected faults.
+    """Counts of what the pipeline reports where no fault was injected.
 
     Attributes:
         months: meter-months judged.
@@ -78,7 +78,7 @@ class Quiet:
 
 @dataclass(frozen=True)
 class Product:
-    """The figures of some portfolios: faults (FAULTS) one by one, what is told without any, and outages of whole days, put in and found."""
+    """Results of some portfolios: each injected fault (FAULTS), counts without faults, and the outages of whole days injected and found."""
 
     faults: pl.DataFrame
     quiet: Quiet
@@ -131,9 +131,8 @@ class Product:
     @property
     def by_depth(self) -> list[dict[str, Any]]:
         """The same by quartile of depth, 1 being the shallowest."""
-        quartile = (4 * (pl.col("depth").rank("ordinal") - 1) // pl.len() + 1).cast(pl.Int32).alias("quartile")
         counts = (pl.len().alias("faults"), _is_found().sum().alias("found"), pl.col("findable").sum())
-        return self.faults.group_by(quartile).agg(pl.col("depth").min().alias("least"), *counts).sort("quartile").to_dicts()
+        return self.faults.group_by(depth_quartile()).agg(pl.col("depth").min().alias("least"), *counts).sort("quartile").to_dicts()
 
 
 NOTHING = Product(pl.DataFrame(schema=FAULTS), Quiet())
@@ -162,12 +161,11 @@ def compared(faults: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for fault in faults.to_dicts():
         start, end = fault["start"], fault["end"]
-        touching = events.filter(pl.col("meter_id") == fault["meter_id"], pl.col("start") < end, pl.col("end") > start)
+        touching = _touching(events, fault["meter_id"], start, end)
         energy = touching.filter(pl.col("category") == Category.ENERGY)
         told = energy if energy.height else touching
-        spans = _union(touching.select("start", "end").rows())
-        shared = sum((min(stop, end) - max(first, start)).total_seconds() for first, stop in spans)
-        whole = sum((stop - first).total_seconds() for first, stop in spans) + (end - start).total_seconds() - shared
+        shared = _shared_s(touching, start, end)
+        whole = sum((stop - first).total_seconds() for first, stop in _union(touching)) + (end - start).total_seconds() - shared
         overlap = pl.min_horizontal("end", pl.lit(end)) - pl.max_horizontal("start", pl.lit(start))
         longest = told.sort(overlap, descending=True)
         rows.append(
@@ -185,7 +183,7 @@ def compared(faults: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
 
 
 def quiet(portfolio: Portfolio, planned: pl.DataFrame) -> Quiet:
-    """What is told of the readings as they are."""
+    """Counts of what the pipeline reports of a portfolio's own readings."""
     found = portfolio.plain
     energy = found.events.filter(pl.col("category") == Category.ENERGY)
     scores = found.scores.filter(pl.col("timestamp") >= portfolio.start)
@@ -256,13 +254,9 @@ def _usual_day(series: Series) -> float:
 def _held(found: Judged, days: Sequence[tuple[str, np.datetime64, np.datetime64]]) -> int:
     count = 0
     for meter_id, first, last in days:
-        start, end = (pl.lit(_moment(edge)) for edge in (first, last))
-        spans = found.events.filter(pl.col("meter_id") == meter_id, pl.col("start") < end, pl.col("end") > start)
-        inside = sum(
-            (min(stop, _moment(last)) - max(begin, _moment(first))).total_seconds()
-            for begin, stop in _union(spans.select("start", "end").rows())
-        )
-        count += inside >= _HALF * (_moment(last) - _moment(first)).total_seconds()
+        start, end = utc_of(first), utc_of(last)
+        inside = _shared_s(_touching(found.events, meter_id, start, end), start, end)
+        count += inside >= _HALF * (end - start).total_seconds()
     return count
 
 
@@ -278,10 +272,20 @@ def _judged_round(portfolio: Portfolio, drawn: Round) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _union(spans: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """Spans in order of time, those that overlap or meet put together."""
-    joined: list[tuple[Any, Any]] = []
-    for first, stop in sorted(spans):
+def _touching(events: pl.DataFrame, meter_id: str, start: datetime, end: datetime) -> pl.DataFrame:
+    """The events of a meter that overlap a span."""
+    return events.filter(pl.col("meter_id") == meter_id, pl.col("start") < end, pl.col("end") > start)
+
+
+def _shared_s(touching: pl.DataFrame, start: datetime, end: datetime) -> float:
+    """How much of a span lies inside some events that overlap it, seconds."""
+    return sum((min(stop, end) - max(first, start)).total_seconds() for first, stop in _union(touching))
+
+
+def _union(events: pl.DataFrame) -> list[tuple[datetime, datetime]]:
+    """The spans of some events in order of time, those that overlap or meet put together."""
+    joined: list[tuple[datetime, datetime]] = []
+    for first, stop in sorted(events.select("start", "end").rows()):
         if joined and first <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
         else:
@@ -309,10 +313,6 @@ def _contradicts() -> pl.Expr:
     more, less = (pl.col("kind").is_in([kind.value for kind in some]) for some in (_MORE, _LESS))
     excess = pl.col("excess_kwh").fill_null(0)
     return explains_less | (more & (excess < 0)) | (less & (excess > 0))
-
-
-def _moment(stamp: np.datetime64) -> Any:
-    return stamp.astype("datetime64[us]").item().replace(tzinfo=UTC)
 
 
 def _share(part: float, whole: float) -> float | None:
