@@ -12,12 +12,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 from ecoai_pipeline.defs.home import ON_BY_DEFAULT, SCHEDULES, SENSORS
-from ecoai_pipeline.defs.subjects import RANGE_END, RANGE_START, about, doing
+from ecoai_pipeline.defs.subjects import RANGE_END, RANGE_START, about, failed
 from ecoai_pipeline.domain import Industry, Partition
-from ecoai_pipeline.faults import explained_record
 
 _DAY = "ecoai/day"
 _DAEMONS = ("SCHEDULER", "SENSOR")
@@ -120,15 +118,11 @@ def _failures(home: Path, run_id: str, subject: str) -> Iterator[str]:
         query = "SELECT step_key, event FROM event_logs WHERE dagster_event_type = 'STEP_FAILURE' ORDER BY id"
         rows = events.execute(query).fetchall() if events else []
     for step, event in rows:
-        stated = _stated(json.loads(event)["dagster_event"]["event_specific_data"], run_id)
-        yield "; ".join(line.strip() for line in (stated[0] or f"{doing(step, subject)} failed: {stated[1]}").splitlines())
-
-
-def _stated(failure: dict[str, Any], run_id: str) -> tuple[str, str]:
-    """What a failed step says itself, if it does, and the sentence about its error."""
-    stated, error = failure.get("user_failure_data") or {}, failure.get("error") or {}
-    cause = error.get("cause") or error
-    return stated.get("description") or "", explained_record(cause.get("message", ""), cause.get("stack") or (), run_id)
+        failure = json.loads(event)["dagster_event"]["event_specific_data"]
+        described, error = (failure.get("user_failure_data") or {}).get("description") or "", failure.get("error") or {}
+        cause = error.get("cause") or error
+        sentence = failed(step, subject, described, cause.get("message", ""), cause.get("stack") or (), run_id)
+        yield "; ".join(line.strip() for line in sentence.splitlines())
 
 
 def _moment(seconds: float | None) -> datetime | None:

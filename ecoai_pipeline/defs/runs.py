@@ -20,9 +20,8 @@ from ecoai_pipeline.defs.home import home_of
 from ecoai_pipeline.defs.jobs import ASSETS_OF, DAY_TAG, FOLLOW_UP_TAG, INDUSTRY_TAG, KIND_TAG, TOLD_THE_NIGHT
 from ecoai_pipeline.defs.partitions import model_tags, range_tags
 from ecoai_pipeline.defs.resources import Lakehouse
-from ecoai_pipeline.defs.subjects import about, doing
+from ecoai_pipeline.defs.subjects import about, failed
 from ecoai_pipeline.domain import Industry, MonthRange, Resolution
-from ecoai_pipeline.faults import explained_record
 from ecoai_pipeline.settings import PROJECT
 
 
@@ -196,7 +195,7 @@ def _failures(outcome: dg.ExecuteInProcessResult, subject: str) -> Iterator[str]
             cause = (error.cause or error) if error else None
             line, frames = (cause.message, cause.stack) if cause else ("", ())
             described = (stated.description or "") if stated else ""
-            yield described or f"{doing(event.step_key or 'run', subject)} failed: {explained_record(line, frames, outcome.run_id)}"
+            yield failed(event.step_key or "run", subject, described, line, frames, outcome.run_id)
 
 
 def _materialized(event: dg.DagsterEvent, run_id: str) -> Materialized:

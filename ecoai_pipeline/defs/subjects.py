@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from ecoai_pipeline.faults import explained_record
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _WORK = {
@@ -34,6 +36,18 @@ def doing(step: str, subject: str) -> str:
     """
     work = _WORK.get(step, f"the table {step}")
     return f"{work} ({subject})" if subject else work
+
+
+def failed(step: str, subject: str, described: str, line: str, frames: Sequence[str], run_id: str) -> str:
+    """What became of a failed step: what it says itself, else the sentence about its error.
+
+    Args:
+        line, frames: of the error, as `explained_record` takes them.
+
+    >>> failed("models", "metal, low", "", "ecoai_pipeline.x.NoModelError: train first", [], "r1")
+    'training (metal, low) failed: train first'
+    """
+    return described or f"{doing(step, subject)} failed: {explained_record(line, frames, run_id)}"
 
 
 def _short(key: str) -> str:
