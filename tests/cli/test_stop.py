@@ -67,9 +67,10 @@ def until(process: subprocess.Popen[str], is_there: Path, pattern: str, seconds:
 def test_a_call_into_compiled_code_is_ended_as_well(tmp_path: Path, by: signal.Signals) -> None:
     """The main thread sorts for a minute and sees no signal before it is done."""
     body = (
-        "import sys\nfrom ecoai_pipeline.cli.stop import stoppable, teller\nimport numpy as np\n"
+        "import threading\nfrom ecoai_pipeline.cli.stop import stoppable, teller\nimport numpy as np\n"
         "values = np.random.default_rng(0).random(400_000_000, dtype=np.float32)\n"
-        "with stoppable(teller(as_json=False)):\n    print('begun', flush=True)\n    np.sort(values)\n    print('done', flush=True)\n"
+        "begun = threading.Timer(0.5, print, ['begun'], {'flush': True})\n"  # once the main thread sorts, whatever else the machine does
+        "with stoppable(teller(as_json=False)):\n    begun.start()\n    np.sort(values)\n    print('done', flush=True)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", body], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
