@@ -120,6 +120,7 @@ class Kind(StrEnum):
     STUCK_COUNTER = "stuck_counter"
     COUNTER_RESET = "counter_reset"
     IMPLAUSIBLE = "implausible"
+    FILLED_DAYS = "filled_days"
 
 
 _KOREAN_INDUSTRIES = {

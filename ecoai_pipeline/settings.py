@@ -57,6 +57,8 @@ class QualityParams(Params):
     history_factor: float = Field(20, gt=1, description="load above this multiple of the meter's usual one is suspect")
     history_readings: int = Field(12, gt=0, description="readings other than zero in two months that make a history")
     interval_kept_h: float = Field(48, gt=0, description="another interval that lasts longer than this is the meter's new one, hours")
+    filled_edge_h: float = Field(2, ge=0, le=6, description="zeros that fill a day begin and end at most so long after midnight, hours")
+    filled_zero_share: float = Field(0.01, ge=0, lt=1, description="share of other zeros in the past of a meter with filled days")
     drift_share: float = Field(0.02, gt=0, lt=0.5, description="steps off by at most this share of the interval are a drifting clock's")
     completeness_min: float = Field(0.9, ge=0, le=1, description="share of a meter's day that must have readings")
     missing_days: int = Field(1, gt=0, description="whole local days on end without a value that are reported")

@@ -26,6 +26,11 @@ class Rule(StrEnum):
     MIXED_INTERVAL = "mixed_interval"
     OFF_GRID = "off_grid"
     DRIFTING = "drifting"
+    FILLED_DAYS = "filled_days"
+
+
+COLLECTION = (Rule.FILLED_DAYS,)
+"""The rules on how whole days were collected."""
 
 
 class DayRule(StrEnum):
@@ -46,6 +51,7 @@ MEANINGS: Mapping[Rule | DayRule, str] = {
     Rule.MIXED_INTERVAL: "an interval of a length that is not the meter's",
     Rule.OFF_GRID: "the stamp lies beside the grid of the local day",
     Rule.DRIFTING: "the stamp moves against the grid; a clock that drifts",
+    Rule.FILLED_DAYS: "whole days of zeros on a meter that is otherwise not at zero; they were not collected and were filled with zeros",
     DayRule.MISSING_DAY: "a whole local day has no value",
     DayRule.INTERVAL_CHANGED: "the meter's interval changes for good",
 }
@@ -91,5 +97,6 @@ def conditions(params: QualityParams) -> dict[Rule, pl.Expr]:
         Rule.MIXED_INTERVAL: (clock_s != pl.col("usual_s")) & (pl.col("block_h") <= params.interval_kept_h),
         Rule.OFF_GRID: off_grid,
         Rule.DRIFTING: off_grid & (step_s != clock_s) & ((step_s - clock_s).abs() <= params.drift_share * clock_s),
+        Rule.FILLED_DAYS: pl.col("filled"),
     }
     return {rule: condition.fill_null(False) for rule, condition in found.items()}

@@ -122,6 +122,7 @@ def _day_warnings(params: QualityParams) -> list[Expectation]:
         _between("interval_kept", "interval_changed", warning, "the meter's interval changes for good", high=0),
         _between("counter_steady", "counter_reset", warning, "the counter stood, then gave its energy at once", high=0),
         _between("history_kept", "above_history", warning, "readings are far above the meter's usual load; the register jumped", high=0),
+        _between("days_collected", "miscollected", warning, "days were not collected as they were; see the rules on them", high=0),
         _between("clock_kept", "drifting", warning, "stamps move against the grid of the local day; the clock drifts", high=0),
         _between("grid_kept", "off_grid", warning, "readings start beside the grid of the local day", high=0),
         _between("no_overlap", "overlaps", warning, "readings begin before the one before has ended", high=0),

@@ -9,7 +9,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import Month, Quality
 from ecoai_pipeline.quality.measures import local_time
-from ecoai_pipeline.quality.rules import DayRule, Rule
+from ecoai_pipeline.quality.rules import COLLECTION, DayRule, Rule
 
 _END = pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s"))
 _METER_DAY = ["meter_id", "day"]
@@ -56,7 +56,8 @@ def by_day(
         length of the day: 23, 24 or 25 h); completeness (share of the expected time that readings cover);
         null_run_h (longest stretch without a value that touches the day, hours; absent rows count),
         zero_run_h, flat_run_h (longest runs that touch it, hours); intervals (different lengths);
-        overlaps (readings that begin before the one before has ended); suspect, and of some rules (readings that meet them);
+        overlaps (readings that begin before the one before has ended); suspect; miscollected (readings that meet a rule on how
+        days were collected), and of some other rules (readings that meet them);
         interval_changed (1 where a new interval begins that lasts); order_breaks (readings that stood after a later one);
         missing_day (1 where the whole day has no value); outside_month (1 where the day is of another month); kwh.
     """
@@ -83,7 +84,17 @@ def by_day(
 
 # Rules that a day counts one by one; of runs it tells the length instead.
 _COUNTED = (Rule.COUNTER_RESET, Rule.ABOVE_HISTORY, Rule.OFF_GRID, Rule.DRIFTING)
-_COUNTS = ["readings", "covered_s", "intervals", "overlaps", "suspect", *_COUNTED, DayRule.INTERVAL_CHANGED.value, "order_breaks"]
+_COUNTS = [
+    "readings",
+    "covered_s",
+    "intervals",
+    "overlaps",
+    "suspect",
+    "miscollected",
+    *_COUNTED,
+    DayRule.INTERVAL_CHANGED.value,
+    "order_breaks",
+]
 _HOURS = ["null_run_h", "zero_run_h", "flat_run_h"]
 _FLAGS = [DayRule.MISSING_DAY.value, "outside_month"]
 
@@ -156,6 +167,7 @@ def _measured(marked: pl.DataFrame) -> pl.DataFrame:
             overlaps=pl.col("overlap").sum().cast(pl.Int32),
             interval_changed=pl.col("changed").sum().cast(pl.Int32),
             suspect=(pl.col("quality") == Quality.SUSPECT).sum().cast(pl.Int32),
+            miscollected=pl.col("rule").str.contains("|".join(COLLECTION)).sum().cast(pl.Int32),
             kwh=pl.col("kwh").sum(),
             **met,
         )

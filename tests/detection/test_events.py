@@ -160,6 +160,7 @@ def test_a_gap_of_three_hours_is_missing_data(portfolio: ModuleType, intervals: 
         ("above_capacity", "implausible"),
         ("negative+flat_run", "implausible"),
         ("zero_run+counter_reset", "counter_reset"),
+        ("zero_run+filled_days", "filled_days"),
     ],
 )
 def test_rules_become_data_quality_events_apart_from_energy(portfolio: ModuleType, rule: str, kind: str) -> None:
@@ -173,6 +174,7 @@ def test_rules_become_data_quality_events_apart_from_energy(portfolio: ModuleTyp
     [
         ("counter_reset", ["data_quality"]),
         ("zero_run", ["data_quality"]),
+        ("filled_days", ["data_quality"]),
         ("above_history+above_capacity", ["data_quality"]),
         ("above_capacity", ["data_quality", "energy"]),
         ("off_grid", ["energy"]),

@@ -43,6 +43,7 @@ BAD_DAY = {
     "interval_kept": {"interval_changed": pl.lit(1)},
     "counter_steady": {"counter_reset": pl.lit(1)},
     "history_kept": {"above_history": pl.lit(1)},
+    "days_collected": {"miscollected": pl.lit(1)},
     "clock_kept": {"drifting": pl.lit(1)},
     "grid_kept": {"off_grid": pl.lit(1)},
     "no_overlap": {"overlaps": pl.lit(1)},

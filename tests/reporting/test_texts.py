@@ -104,6 +104,12 @@ LEADS = {
         "Implausible reading: readings that cannot be, over 4 h 15 min",
         "비현실적 계측값: 4시간 15분 동안 있을 수 없는 계측값",
     ),
+    "filled_days": (
+        {},
+        "Days not collected: 4 h 15 min of zeros that begin and end as the day turns; probably nothing was collected, "
+        "and zeros were written instead",
+        "미수집일: 하루 경계에서 시작하고 끝나는 0이 4시간 15분 지속됨, 수집되지 않은 날이 0으로 채워진 것으로 추정",
+    ),
 }
 
 
