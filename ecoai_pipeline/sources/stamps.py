@@ -79,8 +79,14 @@ _LAST_SERIAL = 80_000
 _SEVERAL = 2
 _TYPING_ERRORS = 0.01
 """Share of a column's dates that may be no dates in its order."""
-_CLEARLY_SHORTER = 5
-"""Dates in a wrong order jump by a month where the right ones go on by a day: means of steps that differ by less decide nothing."""
+_CLEARLY_MORE = 5
+"""Dates in a wrong order jump by a month where the right ones go on by a day: counts that differ by less decide nothing."""
+_DAY_S = 86_400
+_DAYS_OF_A_YEAR = 366
+_EVENLY = 1.1
+"""How many times longer than the shortest step between stamps an even one is at most."""
+_READINGS_OF_A_DAY = 12
+"""Stamps on a date that are the readings of a day, and none that a person takes now and then."""
 
 
 class Stamps(NamedTuple):
@@ -191,7 +197,7 @@ def form_of(file: str, column: str, sample: pl.Series, whole: Callable[[], Itera
     if len(given) and given.str.contains(_RANGE).all():
         starts = (_halves(piece)["first"].fill_null("") for piece in whole())
         return replace(form_of(file, column, _halves(given)["first"], lambda: starts), ranges=True)
-    order = _order(file, column, (piece.str.replace(WEEKDAY, "") for piece in whole())) if len(_open_dates(given)) else "iso"
+    order = _order(file, column, lambda: (piece.str.replace(WEEKDAY, "") for piece in whole())) if len(_open_dates(given)) else "iso"
     formats = _ISO_FORMATS if order == "iso" else tuple(day + clock for clock in _CLOCKS for day in _DATES[order])
     counts = {form: _by_format(given, form).understood for form in formats}
     best = max(counts, key=lambda form: counts[form], default=None)
@@ -372,44 +378,40 @@ def _order_of_format(form: str) -> Order:
     return "dmy" if places["d"] < places["m"] else "mdy"
 
 
-def _order(file: str, column: str, pieces: Iterable[pl.Series]) -> Order:
+def _order(file: str, column: str, whole: Callable[[], Iterable[pl.Series]]) -> Order:
     """The order of day, month and year that fits the whole column.
 
     Raises:
-        IngestError: several orders fit, or none; the message shows what the first stamp would mean, and how to name the order.
+        IngestError: several orders fit, or none; the message shows what the first open date would mean, and how to name the order.
     """
-    column_dates = _ColumnDates.of(pieces)
+    column_dates = _ColumnDates.of(whole())
     fitting = column_dates.fitting()
     if not fitting:
         raise IngestError(file, f"the dates in column {column!r} {column_dates.contradiction()}")
-    chosen = _in_sequence(fitting, by_clock=column_dates.by_clock) if len(fitting) > 1 else next(iter(fitting))
+    chosen = _by_regularity(fitting, whole()) if len(fitting) > 1 else next(iter(fitting))
     if chosen is not None:
         return chosen
-    meanings = " or ".join(f"{str(days[0])[:10]} (format={order})" for order, days in fitting.items())
-    trouble = f"do not show which number is the day: {column_dates.texts[0]!r} may be {meanings}"
+    at = column_dates.first_open(fitting)
+    meanings = " or ".join(f"{str(days[at])[:10]} (format={order})" for order, days in fitting.items())
+    trouble = f"do not show which number is the day: {column_dates.texts[at]!r} may be {meanings}"
     raise IngestError(file, f"the dates in column {column!r} {trouble}; name the right one in --columns")
 
 
 @dataclass(frozen=True)
 class _ColumnDates:
-    """The dates of a column in turn, each run of equal ones once; `by_clock`: whether their times of the day differ."""
+    """The dates of a column in turn, each run of equal ones once."""
 
     texts: pl.Series
-    by_clock: bool
 
     @classmethod
     def of(cls, pieces: Iterable[pl.Series]) -> _ColumnDates:
         dates: list[pl.Series] = [pl.Series([], dtype=pl.String)]
-        clocks: set[str] = set()
         for piece in pieces:
-            given = piece.str.extract(_OPEN_DATE, 0)
-            found = given.drop_nulls()
+            found = piece.str.extract(_OPEN_DATE, 0).drop_nulls()
             dates.append(found.filter((found != found.shift(1)).fill_null(value=True)))
-            if len(clocks) < _SEVERAL:
-                clocks.update(piece.filter(given.is_not_null()).str.replace(_OPEN_DATE, "").unique().head(_SEVERAL).to_list())
         texts = pl.concat(dates)
         exist = pl.any_horizontal(pl.all().is_not_null())
-        return cls(texts.filter(pl.DataFrame(cls(texts, by_clock=False).all()).select(exist).to_series()), len(clocks) >= _SEVERAL)
+        return cls(texts.filter(pl.DataFrame(cls(texts).all()).select(exist).to_series()))
 
     def all(self) -> dict[Order, pl.Series]:
         """What the dates are in each order; every one exists in one of them."""
@@ -426,6 +428,11 @@ class _ColumnDates:
             return {"dmy": found["dmy"]}  # where dots part a date, the day is first
         return found
 
+    def first_open(self, fitting: Mapping[Order, pl.Series]) -> int:
+        """The place of the first of those dates that mean most different days."""
+        meanings = pl.DataFrame(dict(fitting)).select(pl.concat_list(pl.all()).list.n_unique()).to_series()
+        return meanings.arg_max() or 0
+
     def contradiction(self) -> str:
         """Which dates exist in one order only, and what to do."""
         refused = {order: self.texts.filter(days.is_null())[0] for order, days in self.all().items()}
@@ -433,21 +440,41 @@ class _ColumnDates:
         return f"fit no single order: {unread}; correct the file, or name the order in --columns, for example format=dmy"
 
 
-def _in_sequence(fitting: Mapping[Order, pl.Series], *, by_clock: bool) -> Order | None:
-    """The order in which the dates go on from day to day; None where two do so alike, or the dates are too few to show it."""
-    lengths = sorted((_mean_step(days), order) for order, days in fitting.items())
-    (shortest, order), (next_length, _) = lengths[0], lengths[1]
-    if not by_clock and any(_is_monthly(days) for other, days in fitting.items() if other != order):
+def _by_regularity(fitting: Mapping[Order, pl.Series], pieces: Iterable[pl.Series]) -> Order | None:
+    """The order in which the stamps go on evenly from day to day; None where several do so alike, or none does.
+
+    Where each date has about one stamp, an order that puts all dates on one day of the month is as likely as any other: readings
+    that come every month.
+    """
+    texts = pl.concat([piece.filter(piece.str.contains(_OPEN_DATE)).unique() for piece in pieces]).unique()
+    stamps = {order: _moments(read_any(texts, order)) for order in fitting}
+    best, *others = sorted(fitting, key=lambda order: _days_that_follow(stamps[order]), reverse=True)
+    rare = len(stamps[best]) < _SEVERAL * stamps[best].dt.date().n_unique()
+    if rare and any(_is_monthly(fitting[order]) for order in others):
         return None
-    return order if next_length > 0 and next_length >= _CLEARLY_SHORTER * shortest else None
+    most, next_most = (_days_that_follow(stamps[order]) for order in (best, others[0]))
+    return best if most >= max(1, _CLEARLY_MORE * next_most) else None
 
 
-def _mean_step(days: pl.Series) -> float:
-    """Days from a date to the next in the column, without regard to the direction."""
-    steps = days.drop_nulls().diff().dt.total_days().abs().drop_nulls()
-    return float(steps.sum()) / max(len(steps), 1)
+def _moments(stamps: Stamps) -> pl.Series:
+    """Stamps as times on one clock, each once, in order."""
+    return stamps.local.zip_with(stamps.local.is_not_null(), stamps.utc.dt.replace_time_zone(None)).drop_nulls().unique().sort()
+
+
+def _days_that_follow(stamps: pl.Series) -> int:
+    """How many dates go on evenly from the day before.
+
+    The step from the last stamp of a date to the first of the next one is as long as those within a date. Dates with as many stamps
+    as the readings of a day may have gaps.
+    """
+    steps = stamps.diff().dt.total_seconds()
+    most_s = _DAY_S if len(stamps) >= _READINGS_OF_A_DAY * stamps.dt.date().n_unique() else _EVENLY * (steps.min() or 0)  # type: ignore[operator]
+    changes = stamps.dt.date() != stamps.dt.date().shift(1)
+    return int((changes & (steps <= min(most_s, _EVENLY * _DAY_S))).sum())
 
 
 def _is_monthly(days: pl.Series) -> bool:
-    """Whether dates are of one day of the month: those of readings that come every month."""
-    return days.drop_nulls().dt.day().n_unique() == 1
+    """Whether dates are of one day of the month, as those of readings that come every month or every year."""
+    dates = days.drop_nulls().unique().sort()
+    steps = dates.diff().dt.total_days().drop_nulls()
+    return dates.dt.day().n_unique() == 1 and bool((steps <= _DAYS_OF_A_YEAR).any())

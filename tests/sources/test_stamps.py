@@ -105,14 +105,35 @@ def test_dots_put_the_day_first_and_equal_numbers_need_no_decision():
     [
         [f"03/04/2025 {hour:02d}:00" for hour in range(24)],  # one day
         [f"{day:02d}/01/2025" for day in range(1, 13)],  # 12 days, or the first days of 12 months
+        [f"01/{month:02d}/2025" for month in range(1, 5)],
+        [f"01/{month:02d}/2025 0{6 + month % 3}:1{month}" for month in range(1, 5)],  # a person reads the meter in the morning
+        [f"01/{month:02d}/2025 {clock}" for month in range(1, 5) for clock in ("00:00", "00:01")],  # two registers
+        [f"{day} {hour:02d}:00" for day in ("03/04/2025", "07/04/2025") for hour in range(24)],  # two days apart from each other
+        [f"0{day}/0{month}/2025 {hour:02d}:00" for month in (1, 2, 3) for day in (1, 2, 3) for hour in range(24)],
     ],
-    ids=["a day", "days or months"],
+    ids=["a day", "days or months", "dates without times", "a reading a month", "two readings a month", "days apart", "days of months"],
 )
 def test_dates_of_two_meanings_are_refused_with_both_of_them(texts):
-    first = datetime.strptime(texts[0][:10], "%d/%m/%Y").date()
-    with pytest.raises(IngestError, match=rf"may be {first} \(format=dmy\) or .*\(format=mdy\); name the right one in --columns"):
+    text = next(text[:10] for text in texts if text[:2] != text[3:5])
+    first, other = (datetime.strptime(text, form).date() for form in ("%d/%m/%Y", "%m/%d/%Y"))
+    expected = rf"{text!r} may be {first} \(format=dmy\) or {other} \(format=mdy\); name the right one in --columns"
+    with pytest.raises(IngestError, match=expected):
         column(*texts)
-    assert StampForm.named("dmy").days(pl.Series([texts[0][:10]])).dt.date().to_list() == [first]
+    assert StampForm.named("dmy").days(pl.Series([text])).dt.date().to_list() == [first]
+
+
+@pytest.mark.parametrize("clocks", [["00:00", "12:00"], ["00:00", "06:00", "12:00", "18:00"], [f"{h:02d}:00" for h in range(6, 22)]])
+@pytest.mark.parametrize(("form", "day_first"), [("%d/%m/%Y", True), ("%m/%d/%Y", False)], ids=["dmy", "mdy"])
+def test_stamps_that_go_on_evenly_in_one_order_decide(clocks, form, day_first):
+    days = [datetime(2025, 3, day) for day in range(1, 5)]
+    found = column(*(f"{day:{form}} {clock}" for day in days for clock in clocks))
+    assert found.order == ("dmy" if day_first else "mdy")
+
+
+def test_the_order_of_the_rows_does_not_decide_the_order_of_day_and_month():
+    """Sorted as texts, or from the newest to the oldest, or by meter."""
+    texts = [f"0{day}/03/2025 {hour:02d}:00" for day in range(1, 5) for hour in range(24)]
+    assert {column(*rows).order for rows in (texts, texts[::-1], sorted(texts), texts * 2)} == {"dmy"}
 
 
 def test_dates_of_both_orders_in_one_column_are_refused():
