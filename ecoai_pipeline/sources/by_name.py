@@ -134,8 +134,8 @@ def _mapping(named: _Named) -> ColumnMapping:
         meter=named.meters[0] if named.meters else FILE_STEM,
         timestamp=named.stamps[0],
         kwh=named.energies[0],
-        stamp="end" if named.ends or names_end(named.stamps[0]) else "start",
         unit=energy_unit(named.energies[0]) or Unit.KWH,
+        **({"stamp": "end"} if named.ends or names_end(named.stamps[0]) else {}),
     )
 
 

@@ -50,6 +50,7 @@ _DATE_AND_TIME = 2
 _MOST_HOURS, _MOST_HALF_HOURS, _MOST_PERIODS = 25, 50, 100
 """Periods of the longest day, on which clocks go back."""
 _USUAL_HOURS, _FEWEST_HOURS = 24, 23
+_HALF_A_CLOCK = 12
 SURVEY_BYTES = 8 << 20
 ZERO_LENGTH, SECOND_PART = 1, 2
 """A reading that lasts no time and belongs to the one that starts with it; the other one of two directions."""
@@ -112,6 +113,13 @@ class Layout(Protocol):
         ...
 
 
+class Periods(NamedTuple):
+    """Periods of a day that a column numbers: their length in seconds, and the number of the first one."""
+
+    length_s: int
+    first: int = 1
+
+
 class _Numbered(NamedTuple):
     """Times of numbered periods on days without a change of clocks, and the seconds of their days that have passed (i64)."""
 
@@ -129,7 +137,7 @@ class LongLayout:
     form: StampForm
     traits: Traits = field(default_factory=Traits)
     units: str | None = None
-    period_s: int | None = None  # length of the periods of a day that the second column of the time numbers
+    periods: Periods | None = None  # of a day, which the second column of the time numbers
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -172,12 +180,12 @@ class LongLayout:
         return None
 
     def _passed(self, rows: pl.DataFrame) -> _Numbered | None:
-        """The times of periods that are numbered from 1 in each day."""
-        if self.period_s is None:
+        """The times of periods that are numbered in each day."""
+        if self.periods is None:
             return None
         date, period = time_columns(self.header, self.mapping.timestamp)
         number = self._field(period).cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-        passed = rows.select((number - 1) * self.period_s).to_series()
+        passed = rows.select((number - self.periods.first) * self.periods.length_s).to_series()
         day = self.form.days(rows.select(self._field(date)).to_series())
         local = pl.select(pl.when(passed >= 0).then(day + pl.duration(seconds=pl.lit(passed)))).to_series()
         return _Numbered(Stamps(local, pl.repeat(None, len(local), dtype=pl.Datetime("us", "UTC"), eager=True)), passed.fill_null(0))
@@ -268,14 +276,14 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
         weather=tuple(mapping.weather),
         unmapped=tuple(name for name in opened.header if name not in used),
     )
-    period_s = _period_s(opened, mapping)
-    if period_s:
-        traits = replace(traits, interval_s=period_s, fixed_interval=True, elapsed=True, ends=False)
-    column = time_columns(opened.header, mapping.timestamp)[0] if period_s else mapping.timestamp
+    periods = _periods(opened, mapping)
+    if periods:
+        traits = replace(traits, interval_s=periods.length_s, fixed_interval=True, elapsed=True, ends=False)
+    column = time_columns(opened.header, mapping.timestamp)[0] if periods else mapping.timestamp
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, column)
-    if not period_s:
+    if not periods:
         traits = replace(traits, warnings=doubts(opened, mapping, form))
-    return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits, _units(opened, mapping), period_s)
+    return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits, _units(opened, mapping), periods)
 
 
 def doubts(opened: OpenFile, mapping: ColumnMapping, form: StampForm) -> tuple[str, ...]:
@@ -285,8 +293,8 @@ def doubts(opened: OpenFile, mapping: ColumnMapping, form: StampForm) -> tuple[s
     return (doubt,) if doubt else ()
 
 
-def _period_s(opened: OpenFile, mapping: ColumnMapping) -> int | None:
-    """The length of the periods that a column numbers in each day, seconds: half an hour, unless days have 24 or 96 of them.
+def _periods(opened: OpenFile, mapping: ColumnMapping) -> Periods | None:
+    """The periods that a column numbers in each day: half hours, unless days have 24 or 96 of them.
 
     Raises:
         IngestError: a day has more periods than quarter hours.
@@ -295,7 +303,7 @@ def _period_s(opened: OpenFile, mapping: ColumnMapping) -> int | None:
     if not clock:
         return None
     if Role.PERIOD not in roles_of(clock[0]):
-        return 3600 if _counts_hours(opened, date, clock[0]) else None
+        return _counted_hours(opened, date, clock[0], says_start=mapping.stamp == "start" and "stamp" in mapping.model_fields_set)
     places = [opened.header.index(name) for name in (date, clock[0])]
     rows = [[fields[place].strip() for place in places] for fields in opened.sample["fields"].to_list() if len(fields) > max(places)]
     most = max((int(float(number)) for _, number in rows if number.replace(".", "", 1).isdecimal()), default=0)
@@ -303,30 +311,40 @@ def _period_s(opened: OpenFile, mapping: ColumnMapping) -> int | None:
         if not mapping.interval_s:
             advice = "say their length: interval_s= in --columns"
             raise IngestError(opened.file, f"column {clock[0]!r} numbers {most} periods of a day; {advice}")
-        return mapping.interval_s
+        return Periods(mapping.interval_s)
     if most > _MOST_HALF_HOURS:
-        return 900
-    return 3600 if most <= _MOST_HOURS and len({day for day, _ in rows}) > 1 else 1800
+        return Periods(900)
+    return Periods(3600 if most <= _MOST_HOURS and len({day for day, _ in rows}) > 1 else 1800)
 
 
-def _counts_hours(opened: OpenFile, date: str, hour: str) -> bool:
-    """Whether a column numbers the hours that pass in each day from 1 on, so that days on which clocks change have 23 or 25 of them."""
+def _counted_hours(opened: OpenFile, date: str, hour: str, *, says_start: bool) -> Periods | None:
+    """The hours of a column that numbers those that pass in each day, so that days on which clocks change have 23 or 25 of them.
+
+    Either days end at such a number among days of 24 hours, or no day of the file is whole on the clock, as where a day of 23 hours
+    stands alone. Numbers up to 12 may be those of half a clock.
+
+    Args:
+        says_start: the sender says that hours are starts: then 1 is no number of the first hour.
+    """
     day, number = (opened.header.index(name) for name in (date, hour))
     given = _cells(opened.sample, number)
-    if given.is_empty() or not given.str.contains(r"^([1-9]|0[1-9]|1\d|2[0-5])$").all():
-        return False
+    if given.is_empty() or not given.str.contains(r"^(0?\d|1\d|2[0-5])$").all():
+        return None
     pieces = (pl.DataFrame({"day": _cells(block.rows, day), "hour": _cells(block.rows, number)}) for block in opened.blocks(SURVEY_BYTES))
     hours = pl.concat([piece.select("day", pl.col("hour").cast(pl.Int64, strict=False)).unique() for piece in pieces]).drop_nulls()
-    days = hours.group_by("day").agg(first=pl.col("hour").min(), last=pl.col("hour").max(), count=pl.col("hour").n_unique())
-    short = pl.col("count") == _FEWEST_HOURS
+    first = int(hours["hour"].min())  # type: ignore[arg-type]
+    days = hours.group_by("day").agg(last=pl.col("hour").max() + 1 - first, count=pl.col("hour").n_unique())
+    last, short = pl.col("last"), pl.col("count") == _FEWEST_HOURS
     ended = days.select(
-        long=(pl.col("last") == _MOST_HOURS).any(),
-        usual=(pl.col("last") == _USUAL_HOURS).any(),
-        counted=(short & (pl.col("last") == _FEWEST_HOURS)).any(),
-        skipped=(short & (pl.col("last") == _USUAL_HOURS)).any(),
-        from_1=(pl.col("first") >= 1).all(),
+        long=(last == _MOST_HOURS).any(),
+        usual=(last == _USUAL_HOURS).any(),
+        counted=(short & (last == _FEWEST_HOURS)).any(),
+        skipped=(short & (last == _USUAL_HOURS)).any(),
+        whole=(pl.col("count") == last).all() & (last > _HALF_A_CLOCK).any(),
     ).row(0, named=True)
-    return ended["from_1"] and (ended["long"] or (ended["usual"] and ended["counted"] and not ended["skipped"]))
+    by_change = ended["long"] or (ended["usual"] and ended["counted"] and not ended["skipped"])
+    alone = not ended["usual"] and ended["whole"]
+    return Periods(3600, first) if first <= 1 - says_start and (by_change or alone) else None
 
 
 def _cells(rows: pl.DataFrame, place: int) -> pl.Series:

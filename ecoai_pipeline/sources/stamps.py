@@ -447,30 +447,34 @@ def _by_regularity(fitting: Mapping[Order, pl.Series], pieces: Iterable[pl.Serie
     that come every month.
     """
     texts = pl.concat([piece.filter(piece.str.contains(_OPEN_DATE)).unique() for piece in pieces]).unique()
-    stamps = {order: _moments(read_any(texts, order)) for order in fitting}
+    stamps = {order: _dated(texts, order) for order in fitting}
     best, *others = sorted(fitting, key=lambda order: _days_that_follow(stamps[order]), reverse=True)
-    rare = len(stamps[best]) < _SEVERAL * stamps[best].dt.date().n_unique()
+    rare = stamps[best].height < _SEVERAL * stamps[best]["date"].n_unique()
     if rare and any(_is_monthly(fitting[order]) for order in others):
         return None
     most, next_most = (_days_that_follow(stamps[order]) for order in (best, others[0]))
     return best if most >= max(1, _CLEARLY_MORE * next_most) else None
 
 
-def _moments(stamps: Stamps) -> pl.Series:
-    """Stamps as times on one clock, each once, in order."""
-    return stamps.local.zip_with(stamps.local.is_not_null(), stamps.utc.dt.replace_time_zone(None)).drop_nulls().unique().sort()
+def _dated(texts: pl.Series, order: Order) -> pl.DataFrame:
+    """Stamps in their order, each `moment` on one clock once, with the `date` that the text names: 24:00 is of the day that it ends."""
+    stamps = read_any(texts, order)
+    moment = stamps.local.zip_with(stamps.local.is_not_null(), stamps.utc.dt.replace_time_zone(None))
+    dates = read_any(texts.str.extract(_OPEN_DATE, 0), order).local
+    return pl.DataFrame({"moment": moment, "date": dates}).drop_nulls().unique("moment").sort("moment")
 
 
-def _days_that_follow(stamps: pl.Series) -> int:
-    """How many dates go on evenly from the day before.
+def _days_that_follow(stamps: pl.DataFrame) -> int:
+    """How many dates of stamps (`_dated`) go on evenly from the one before.
 
     The step from the last stamp of a date to the first of the next one is as long as those within a date. Dates with as many stamps
     as the readings of a day may have gaps.
     """
-    steps = stamps.diff().dt.total_seconds()
-    most_s = _DAY_S if len(stamps) >= _READINGS_OF_A_DAY * stamps.dt.date().n_unique() else _EVENLY * (steps.min() or 0)  # type: ignore[operator]
-    changes = stamps.dt.date() != stamps.dt.date().shift(1)
-    return int((changes & (steps <= min(most_s, _EVENLY * _DAY_S))).sum())
+    steps = stamps["moment"].diff().dt.total_seconds()
+    full = stamps.height >= _READINGS_OF_A_DAY * stamps["date"].n_unique()
+    shortest = float(steps.min() or 0)  # type: ignore[arg-type]
+    changes = stamps["date"] != stamps["date"].shift(1)
+    return int((changes & (steps <= (_DAY_S if full else _EVENLY * min(shortest, _DAY_S)))).sum())
 
 
 def _is_monthly(days: pl.Series) -> bool:

@@ -35,7 +35,6 @@ class DayColumns(NamedTuple):
 
     names: tuple[str, ...]
     interval_s: int
-    numbered: bool = False
     elapsed: bool = False  # numbers count the time that passes, also where clocks change; those behind the end of a day are empty
 
 
@@ -79,7 +78,7 @@ def _by_number(header: Sequence[str]) -> DayColumns | None:
         numbers = [number for _, number in group]
         if numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1))):
             hours = next((hours for hours in _CHANGE_HOURS if len(numbers) % hours == 0 and 60 % (len(numbers) // hours) == 0), 24)
-            return DayColumns(tuple(name for name, _ in group), 3600 * hours // len(numbers), True, hours != 24)
+            return DayColumns(tuple(name for name, _ in group), 3600 * hours // len(numbers), hours != 24)
     return None
 
 
@@ -108,7 +107,6 @@ class WideLayout:
     interval_s: int
     traits: Traits
     stem: str = ""
-    numbered: bool = False
     industry_told: bool = False  # the sender says the industry: one that is unknown in the file is no fault
 
     @property
@@ -141,7 +139,7 @@ class WideLayout:
             value=value,
             label=pl.lit(None, pl.String),
             reason=pl.col("reason"),
-            **({"passed_s": cell.cast(pl.Int64) * self.interval_s} if self.numbered else {}),
+            passed_s=cell.cast(pl.Int64) * self.interval_s,
         )
 
     def claims(self, rows: pl.DataFrame) -> pl.DataFrame | None:
@@ -217,7 +215,7 @@ class Wide:
             unmapped=tuple(name for name in opened.header if name not in used),
         )
         form, stem, length = column_form(opened, date), named_meter(opened) or stem_of(opened.file), cells.interval_s
-        return WideLayout(opened.header, cells.names, meter, date, form, None, None, length, traits, stem, numbered=cells.numbered)
+        return WideLayout(opened.header, cells.names, meter, date, form, None, None, length, traits, stem)
 
 
 def _dates(header: Sequence[str], cells: DayColumns) -> list[str]:

@@ -76,10 +76,14 @@ def test_hours_up_to_24_are_the_ends_of_their_intervals(ingest, raw, tmp_path):
         ({"25/10/2025": 24, "26/10/2025": 25, "27/10/2025": 24}, ["2025-10-26 02:00 +0200", "2025-10-26 02:00 +0100"]),
         ({"26/10/2025": 25}, ["2025-10-26 02:00 +0200", "2025-10-26 02:00 +0100"]),
         ({"29/03/2025": 24, "30/03/2025": 23, "31/03/2025": 24}, ["2025-03-30 01:00 +0100", "2025-03-30 03:00 +0200"]),
+        ({"30/03/2025": 23}, ["2025-03-30 01:00 +0100", "2025-03-30 03:00 +0200"]),
+        ({"29/03/2025": 24, "30/03/2025": 23}, ["2025-03-30 01:00 +0100", "2025-03-30 03:00 +0200"]),
+        ({"30/03/2025": 23, "31/03/2025": 10}, ["2025-03-30 01:00 +0100", "2025-03-30 03:00 +0200"]),
     ],
 )
-def test_hours_that_are_numbered_up_to_23_or_25_count_the_hours_that_pass(ingest, raw, tmp_path, days, hours):
-    rows = [f"{day};{hour};{hour}" for day, last in days.items() for hour in range(1, last + 1)]
+@pytest.mark.parametrize("first", [0, 1])
+def test_hours_that_are_numbered_up_to_23_or_25_count_the_hours_that_pass(ingest, raw, tmp_path, days, hours, first):
+    rows = [f"{day};{hour - 1 + first};{hour}" for day, last in days.items() for hour in range(1, last + 1)]
     result = ingest(put(tmp_path / "t.csv", "\n".join(["Fecha;Hora;Consumo_kWh", *rows])), zone="Europe/Madrid")
     rows = raw(result)
     local = rows["timestamp"].dt.convert_time_zone("Europe/Madrid").dt.strftime("%Y-%m-%d %H:%M %z").to_list()
@@ -88,6 +92,30 @@ def test_hours_that_are_numbered_up_to_23_or_25_count_the_hours_that_pass(ingest
     at = local.index(hours[0])
     assert local[at : at + 2] == hours
     assert local[0][11:16] == "00:00"
+    assert not any("skip" in warning for warning in result.statement.warnings)
+
+
+@pytest.mark.parametrize(
+    ("hours", "first"),
+    [
+        (range(1, 13), 1),  # those of half a clock
+        (range(23), 0),
+        ([0, 1, *range(3, 24)], 0),
+        (range(6, 22), 6),  # the file begins at six
+        (range(1, 24), 0),  # they count from 1, and the last one is absent
+    ],
+)
+def test_hours_of_a_day_without_a_change_of_clocks_are_those_of_the_clock_or_counted(ingest, raw, tmp_path, hours, first):
+    rows = [f"2025-03-05,{hour},{hour}" for hour in hours]
+    found = raw(ingest(put(tmp_path / "t.csv", "\n".join(["date,hour,kwh", *rows])), zone="Europe/Berlin"))["timestamp"]
+    assert found.dt.convert_time_zone("Europe/Berlin").dt.hour()[0] == first
+
+
+def test_hours_that_the_sender_calls_starts_are_those_of_the_clock(ingest, raw, tmp_path):
+    rows = [f"2025-03-05,{hour},{hour}" for hour in range(1, 24)]
+    said = "timestamp=date+hour,kwh=kwh,stamp=start"
+    found = raw(ingest(put(tmp_path / "t.csv", "\n".join(["date,hour,kwh", *rows])), zone="Europe/Berlin", columns=said))["timestamp"]
+    assert found.dt.convert_time_zone("Europe/Berlin").dt.hour()[0] == 1
 
 
 @pytest.mark.parametrize("skipped", [3, 25])

@@ -122,7 +122,10 @@ def test_dates_of_two_meanings_are_refused_with_both_of_them(texts):
     assert StampForm.named("dmy").days(pl.Series([text])).dt.date().to_list() == [first]
 
 
-@pytest.mark.parametrize("clocks", [["00:00", "12:00"], ["00:00", "06:00", "12:00", "18:00"], [f"{h:02d}:00" for h in range(6, 22)]])
+@pytest.mark.parametrize(
+    "clocks",
+    [["00:00", "12:00"], ["00:00", "06:00", "12:00", "18:00"], [f"{h:02d}:00" for h in range(6, 22)], ["06:00", "12:00", "18:00", "24:00"]],
+)
 @pytest.mark.parametrize(("form", "day_first"), [("%d/%m/%Y", True), ("%m/%d/%Y", False)], ids=["dmy", "mdy"])
 def test_stamps_that_go_on_evenly_in_one_order_decide(clocks, form, day_first):
     days = [datetime(2025, 3, day) for day in range(1, 5)]

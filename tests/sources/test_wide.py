@@ -130,6 +130,16 @@ def test_numbered_intervals_count_hours_that_pass_where_clocks_change(ingest, ra
     assert readings["timestamp"].dt.convert_time_zone(zone)[0].isoformat()[:16] == f"{day}T00:00"
 
 
+@pytest.mark.parametrize("first", [0, 30], ids=["starts", "ends"])
+def test_columns_of_times_count_hours_that_pass_where_the_last_of_a_short_day_are_empty(ingest, raw, tmp_path, first):
+    times = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(first, 1440 + first, 30)]
+    filled = [f"{0.5 + at}" for at in range(46)]
+    path = put(tmp_path / "w.csv", f"date,{','.join(times)}\n2025-03-30,{','.join([*filled, '', ''])}\n")
+    readings = raw(ingest(path, zone="Europe/London"))
+    assert readings["kwh"].to_list() == [float(kwh) for kwh in filled]
+    assert readings["timestamp"].diff().drop_nulls().dt.total_seconds().unique().to_list() == [1800]
+
+
 def test_a_period_behind_the_end_of_the_day_is_refused(ingest, tmp_path, quarantine):
     rows = ["settlement_date,settlement_period,kwh", *(f"2025-03-03,{at},{at}.5" for at in range(1, 50))]
     assert ingest(put(tmp_path / "w.csv", "\n".join(rows)), zone="Europe/London").statement.accepted == 48
