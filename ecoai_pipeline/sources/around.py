@@ -24,6 +24,8 @@ _CLOCKS = (
     ({"KST"}, "Asia/Seoul"),
     ({"JST"}, "Asia/Tokyo"),
 )
+_METERS = frozenset({Role.POINT, Role.METER})
+_PAIR = _SEVERAL = 2
 _UNIT_NAMES = frozenset({"unit", "units", "uom", "unit of measure", "einheit", "unite", "unidad", "단위"})
 
 
@@ -106,7 +108,7 @@ def named_unit(opened: OpenFile, column: str, *, in_rows: bool = True) -> Unit |
 
 def named_meter(opened: OpenFile) -> str | None:
     """The meter that a line above the table names, as `Meter,M1` or `Zähler: 4711`; None where none does."""
-    return next((text for name, text in _pairs(opened.above) if Role.METER in roles_of(name)), None)
+    return next((text for name, text in _pairs(opened.above) if _METERS & roles_of(name)), None)
 
 
 def says_more(row: Sequence[str]) -> bool:
@@ -115,7 +117,7 @@ def says_more(row: Sequence[str]) -> bool:
 
 
 def _is_key(name: str) -> bool:
-    return Role.METER in roles_of(name) or plain(name) in _UNIT_NAMES | _ZONE_NAMES
+    return bool(_METERS & roles_of(name)) or plain(name) in _UNIT_NAMES | _ZONE_NAMES
 
 
 def _pairs(above: Sequence[Sequence[str]]) -> Iterator[tuple[str, str]]:
@@ -124,18 +126,18 @@ def _pairs(above: Sequence[Sequence[str]]) -> Iterator[tuple[str, str]]:
     >>> list(_pairs([["Meter", "M1"], ["Unit: kWh"]])), list(_pairs([["Meter", "Unit"], ["M1", "kWh"]]))
     ([('meter', 'M1'), ('unit', 'kWh')], [('meter', 'M1'), ('unit', 'kWh')])
     """
-    rows = [[cell.strip() for cell in row if cell.strip()] for row in above]
     names: list[str] = []
-    for row in rows:
+    for row in ([cell.strip() for cell in row] for row in above):
+        filled = [cell for cell in row if cell]
         if names and len(names) == len(row):
-            yield from zip(map(plain, names), row, strict=True)
+            yield from ((plain(name), text) for name, text in zip(names, row, strict=True) if text)
             names = []
-        elif len(row) > 1 and all(map(_is_key, row)):
+        elif len(filled) > 1 and (all(map(_is_key, filled)) or (len(filled) > _PAIR and sum(map(_is_key, filled)) >= _SEVERAL)):
             names = row
-        elif len(row) > 1:
-            yield plain(row[0]), row[1]
-        elif row and ":" in row[0]:
-            name, _, text = row[0].partition(":")
+        elif len(filled) > 1:
+            yield plain(filled[0]), filled[1]
+        elif filled and ":" in filled[0]:
+            name, _, text = filled[0].partition(":")
             yield from [(plain(name), text.strip())] if text.strip() else []
 
 

@@ -14,6 +14,7 @@ from ecoai_pipeline.sources.around import filled_in, named_unit, named_zone
 from ecoai_pipeline.sources.by_name import ends_days, energy_unit, named_columns, stamps_of
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.header import is_number
+from ecoai_pipeline.sources.index_columns import row_numbers, unnamed_times
 from ecoai_pipeline.sources.layout import (
     Traits,
     column_form,
@@ -117,9 +118,10 @@ def by_column(opened: OpenFile) -> ColumnMapping | None:
         IngestError: some of the columns of numbers could be no meters; the message lists those that could.
     """
     stamps, named_ends = stamps_of(opened.header)
+    stamps = stamps or unnamed_times(opened)
     if len(stamps) != 1:
         return None
-    left = [name for name in opened.header if name not in time_columns(opened.header, stamps[0])]
+    left = [name for name in opened.header if name not in (*time_columns(opened.header, stamps[0]), *row_numbers(opened))]
     numbers = [name for name in left if name and _holds_numbers(opened, name)]
     meters = [name for name in numbers if may_be_meter(name) and (energy_unit(name) is not None or _NUMBERED.fullmatch(name))]
     if len(meters) < _FEWEST or any("|" in name for name in meters):

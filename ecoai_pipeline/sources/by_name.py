@@ -11,11 +11,12 @@ import polars as pl
 from ecoai_pipeline.sources.around import filled_in
 from ecoai_pipeline.sources.ends import names_end
 from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.index_columns import row_numbers, unnamed_times
 from ecoai_pipeline.sources.layout import SURVEY_BYTES, time_columns
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.text import DelimitedText
 from ecoai_pipeline.sources.units import Unit, UnknownUnitError, is_thousands, unit_in
-from ecoai_pipeline.sources.vocabulary import Role, columns_of, roles_of
+from ecoai_pipeline.sources.vocabulary import Role, columns_of, meters_of, roles_of
 
 _END_OF_DAY = r"(^|[ T]|^(19|20)\d{6})24([:.]?00)*(시|時|h)?$"
 _MIDNIGHT = "24:00"
@@ -24,6 +25,8 @@ _CLOCK = re.compile(r"(?i)\d{1,2}[:.h]\d{2}([:.]\d{2})?( ?[ap]\.?m\.?)?")
 _LENGTH = re.compile(r"(?i)^interval[^\[(]*[\[(]\s*(?:min(?:s|utes)?|s|secs?|seconds)\.?\s*[\])]")
 """`Interval (mins)` is the length of an interval, no time."""
 _PAIR = 2
+_NEARLY_ALL = 0.9
+"""Share of the rows whose times differ where times do not repeat."""
 _BRACKETS = re.compile(r"[\[(]\s*([^\])]+?)\s*[\])]")
 _QUANTITY_AT_END = re.compile(r"(?i)(?:^|[ _./-])([kMG]?Wh?|[kMG]J|[kM]?VAr?h?|m³|m3|°C|℃|€|EUR|KRW|USD)$")
 
@@ -46,15 +49,34 @@ class _Named:
     energies: tuple[str, ...]
 
 
-def understand(header: Sequence[str]) -> Understood:
-    """The mapping that the names of a header give.
+def understand_file(opened: OpenFile) -> Understood:
+    """The mapping that the names of a file's columns give; columns that only number its rows are left out if its times need no meter.
+
+    An index without a name may hold the times.
+    """
+    numbers, times = row_numbers(opened), unnamed_times(opened)
+    if numbers:
+        understood = understand([name for name in opened.header if name not in numbers], times)
+        if understood.mapping and not _repeats(opened, understood.mapping, understood.mapping.meter):
+            return understood
+    understood = understand(opened.header, times)
+    if understood.mapping and (other := _finer_meter(opened, understood.mapping)):
+        one = understood.mapping.meter
+        said = understood.mapping.model_copy(update={"meter": other})
+        trouble = f"times of one {one!r} repeat with several {other!r}: --columns {quoted(f'meter={other},{_named_line(said)}')}"
+        return Understood(None, trouble)
+    return understood
+
+
+def understand(header: Sequence[str], times: Sequence[str] = ()) -> Understood:
+    """The mapping that the names of a header give; `times` are columns without a name that hold times.
 
     >>> understand(["building", "datetime", "kwh"]).mapping.model_dump(include={"meter", "timestamp", "kwh"})
     {'meter': 'building', 'timestamp': 'datetime', 'kwh': 'kwh'}
     >>> understand(["Zeit", "Wert", "Verbrauch"]).trouble
     "the energy may be in 'Wert' or 'Verbrauch': --columns timestamp=Zeit,kwh=Wert"
     """
-    named = _named([name for name in header if header.count(name) == 1])
+    named = _named([name for name in header if header.count(name) == 1], times)
     troubles = [*_compete("meter", named.meters), *_compete("time", named.stamps), *_compete("energy", named.energies)]
     if not named.stamps or not named.energies:
         missing = " and ".join(what for what, found in (("time", named.stamps), ("energy", named.energies)) if not found)
@@ -64,13 +86,30 @@ def understand(header: Sequence[str]) -> Understood:
     return Understood(None, f"{'; '.join(troubles)}: {_line(named)}")
 
 
-def _named(header: Sequence[str]) -> _Named:
+def _finer_meter(opened: OpenFile, mapping: ColumnMapping) -> str | None:
+    """The column of meters beside that of metering points, where times repeat at a point but not at a meter."""
+    others = [name for name in columns_of(opened.header, Role.METER) if opened.header.count(name) == 1]
+    if mapping.meter not in columns_of(opened.header, Role.POINT) or len(others) != 1 or not _repeats(opened, mapping, mapping.meter):
+        return None
+    return None if _repeats(opened, mapping, others[0]) else others[0]
+
+
+def _repeats(opened: OpenFile, mapping: ColumnMapping, meter: str) -> bool:
+    """Whether the sample repeats times of a meter, which is that of a column or the file's; equal rows do not count."""
+    names = time_columns(opened.header, mapping.timestamp) + ((meter,) if meter in opened.header else ())
+    places = [opened.header.index(name) for name in names]
+    rows = {tuple(fields) for fields in opened.sample["fields"].to_list() if len(fields) == len(opened.header)}
+    return len({tuple(fields[place] for place in places) for fields in rows}) < _NEARLY_ALL * len(rows)
+
+
+def _named(header: Sequence[str], times: Sequence[str]) -> _Named:
     energies = tuple(name for name in columns_of(header, Role.ENERGY) if energy_unit(name) is not None)
     energies = energies or tuple(name for name in header if (_quantity(name) or is_thousands(name)) and energy_unit(name) is not None)
     left = [name for name in header if name not in energies]
     stamps, ends = stamps_of(left)
+    stamps = stamps or tuple(times)
     left = [name for name in left if name not in "+".join(stamps).split("+")]
-    meters = columns_of(left, Role.METER) or columns_of(left, Role.WEAK_METER)
+    meters = meters_of(left)
     return _Named(tuple(meters), stamps, ends, energies)
 
 
@@ -167,7 +206,11 @@ def _has_day_end(rows: pl.DataFrame, place: int) -> bool:
 
 def named_columns(mapping: ColumnMapping) -> str:
     """The time and the energy of a mapping as options."""
-    return quoted(f"timestamp={mapping.timestamp},kwh={mapping.kwh}")
+    return quoted(_named_line(mapping))
+
+
+def _named_line(mapping: ColumnMapping) -> str:
+    return f"timestamp={mapping.timestamp},kwh={mapping.kwh}"
 
 
 def quoted(text: str) -> str:
@@ -180,10 +223,7 @@ def without_meters(opened: OpenFile, mapping: ColumnMapping) -> bool:
 
     Equal rows do not count: a file that has each row twice has one meter.
     """
-    places = [opened.header.index(name) for name in time_columns(opened.header, mapping.timestamp)]
-    rows = {tuple(fields) for fields in opened.sample["fields"].to_list() if len(fields) == len(opened.header)}
-    times = [tuple(fields[place] for place in places) for fields in rows]
-    return mapping.meter == FILE_STEM and len(set(times)) < 0.9 * len(times)
+    return mapping.meter == FILE_STEM and _repeats(opened, mapping, FILE_STEM)
 
 
 def time_beside(opened: OpenFile, timestamp: str) -> str | None:

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from ecoai_pipeline.sources import kpi, lead, steel
 from ecoai_pipeline.sources.by_column import by_column
-from ecoai_pipeline.sources.by_name import understand
+from ecoai_pipeline.sources.by_name import understand_file
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.greenbutton.source import GreenButton
@@ -76,7 +76,7 @@ def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -
         raise IngestError(opened.file, f"{trouble}; name one with --source. Known are:{_known()}")
     if Wide().recognises(opened.header):
         return Wide()
-    understood = understand(opened.header)
+    understood = understand_file(opened)
     if understood.mapping is not None or (opened.has_readings and by_column(opened)):
         return TableSource()
     if not opened.has_readings:

@@ -81,7 +81,10 @@ def find_table(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) ->
     """
     first = next((at for at in range(min(len(rows), MOST_LINES_ABOVE)) if _begins(rows, at)), None)
     width = _filled(rows[first]) if first is not None else 2
-    above = [at for at in range(min(len(rows), MOST_LINES_ABOVE) if first is None else first) if _could_name(rows[at], width)]
+    limit = min(len(rows), MOST_LINES_ABOVE) if first is None else first
+    above = [at for at in range(limit) if _could_name(rows[at], width)]
+    if not above and first is not None:
+        above = [at for at in range(limit) if _could_name(["index", *rows[at][1:]], width) and not rows[at][0].strip()]
     scores = {at: _score(rows[at], expected) for at in above}
     if first is None:
         usual = [at for at in above if scores[at] >= (0, _SURE_NAMES)]
@@ -115,7 +118,7 @@ def begins_table(row: Sequence[str], header: Sequence[str]) -> bool:
     if set(names) == set(header) and any(any(sign.isalpha() for sign in name) for name in names):
         return True
     filled = [name for name in names if name]
-    if len(filled) < _SURE_NAMES or any(_NUMBER.fullmatch(name) or _is_date(name) for name in filled):
+    if len(filled) < _SURE_NAMES or any(_NUMBER.fullmatch(name) or is_date(name) for name in filled):
         return False
     roles = [roles_of(name) for name in filled]
     named = any(role & _TIMES for role in roles) and any(Role.ENERGY in role for role in roles)
@@ -138,14 +141,16 @@ def find_values(rows: Sequence[Sequence[str]]) -> Place:
 
 
 def names_of(row: Sequence[str]) -> tuple[str, ...]:
-    """The names of the columns; delimiters at the end of the line name none.
+    """The names of the columns; delimiters at the end of the line name none. An index, the one column without a name, gets one.
 
-    >>> names_of(["Time", " Value ", ""])
-    ('Time', 'Value')
+    >>> names_of(["Time", " Value ", ""]), names_of(["", "Value"])
+    (('Time', 'Value'), ('Unnamed: 0', 'Value'))
     """
     names = [name.replace("\n", " ").strip() for name in row]
     while len(names) > 1 and not names[-1]:
         names.pop()
+    if len(names) > 1 and not names[0] and all(names[1:]):
+        names[0] = "Unnamed: 0"
     return tuple(names)
 
 
@@ -162,21 +167,28 @@ def no_header(file: str, first: Sequence[str]) -> IngestError:
 
 
 def _begins(rows: Sequence[Sequence[str]], at: int) -> bool:
-    """Whether a row, and most of those below it, look like readings."""
-    if not _is_reading(rows[at]):
+    """Whether a row, and most of those below it, look like readings; facts about a table, in a row above its names, are none."""
+    if not _is_reading(rows[at]) or _is_above_names(rows, at):
         return False
     below = [row for row in rows[at + 1 : at + 1 + 2 * _LOOKED_AT] if not _is_blank(row)][:_LOOKED_AT]
     return 2 * sum(map(_is_reading, below)) >= len(below)
 
 
+def _is_above_names(rows: Sequence[Sequence[str]], at: int) -> bool:
+    """Whether the next row names the columns of a table of another width."""
+    below = next((row for row in rows[at + 1 :] if not _is_blank(row)), None)
+    return below is not None and _filled(below) != _filled(rows[at]) and begins_table(below, ())
+
+
 def _is_reading(row: Sequence[str]) -> bool:
     """Whether a row has a time and a number."""
     cells = [cell.strip() for cell in row]
-    date = next((at for at, cell in enumerate(cells) if _is_date(cell)), None)
+    date = next((at for at, cell in enumerate(cells) if is_date(cell)), None)
     return date is not None and any(_NUMBER.fullmatch(cell) for at, cell in enumerate(cells) if at != date)
 
 
-def _is_date(cell: str) -> bool:
+def is_date(cell: str) -> bool:
+    """Whether a text looks like a date or a time stamp."""
     return bool(_DATE.fullmatch(cell) or _COMPACT.fullmatch(cell))
 
 
@@ -199,7 +211,7 @@ def _could_name(row: Sequence[str], width: int) -> bool:
     """Whether a row may name the columns of rows with so many filled fields: it has texts for at least half of them, and no date."""
     texts = [cell.strip() for cell in row if cell.strip()]
     named = any(any(sign.isalpha() for sign in text) for text in texts)
-    return named and len(texts) > 1 and 2 * len(texts) >= width and not any(map(_is_date, texts))
+    return named and len(texts) > 1 and 2 * len(texts) >= width and not any(map(is_date, texts))
 
 
 def _filled(row: Sequence[str]) -> int:

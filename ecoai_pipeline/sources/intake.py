@@ -23,6 +23,7 @@ from ecoai_pipeline.sources.clock import falls_back, given_once
 from ecoai_pipeline.sources.encoding import LATIN, other_reading
 from ecoai_pipeline.sources.ends import with_named_side
 from ecoai_pipeline.sources.files import OpenFile, open_file
+from ecoai_pipeline.sources.index_columns import row_numbers
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
 from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather, weather_texts
 from ecoai_pipeline.sources.labels import labelled, runs
@@ -78,6 +79,7 @@ class Prepared:
         warnings = (
             *layout.traits.warnings,
             *_doubtful_encoding(options, opened),
+            *_row_numbers(opened, layout),
             *_contradicted_unit(options, layout),
             *_contradicted_zone(options, layout),
             *_unclear_zone(options, layout),
@@ -107,6 +109,13 @@ def _doubtful_encoding(options: IngestOptions, opened: OpenFile) -> Iterator[str
     texts = [*opened.header, *opened.sample["text"].to_list()]
     if found := next((other for text in texts if not text.isascii() and (other := other_reading(text))), None):
         yield f"it is not UTF-8 and was read as Windows-1252: {found[0]!r}; if that is {found[1]!r}, withdraw it and give --encoding cp1250"
+
+
+def _row_numbers(opened: OpenFile, layout: Layout) -> Iterator[str]:
+    """A line about columns that only number the rows."""
+    for name in row_numbers(opened) if "fields" in opened.sample.columns else ():
+        if name in layout.traits.unmapped:
+            yield f"column {name!r} only numbers the rows and was left out"
 
 
 def _contradicted_unit(options: IngestOptions, layout: Layout) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ecoai_pipeline.sources.around import named_meter, stated_unit, unit_column
 from ecoai_pipeline.sources.by_column import by_column, columns_layout
-from ecoai_pipeline.sources.by_name import ends_days, named_columns, quoted, time_beside, understand, without_meters
+from ecoai_pipeline.sources.by_name import ends_days, named_columns, quoted, time_beside, understand_file, without_meters
 from ecoai_pipeline.sources.directions import two_directions
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, long_layout, mapped_columns, show_header, value_columns
@@ -41,13 +41,13 @@ class TableSource:
             return columns_layout(opened, self.mapping) if several else long_layout(opened, self.mapping)
         if self.recognises(opened.header):
             return long_layout(opened, _canonical(opened))
-        if understand(opened.header).mapping is None and (columns := by_column(opened)):
+        if understand_file(opened).mapping is None and (columns := by_column(opened)):
             return columns_layout(opened, columns)
         return replace(long_layout(opened, _by_name(opened)), units=unit_column(opened.header))
 
 
 def _by_name(opened: OpenFile) -> ColumnMapping:
-    understood = understand(opened.header)
+    understood = understand_file(opened)
     if understood.mapping is None:
         raise IngestError(opened.file, f"{understood.trouble}; its header has {show_header(opened.header)}")
     _require_one_direction(opened, understood.mapping)

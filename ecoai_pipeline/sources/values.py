@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from ecoai_pipeline.sources.by_name import understand
+from ecoai_pipeline.sources.by_name import understand_file
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.layout import Layout, Traits, show_header, stem_of
 from ecoai_pipeline.sources.reasons import IngestError
@@ -68,7 +68,7 @@ class Values:
         Raises:
             IngestError: it has times, or not exactly one column of energy.
         """
-        understood = understand(opened.header)
+        understood = understand_file(opened)
         if understood.mapping:
             raise IngestError(opened.file, f"it has times in {understood.mapping.timestamp!r}; leave --start and --interval out")
         energies = columns_of(opened.header, Role.ENERGY) if len(opened.header) > 1 else list(opened.header)

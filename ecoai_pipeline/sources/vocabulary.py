@@ -12,8 +12,10 @@ Header = Sequence[str]
 
 
 class Role(Enum):
-    """What a column holds. `WEAK_METER` may be the meter where no column is called one; `PERIOD` numbers intervals of a day."""
+    """What a column holds. `POINT` is a metering point, which stays where its meter is exchanged; `WEAK_METER` may be the meter where
+    no column is called one; `PERIOD` numbers intervals of a day."""
 
+    POINT = auto()
     METER = auto()
     WEAK_METER = auto()
     STAMP = auto()
@@ -26,14 +28,17 @@ class Role(Enum):
 
 
 _WORDS: dict[Role, str] = {
+    Role.POINT: """
+        metering point, metering point id, metering code, nmi, mpan, mpan core, mprn, esi id, esiid, ean
+        zaehlpunkt, zaehlpunktbezeichnung, messlokation, marktlokation, malo, melo, messstelle
+        pdl, prm, identifiant prm, point de livraison, cups""",
     Role.METER: """
-        meter, meter id, meterid, meter number, meter no, meter name, meter serial, meter serial number, metering point, metering point id,
-        metering code, nmi, mpan, mprn, esi id, esiid, ean, smart meter id, building, building id, building name
+        meter, meter id, meterid, meter number, meter no, meter name, meter serial, meter serial number, serial number, serial no, msn
+        smart meter id, building, building id, building name
         계기, 계기번호, 계기 번호, 계량기, 계량기번호, 계량기 번호, 미터, 건물, 건물명
-        zaehler, zaehlernummer, zaehler nr, zaehler id, zaehlernr, zaehlpunkt, zaehlpunktbezeichnung, messlokation, marktlokation, malo
-        melo, messstelle, gebaeude
-        compteur, numero compteur, numero de compteur, n compteur, pdl, prm, point de livraison, batiment
-        contador, numero de contador, cups, medidor, edificio""",
+        zaehler, zaehlernummer, zaehler nr, zaehler id, zaehlernr, gebaeude
+        compteur, numero compteur, numero de compteur, n compteur, batiment
+        contador, numero de contador, medidor, edificio""",
     Role.WEAK_METER: """
         id, name, site, site id, site name, device, device id, sensor, sensor id, customer, customer id, account, account number, location
         location id, plant, facility, tag, series, channel, unique id, household, household id, lclid
@@ -171,7 +176,7 @@ def may_be_meter(name: str) -> bool:
     word = plain(name)
     if _OBIS.fullmatch(_UNIT.sub("", name).strip()):
         return False
-    return bool(word) and not roles_of(name) and not is_for_notes(name) and not _NO_METERS.search(word)
+    return not is_unnamed(name) and bool(word) and not roles_of(name) and not is_for_notes(name) and not _NO_METERS.search(word)
 
 
 def known_words(names: Iterable[str]) -> int:
@@ -181,6 +186,24 @@ def known_words(names: Iterable[str]) -> int:
     (3, 1, 1)
     """
     return sum(bool(roles_of(name)) or bool(_WIDE_CELL.match(plain(name))) for name in set(names))
+
+
+_UNNAMED = re.compile(r"(?i)|unnamed: ?\d+|__unnamed__\d+|__index_level_\d+__|level_\d+|index")
+
+
+def is_unnamed(name: str) -> bool:
+    """Whether a column has no name, or one that programs give to columns without names.
+
+    >>> [is_unnamed(name) for name in ("", "Unnamed: 0", "__index_level_0__", "index", "id")]
+    [True, True, True, True, False]
+    """
+    return bool(_UNNAMED.fullmatch(name.strip()))
+
+
+def meters_of(header: Header) -> list[str]:
+    """The columns that may be the meter: those of metering points, else of meters, else of what may be one."""
+    canonical = columns_of(header, Role.METER) if "meter_id" in header else []
+    return canonical or columns_of(header, Role.POINT) or columns_of(header, Role.METER) or columns_of(header, Role.WEAK_METER)
 
 
 def columns_of(header: Header, role: Role) -> list[str]:

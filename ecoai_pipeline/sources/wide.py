@@ -14,11 +14,12 @@ from ecoai_pipeline.domain import Industry, UsageType
 from ecoai_pipeline.sources.around import named_meter, named_unit
 from ecoai_pipeline.sources.directions import two_directions
 from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.index_columns import row_numbers
 from ecoai_pipeline.sources.layout import Layout, Traits, column_form, require_columns, show_header, stem_of
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import StampForm
 from ecoai_pipeline.sources.units import Unit
-from ecoai_pipeline.sources.vocabulary import Role, columns_of
+from ecoai_pipeline.sources.vocabulary import Role, columns_of, meters_of
 
 _DAY_MINUTES = 1440
 _FEWEST = 23
@@ -196,7 +197,7 @@ class Wide:
         if cells is None:
             raise IngestError(opened.file, f"it has no column per interval of a day: {show_header(opened.header)}; leave --source out")
         keys = [name for name in opened.header if name not in cells.names]
-        meters = columns_of(keys, Role.METER) or columns_of(keys, Role.WEAK_METER)
+        meters = meters_of([name for name in keys if name not in row_numbers(opened)])
         dates = _dates(opened.header, cells)
         for what, names, least in (("day", dates, 1), ("meter", meters, 0)):
             if not least <= len(names) <= 1:

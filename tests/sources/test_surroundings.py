@@ -157,3 +157,15 @@ def test_the_header_that_the_sender_names_may_have_units_below(ingest, raw, tmp_
 def test_the_line_of_the_header_is_known(tmp_path):
     opened = open_text(put(tmp_path / "t.csv", "\n".join(["Report", "", "Time,Value", ",kWh", *ROWS])), "t.csv")
     assert (opened.header_line, opened.header_lines) == (3, 4)
+
+
+@pytest.mark.parametrize(("unit", "step", "kwh"), [("W", "30", 0.25), ("Wh", "", 0.5)])
+def test_facts_in_rows_above_the_names_are_followed(ingest, raw, tmp_path, unit, step, kwh):
+    """As in the load curves of Enedis: a row of names and a row of facts, one of them a date, stand above the table."""
+    names = "Identifiant PRM;Type de données;Date de début;Date de fin;Grandeur physique;Unité;Pas en minutes"
+    facts = f"12345678901234;Courbe de charge;01/01/2025;08/01/2025;Energie active;{unit};{step}"
+    rows = [f"2025-01-01T{hour:02d}:{minute}:00+01:00;{500 + (hour + int(minute)) % 2}" for hour in range(24) for minute in ("00", "30")]
+    result = ingest(put(tmp_path / "c.csv", "\n".join(["\ufeff" + names, facts, "Horodate;Valeur", *rows])))
+    assert (result.statement.meters, result.statement.accepted) == (["12345678901234"], 48)
+    first = raw(result).row(0, named=True)
+    assert (first["timestamp"].isoformat(), first["kwh"], first["interval_s"]) == ("2024-12-31T23:00:00+00:00", kwh, 1800)
