@@ -121,6 +121,7 @@ class Kind(StrEnum):
     COUNTER_RESET = "counter_reset"
     IMPLAUSIBLE = "implausible"
     FILLED_DAYS = "filled_days"
+    COPIED_DAYS = "copied_days"
 
 
 _KOREAN_INDUSTRIES = {

@@ -12,6 +12,7 @@ from ecoai_pipeline.quality.rules import Rule
 # What a fault of the meter looks like; of several kinds in one event the most frequent, of equally frequent ones the first.
 RULE_KINDS = {
     Rule.FILLED_DAYS: Kind.FILLED_DAYS,
+    Rule.COPIED_DAYS: Kind.COPIED_DAYS,
     Rule.COUNTER_RESET: Kind.COUNTER_RESET,
     Rule.ABOVE_HISTORY: Kind.IMPLAUSIBLE,
     Rule.NEGATIVE: Kind.IMPLAUSIBLE,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from ecoai_pipeline.quality.collection.copied import copied_days
 from ecoai_pipeline.quality.collection.filled import filled_days
+from ecoai_pipeline.quality.collection.rows import Rows
 from ecoai_pipeline.settings import QualityParams
 
 CONTEXT = ("meter_id", "timestamp", "interval_s", "kwh")
@@ -38,6 +40,7 @@ def examine(
           days of 23 or 25 hours and in an hour that comes twice, and where a drifting clock stretches it;
         - `step_s`: from the start of the reading before to this one's, seconds;
         - `filled`: a zero that stands for a day that was not collected;
+        - `copied`: a reading of a day that repeats an earlier one;
         - `block_h`: hours of readings on end with one `clock_s`; `changed`: the first of a new length that lasts.
     """
     context = (readings.clear() if before is None else before).select(CONTEXT)
@@ -48,7 +51,9 @@ def examine(
         .with_columns(pl.col("zone").fill_null(default_zone), pl.col("signed").fill_null(False))
     )
     runs = known.with_columns(_run_hours(params))
-    measured = _clock(_counter(runs.with_columns(filled_days(runs, params)), params), params)
+    rows = Rows.of(runs)
+    collected = runs.with_columns(filled_days(rows, params), copied_days(rows, params))
+    measured = _clock(_counter(collected, params), params)
     limit_kwh = pl.col("capacity_kw") * pl.col("interval_s") / 3600 * params.capacity_factor
     local = local_time(measured["zone"].unique().sort().to_list())
     return measured.filter("own").with_columns(local=local, limit_kwh=limit_kwh).drop("own", "capacity_kw")

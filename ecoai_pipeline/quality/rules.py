@@ -27,9 +27,10 @@ class Rule(StrEnum):
     OFF_GRID = "off_grid"
     DRIFTING = "drifting"
     FILLED_DAYS = "filled_days"
+    COPIED_DAYS = "copied_days"
 
 
-COLLECTION = (Rule.FILLED_DAYS,)
+COLLECTION = (Rule.FILLED_DAYS, Rule.COPIED_DAYS)
 """The rules on how whole days were collected."""
 
 
@@ -52,6 +53,7 @@ MEANINGS: Mapping[Rule | DayRule, str] = {
     Rule.OFF_GRID: "the stamp lies beside the grid of the local day",
     Rule.DRIFTING: "the stamp moves against the grid; a clock that drifts",
     Rule.FILLED_DAYS: "whole days of zeros on a meter that is otherwise not at zero; they were not collected and were filled with zeros",
+    Rule.COPIED_DAYS: "whole days repeat an earlier day digit by digit; they were not collected and were copied from it",
     DayRule.MISSING_DAY: "a whole local day has no value",
     DayRule.INTERVAL_CHANGED: "the meter's interval changes for good",
 }
@@ -98,5 +100,6 @@ def conditions(params: QualityParams) -> dict[Rule, pl.Expr]:
         Rule.OFF_GRID: off_grid,
         Rule.DRIFTING: off_grid & (step_s != clock_s) & ((step_s - clock_s).abs() <= params.drift_share * clock_s),
         Rule.FILLED_DAYS: pl.col("filled"),
+        Rule.COPIED_DAYS: pl.col("copied"),
     }
     return {rule: condition.fill_null(False) for rule, condition in found.items()}

@@ -38,6 +38,7 @@ KINDS: Mapping[Kind, Pair] = {
     Kind.COUNTER_RESET: ("Counter caught up", "계량기 일괄 반영"),
     Kind.IMPLAUSIBLE: ("Implausible reading", "비현실적 계측값"),
     Kind.FILLED_DAYS: ("Days not collected", "미수집일"),
+    Kind.COPIED_DAYS: ("Copied days", "복사된 날"),
 }
 # What each kind leads with. A template whose field is unknown gives way to the plain one.
 _LEADS: Mapping[Kind, Pair] = {
@@ -73,6 +74,10 @@ _LEADS: Mapping[Kind, Pair] = {
     Kind.FILLED_DAYS: (
         "{duration} of zeros that begin and end as the day turns; probably nothing was collected, and zeros were written instead",
         "하루 경계에서 시작하고 끝나는 0이 {duration} 지속됨, 수집되지 않은 날이 0으로 채워진 것으로 추정",
+    ),
+    Kind.COPIED_DAYS: (
+        "{duration} of readings equal to an earlier day digit by digit; probably nothing was collected, and that day was written instead",
+        "{duration} 동안 계측값이 이전 날과 완전히 같음, 수집되지 않은 날에 이전 날이 복사된 것으로 추정",
     ),
 }
 _PLAIN: Pair = ("{duration} unlike what was expected", "{duration} 동안 기대와 다름")
@@ -153,6 +158,7 @@ _KOREAN_RULES: Mapping[Rule | DayRule, str] = {
     Rule.OFF_GRID: "검침 시각이 정해진 시각에서 벗어남",
     Rule.DRIFTING: "검침 시각이 점점 어긋남, 계량기 시계 오차 의심",
     Rule.FILLED_DAYS: "평소 0이 아닌 계량기에서 하루 전체가 0임, 수집되지 않은 날이 0으로 채워진 것으로 의심",
+    Rule.COPIED_DAYS: "하루 전체가 이전 날과 완전히 같음, 수집되지 않은 날에 이전 날이 복사된 것으로 의심",
     DayRule.MISSING_DAY: "하루 전체의 계측값 없음",
     DayRule.INTERVAL_CHANGED: "검침 주기가 바뀜",
 }

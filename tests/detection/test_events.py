@@ -175,6 +175,7 @@ def test_rules_become_data_quality_events_apart_from_energy(portfolio: ModuleTyp
         ("counter_reset", ["data_quality"]),
         ("zero_run", ["data_quality"]),
         ("filled_days", ["data_quality"]),
+        ("copied_days", ["data_quality"]),
         ("above_history+above_capacity", ["data_quality"]),
         ("above_capacity", ["data_quality", "energy"]),
         ("off_grid", ["energy"]),

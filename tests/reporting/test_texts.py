@@ -110,6 +110,12 @@ LEADS = {
         "and zeros were written instead",
         "미수집일: 하루 경계에서 시작하고 끝나는 0이 4시간 15분 지속됨, 수집되지 않은 날이 0으로 채워진 것으로 추정",
     ),
+    "copied_days": (
+        {},
+        "Copied days: 4 h 15 min of readings equal to an earlier day digit by digit; probably nothing was collected, "
+        "and that day was written instead",
+        "복사된 날: 4시간 15분 동안 계측값이 이전 날과 완전히 같음, 수집되지 않은 날에 이전 날이 복사된 것으로 추정",
+    ),
 }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+_HALF_HOUR_US = 1_800_000_000
 
 
 def hours_of_day(instant: NDArray[np.int64], zone: pl.Series) -> Floats:
@@ -19,13 +22,28 @@ def hours_of_day(instant: NDArray[np.int64], zone: pl.Series) -> Floats:
     Returns:
         (3, n).
     """
-    moments = pl.DataFrame({"utc": pl.Series(instant).cast(pl.Datetime("us", "UTC")), "zone": zone}).with_row_index()
-    parts = []
-    for (name,), part in moments.partition_by("zone", as_dict=True).items():
-        local = pl.col("utc").dt.convert_time_zone(str(name))
-        parts.append(part.select("index", local=_hours(local), standard=_hours(local - local.dt.dst_offset()), world=_hours(pl.col("utc"))))
-    return pl.concat(parts).sort("index").drop("index").to_numpy().T
+    found = np.empty((3, len(instant)))
+    for name in zone.unique():
+        here = (zone == name).to_numpy()
+        local = pl.from_epoch(pl.Series(instant[here]), "us").dt.replace_time_zone("UTC").dt.convert_time_zone(name)
+        standard, world = local - local.dt.dst_offset(), local.dt.convert_time_zone("UTC")
+        found[:, here] = [_hours(clock).to_numpy() for clock in (local, standard, world)]
+    return found
 
 
-def _hours(clock: pl.Expr) -> pl.Expr:
+def _hours(clock: pl.Series) -> pl.Series:
     return clock.dt.hour() + clock.dt.minute() / 60 + clock.dt.second() / 3600
+
+
+@lru_cache(maxsize=1024)
+def clock_changes(zone: str, since: int, until: int) -> tuple[tuple[int, int], ...]:
+    """The clock changes of a zone between two instants: when, and by how many seconds the clock is put forward.
+
+    >>> first = 1_614_556_800_000_000  # 2021-03-01
+    >>> clock_changes("Europe/Berlin", first, first + 60 * 86_400_000_000)
+    ((1616893200000000, 3600),)
+    """
+    times = np.arange(since - since % _HALF_HOUR_US, until + _HALF_HOUR_US, _HALF_HOUR_US)
+    local = pl.from_epoch(pl.Series(times), "us").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    forward_s = np.diff((local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_seconds().to_numpy())
+    return tuple((int(times[n + 1]), int(forward_s[n])) for n in np.flatnonzero(forward_s))
