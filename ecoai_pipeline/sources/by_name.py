@@ -14,12 +14,14 @@ from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.index_columns import row_numbers, unnamed_times
 from ecoai_pipeline.sources.layout import SURVEY_BYTES, time_columns
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
+from ecoai_pipeline.sources.stamps import DAY_END
 from ecoai_pipeline.sources.text import DelimitedText
 from ecoai_pipeline.sources.units import Unit, UnknownUnitError, is_thousands, unit_in
 from ecoai_pipeline.sources.vocabulary import Role, columns_of, meters_of, roles_of
 
-_END_OF_DAY = r"(^|[ T]|^(19|20)\d{6})24([:.]?00)*(시|時|h)?$"
 _MIDNIGHT = "24:00"
+_SECOND_TIME = r"(?:\s[-–—/]\s|\s?~\s?|\s(?:to|bis|until)\s).*$"
+"""The end in a range of two times: that it is 24:00 says nothing of its start."""
 _DATE_WORD, _TIME_WORD = re.compile("(?i)datum|date|일자|fecha"), re.compile("(?i)zeit|time|시각|시간|hora|heure")
 _CLOCK = re.compile(r"(?i)\d{1,2}[:.h]\d{2}([:.]\d{2})?( ?[ap]\.?m\.?)?")
 _LENGTH = re.compile(r"(?i)^interval[^\[(]*[\[(]\s*(?:min(?:s|utes)?|s|secs?|seconds)\.?\s*[\])]")
@@ -173,8 +175,8 @@ def _mapping(named: _Named) -> ColumnMapping:
         meter=named.meters[0] if named.meters else FILE_STEM,
         timestamp=named.stamps[0],
         kwh=named.energies[0],
+        stamp="end" if named.ends or names_end(named.stamps[0]) else "start",
         unit=energy_unit(named.energies[0]) or Unit.KWH,
-        **({"stamp": "end"} if named.ends or names_end(named.stamps[0]) else {}),
     )
 
 
@@ -199,9 +201,19 @@ def ends_days(opened: OpenFile, mapping: ColumnMapping) -> bool:
     return any(_has_day_end(block.rows, place) for block in opened.blocks(SURVEY_BYTES))
 
 
+def with_day_end(opened: OpenFile, mapping: ColumnMapping) -> ColumnMapping:
+    """The mapping with `stamp=end` where it says nothing of it and a stamp of its file is 24:00.
+
+    A register is read at a moment, and an end of its own gives the length of an interval.
+    """
+    if mapping.says_side or mapping.is_register or not set(time_columns(opened.header, mapping.timestamp)) <= set(opened.header):
+        return mapping
+    return mapping.model_copy(update={"stamp": "end"}) if ends_days(opened, mapping) else mapping
+
+
 def _has_day_end(rows: pl.DataFrame, place: int) -> bool:
     times = rows["fields"].list.get(place, null_on_oob=True).str.strip_chars()
-    return bool(times.str.contains(_END_OF_DAY).any())
+    return bool(times.str.replace(_SECOND_TIME, "").str.contains(DAY_END).any())
 
 
 def named_columns(mapping: ColumnMapping) -> str:

@@ -28,8 +28,7 @@ def names_end(timestamp: str) -> bool:
 
 def with_named_side(mapping: ColumnMapping) -> ColumnMapping:
     """The mapping with `stamp=end` where it says nothing of it and its stamp is called an end."""
-    says_nothing = "stamp" not in mapping.model_fields_set and mapping.end is None
-    return mapping.model_copy(update={"stamp": "end"}) if says_nothing and names_end(mapping.timestamp) else mapping
+    return mapping.model_copy(update={"stamp": "end"}) if not mapping.says_side and names_end(mapping.timestamp) else mapping
 
 
 def look_like_ends(stamps: Stamps) -> str | None:

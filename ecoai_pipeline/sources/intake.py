@@ -17,6 +17,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import ARRIVALS, LABELS, QUARANTINE, WEATHER, Decimal, Industry, Month, UsageType, zones_meant
 from ecoai_pipeline.settings import Settings
+from ecoai_pipeline.sources.by_name import with_day_end
 from ecoai_pipeline.sources.canonical import Zones, split
 from ecoai_pipeline.sources.catalog import Source, choose
 from ecoai_pipeline.sources.clock import falls_back, given_once
@@ -68,6 +69,8 @@ class Prepared:
         if options.columns is not None:  # the statement records how the file was understood
             options = options.model_copy(update={"columns": with_named_side(options.columns)})
         opened = open_file(path, file, options.opening(mapped_columns(options.columns)))
+        if options.columns is not None:
+            options = options.model_copy(update={"columns": with_day_end(opened, options.columns)})
         source = _said_by_options(options) or choose(opened, options.source, options.columns, options.flow)
         layout = source.layout(opened)
         if stem_of(file) in meters:

@@ -303,7 +303,7 @@ def _periods(opened: OpenFile, mapping: ColumnMapping) -> Periods | None:
     if not clock:
         return None
     if Role.PERIOD not in roles_of(clock[0]):
-        return _counted_hours(opened, date, clock[0], says_start=mapping.stamp == "start" and "stamp" in mapping.model_fields_set)
+        return _counted_hours(opened, date, clock[0])
     places = [opened.header.index(name) for name in (date, clock[0])]
     rows = [[fields[place].strip() for place in places] for fields in opened.sample["fields"].to_list() if len(fields) > max(places)]
     most = max((int(float(number)) for _, number in rows if number.replace(".", "", 1).isdecimal()), default=0)
@@ -317,14 +317,11 @@ def _periods(opened: OpenFile, mapping: ColumnMapping) -> Periods | None:
     return Periods(3600 if most <= _MOST_HOURS and len({day for day, _ in rows}) > 1 else 1800)
 
 
-def _counted_hours(opened: OpenFile, date: str, hour: str, *, says_start: bool) -> Periods | None:
+def _counted_hours(opened: OpenFile, date: str, hour: str) -> Periods | None:
     """The hours of a column that numbers those that pass in each day, so that days on which clocks change have 23 or 25 of them.
 
     Either days end at such a number among days of 24 hours, or no day of the file is whole on the clock, as where a day of 23 hours
     stands alone. Numbers up to 12 may be those of half a clock.
-
-    Args:
-        says_start: the sender says that hours are starts: then 1 is no number of the first hour.
     """
     day, number = (opened.header.index(name) for name in (date, hour))
     given = _cells(opened.sample, number)
@@ -344,7 +341,7 @@ def _counted_hours(opened: OpenFile, date: str, hour: str, *, says_start: bool) 
     ).row(0, named=True)
     by_change = ended["long"] or (ended["usual"] and ended["counted"] and not ended["skipped"])
     alone = not ended["usual"] and ended["whole"]
-    return Periods(3600, first) if first <= 1 - says_start and (by_change or alone) else None
+    return Periods(3600, first) if first <= 1 and (by_change or alone) else None
 
 
 def _cells(rows: pl.DataFrame, place: int) -> pl.Series:

@@ -128,6 +128,11 @@ class ColumnMapping(BaseModel):
             raise ValueError(f"register=true needs a unit of energy, {self.unit} is one of power")
         return self
 
+    @property
+    def says_side(self) -> bool:
+        """Whether the sender says on which side of its interval a stamp lies, or gives both."""
+        return "stamp" in self.model_fields_set or self.end is not None
+
     @field_validator("decimal", mode="before")
     @classmethod
     def _known_decimal(cls, text: object) -> object:

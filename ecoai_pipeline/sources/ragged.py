@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+_WHOLE, _PART = r"-?\d+", r"\d{1,3}"
+"""The two parts of a number that its decimal comma has parted."""
+
 
 class Fitted(NamedTuple):
     """Rows with as many fields as the header, and those that cannot be read."""
@@ -50,17 +53,19 @@ def fitted(rows: pl.DataFrame, width: int, needed: Sequence[int], value: int | N
 def _holds_parts(rows: pl.DataFrame, value: int) -> bool:
     """Whether all notes are short numbers, and some of them stand beside a whole number."""
     notes = pl.col("fields").list.get(value + 1, null_on_oob=True).str.strip_chars()
-    other = notes.is_not_null() & (notes != "") & ~notes.str.contains(_PART)
+    other = notes.is_not_null() & (notes != "") & ~notes.str.contains(f"^{_PART}$")
     return bool(rows.select(_parted(value).any() & ~other.any()).item())
-
-
-_PART = r"^\d{1,3}$"
 
 
 def _parted(value: int) -> pl.Expr:
     """Whether a value and the field after it may be the two parts of a number with a decimal comma; a point shows that they are not."""
     whole, after = (pl.col("fields").list.get(place, null_on_oob=True).str.strip_chars() for place in (value, value + 1))
-    return whole.str.contains(r"^-?\d+$") & after.str.contains(_PART) & ~whole.str.contains(r"\d\.\d").any()
+    return whole.str.contains(f"^{_WHOLE}$") & after.str.contains(f"^{_PART}$") & ~whole.str.contains(r"\d\.\d").any()
+
+
+def ends_parted(line: pl.Expr) -> pl.Expr:
+    """Whether the last filled fields of a line with commas may be the two parts of a number."""
+    return line.str.contains(rf",{_WHOLE},{_PART}[,\s]*$")
 
 
 def any_filled(fields: pl.Expr) -> pl.Expr:

@@ -25,7 +25,8 @@ EPOCH: Mapping[str, float] = {"epoch": 1_000_000, "epoch_ms": 1_000, "epoch_us":
 EXCEL = "excel"
 """Days since 1899-12-30, as a workbook counts them."""
 _EXCEL_DAY_0 = datetime(1899, 12, 30)
-DAY_END = r"(^|[ T]|^\d{8})24(:00(?::00(?:[.,]0+)?)?|0000|00)\b"
+DAY_END = r"(^|[ T]|^(?:19|20)\d{6})24((?:[:.]00){1,2}\b.*|(?:00){1,2}$|(?:시|時|h)?$)"
+"""24:00, or an hour 24, in a stamp or alone: only the end of an interval has this time."""
 _NUMBERS = {
     "epoch": r"^(1\d{9}(\.\d+)?|1(\.\d+)?[eE]\+?0?9)$",
     "epoch_ms": r"^(1\d{12}(\.\d+)?|1(\.\d+)?[eE]\+?12)$",

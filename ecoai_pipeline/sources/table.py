@@ -59,8 +59,8 @@ def _by_name(opened: OpenFile) -> ColumnMapping:
         advice = "name it: --columns meter=COLUMN," + named_columns(understood.mapping)
         raise IngestError(opened.file, f"its times repeat, so it holds several meters, but no column is named like a meter; {advice}")
     unit = stated_unit(opened, understood.mapping.kwh) or understood.mapping.unit
-    ends = {"stamp": "end"} if ends_days(opened, understood.mapping) else {}
-    return understood.mapping.model_copy(update={"unit": unit, **ends})
+    stamp = "end" if ends_days(opened, understood.mapping) else understood.mapping.stamp
+    return understood.mapping.model_copy(update={"unit": unit, "stamp": stamp})
 
 
 def _require_one_direction(opened: OpenFile, mapping: ColumnMapping) -> None:

@@ -30,7 +30,7 @@ from ecoai_pipeline.sources.header import (
     rows_below,
     rows_of_one_table,
 )
-from ecoai_pipeline.sources.ragged import any_filled, filled_up
+from ecoai_pipeline.sources.ragged import any_filled, ends_parted, filled_up
 from ecoai_pipeline.sources.reasons import IngestError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -279,9 +279,6 @@ def _replaced(lines: pl.DataFrame, joined: Mapping[int, tuple[int, str]]) -> pl.
     return replaced.filter(~at.is_in(inside))
 
 
-_PARTED = r",-?\d+,\d{1,3}[,\s]*$"
-
-
 def _split(records: pl.DataFrame, delimiter: str, width: int) -> pl.DataFrame:
     """Records split into fields; blank ones are left out, and empty fields beyond `width`, which delimiters at the end make.
 
@@ -292,7 +289,7 @@ def _split(records: pl.DataFrame, delimiter: str, width: int) -> pl.DataFrame:
     if not split.select(longer.any()).item():
         return split
     surplus = any_filled(pl.col("fields").list.slice(width))
-    parted = pl.col("text").str.contains(_PARTED) & pl.lit(delimiter == ",")
+    parted = ends_parted(pl.col("text")) & pl.lit(delimiter == ",")
     return split.with_columns(
         pl.when(longer & ~surplus & ~parted).then(pl.col("fields").list.head(width)).otherwise("fields").alias("fields")
     )

@@ -111,13 +111,6 @@ def test_hours_of_a_day_without_a_change_of_clocks_are_those_of_the_clock_or_cou
     assert found.dt.convert_time_zone("Europe/Berlin").dt.hour()[0] == first
 
 
-def test_hours_that_the_sender_calls_starts_are_those_of_the_clock(ingest, raw, tmp_path):
-    rows = [f"2025-03-05,{hour},{hour}" for hour in range(1, 24)]
-    said = "timestamp=date+hour,kwh=kwh,stamp=start"
-    found = raw(ingest(put(tmp_path / "t.csv", "\n".join(["date,hour,kwh", *rows])), zone="Europe/Berlin", columns=said))["timestamp"]
-    assert found.dt.convert_time_zone("Europe/Berlin").dt.hour()[0] == 1
-
-
 @pytest.mark.parametrize("skipped", [3, 25])
 def test_hours_of_the_wall_clock_skip_one_in_spring(ingest, raw, tmp_path, skipped):
     days = {"03/08/2025": 25, "03/09/2025": skipped, "03/10/2025": 25}

@@ -74,3 +74,41 @@ def test_the_first_24_00_may_stand_far_below(ingest, raw, tmp_path, header, cont
     readings = raw(ingest(path))
     assert readings["timestamp"].dt.convert_time_zone("Asia/Seoul").dt.strftime("%d %H:%M").min() == "01 00:00"
     assert readings["kwh"].sum() == 20 * sum(range(1, 25))
+
+
+HOURS = [f"2025-03-03 {hour:02d}:00" for hour in range(1, 25)]
+
+
+def _first(rows):
+    return rows["timestamp"][0].isoformat()
+
+
+@pytest.mark.parametrize("kwh", ["Wert", "Wert|Wert 2"])
+@pytest.mark.parametrize("times", [HOURS, [f"{hour}:00" for hour in HOURS], [hour.replace("-", "/") for hour in HOURS]])
+def test_24_00_shows_the_ends_of_intervals_also_where_the_columns_are_stated(ingest, raw, table, kwh, times):
+    path = table(*(f"{time},1.5,2.5" for time in times), header="Zeit,Wert,Wert 2")
+    result = ingest(path, columns=f"timestamp=Zeit,kwh={kwh}")
+    assert _first(raw(result)) == "2025-03-02T15:00:00+00:00"
+    assert result.statement.options["columns"]["stamp"] == "end"
+    assert not any("24:00" in warning for warning in result.statement.warnings)
+
+
+def test_stamps_that_are_said_to_be_starts_are_starts_with_a_warning(ingest, raw, table):
+    result = ingest(table(*(f"{time},1.5" for time in HOURS), header="Zeit,Wert"), columns="timestamp=Zeit,kwh=Wert,stamp=start")
+    assert _first(raw(result)) == "2025-03-02T16:00:00+00:00"
+    assert any("have the time 24:00" in warning and "stamp=end" in warning for warning in result.statement.warnings)
+
+
+@pytest.mark.parametrize("columns", ["", "timestamp=timestamp,kwh=kwh"])
+def test_the_end_of_a_range_says_nothing_of_its_start(ingest, raw, table, columns):
+    rows = [f"2025-03-03 {hour:02d}:00 - 2025-03-03 {hour + 1:02d}:00,1.5" for hour in range(24)]
+    assert _first(raw(ingest(table(*rows, header="timestamp,kwh"), columns=columns))) == "2025-03-02T15:00:00+00:00"
+
+
+@pytest.mark.parametrize("beside", ["register=true", "end=until"])
+def test_registers_and_stamps_beside_their_ends_are_no_ends(ingest, raw, table, beside):
+    rows = [f"2025-03-03 {hour:02d}:00,2025-03-03 {hour + 1:02d}:00,{hour}.5" for hour in range(24)] + [
+        "2025-03-03 24:00,2025-03-04 01:00,24.5"
+    ]
+    result = ingest(table(*rows, header="since,until,kwh"), columns=f"timestamp=since,kwh=kwh,{beside}")
+    assert result.statement.options["columns"]["stamp"] == "start"
