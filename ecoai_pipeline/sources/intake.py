@@ -188,7 +188,6 @@ class Intake:
         erased: meters of the file that were erased and may not come again; nothing but their number is kept of their rows.
         claimed: meters that the file puts into another industry than the sender.
         decimal: the decimal sign of the numbers, where they are texts with one.
-        number_note: what the sender should know of how the numbers were read.
         table_notes: the same of tables below the first one.
         given_once: by zone, meters that give the hour that comes twice once.
         placeless: readings whose interval another stamp of the meter has taken (line, meter, timestamp).
@@ -222,7 +221,6 @@ class Intake:
         self.elsewhere: dict[str, list[str]] = {}
         self.rulings: dict[str, Ruling] = {}
         self.erased: set[str] = set()
-        self.number_note: str | None = None
         self.table_notes: tuple[str, ...] = ()
         self.decimal: Decimal | None = None
         self._telling: list[str] = []
@@ -280,11 +278,12 @@ class Intake:
                 lengths_before=self._lengths_before,
                 unit_stated=self.options.unit is not None,
                 columns_stated=self.options.columns is not None,
+                was_accepted=self.restoring is not None,
             )
             reader = Reader(self.prepared.opened, self.prepared.layout, terms, Path(folder), self.settings.storage.piece_rows)
             kept = _Kept(Path(folder) / "kept")
             reader.read(self.settings.sources.block_mb << 20, progress)
-            self.number_note, self.decimal = reader.numbers.note, reader.numbers.sign
+            self.decimal = reader.numbers.sign
             self.table_notes = tuple(reader.tables.notes())
             self.erased = set() if self._erased_may_come else self.tombstones.erased(self.zones)
             self.zones = {name: zone for name, zone in self.zones.items() if name not in self.erased}

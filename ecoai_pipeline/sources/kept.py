@@ -54,7 +54,7 @@ def _format_of(rows: pl.DataFrame, delimiter: str) -> NumberFormat:
     """The format that the texts of one quantity show throughout the file: `21,5` beside energy with points."""
     if other_than_plain(rows["text"], PLAIN.read(rows["text"])):
         with suppress(UndecidedError):
-            return decide(Evidence.of(rows["line"], rows["text"]), delimiter).format
+            return decide(Evidence.of(rows["line"], rows["text"]), delimiter)
     return PLAIN
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from ecoai_pipeline.domain import Decimal
 from ecoai_pipeline.sources.cells import without_unit
-from ecoai_pipeline.sources.numbers import PLAIN, Decided, Evidence, NumberFormat, Read, UndecidedError, decide, other_than_plain
+from ecoai_pipeline.sources.numbers import PLAIN, Evidence, NumberFormat, Read, UndecidedError, decide, other_than_plain
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.units import SPELLINGS, Unit, factors_of, with_factors
 
@@ -33,6 +33,7 @@ class NumberColumn:
         decimal_of: the decimal sign that the registry states for a meter.
         unit, unit_stated: of the file; cells may have others, unless the sender states it.
         beside: the decimal sign of the other columns, which decides where the values are open.
+        comma_decides: a comma that may be either is the decimal sign.
     """
 
     def __init__(
@@ -47,9 +48,9 @@ class NumberColumn:
         *,
         unit_stated: bool = False,
         beside: Decimal | None = None,
+        comma_decides: bool = False,
     ) -> None:
-        self._beside = beside
-        self.note: str | None = None
+        self._beside, self._comma_decides = beside, comma_decides
         self._unit, self._unit_stated = unit, unit_stated
         self._units: set[Unit] = set()
         self._bare = False
@@ -121,10 +122,8 @@ class NumberColumn:
         self._confirm_units()
         if self._format is not None or self._evidence.point:
             return
-        decided = self._decided()
-        if decided.format != PLAIN:
+        if self._decided() != PLAIN:
             raise OtherThanPlainError
-        self.note = decided.note
 
     def _confirm_units(self) -> None:
         """
@@ -146,8 +145,7 @@ class NumberColumn:
         for rough in parts:
             untyped = rough.filter(self._known(rough).is_null())
             self._evidence += Evidence.of(untyped["line"], untyped["value"])
-        decided = self._decided()
-        self._format, self.note = decided.format, decided.note
+        self._format = self._decided()
 
     def _weigh(self, rough: pl.DataFrame, known: pl.Series) -> None:
         """Collect evidence until a text has a point that can only be the decimal sign; nearly always the first block has one."""
@@ -155,9 +153,9 @@ class NumberColumn:
             unknown = rough.filter(known.is_null())
             self._evidence += Evidence.of(unknown["line"], unknown["value"])
 
-    def _decided(self) -> Decided:
+    def _decided(self) -> NumberFormat:
         try:
-            return decide(self._evidence, self._delimiter, self._beside)
+            return decide(self._evidence, self._delimiter, self._beside, comma_decides=self._comma_decides)
         except UndecidedError as error:
             shown = repr(self._columns[0]) if len(self._columns) == 1 else f"{self._columns[0]!r} … {self._columns[-1]!r}"
             advice = "say --decimal , or --decimal . (decimal= in --columns; in the inbox: decimal: ',' in options.yaml"

@@ -27,13 +27,6 @@ _INDIAN = r"[1-9]\d?(?:,\d{2})+,\d{3}"  # lakh and crore: 12,34,567
 _SHAPED = r"^[-+\u2212(]?\s*[\d.,][\d.,'\u2019\s]*(?:[eE][-+]?\d+)?\s*[-)]?$"
 
 
-class Decided(NamedTuple):
-    """The format of a column, and what the user should know of the decision."""
-
-    format: NumberFormat
-    note: str | None = None
-
-
 class UndecidedError(ValueError):
     """The texts of a column can be read in two ways; the message shows both."""
 
@@ -202,10 +195,18 @@ def other_than_plain(texts: pl.Series, read: Read) -> bool:
     return bool(texts.filter(read.reason.is_not_null()).str.contains(_SHAPED).any())
 
 
-def decide(evidence: Evidence, delimiter: str, beside: Decimal | None = None) -> Decided:
-    """The format of a column; `delimiter` is that of the file's fields, `beside` the decimal sign of its other columns.
+def decide(evidence: Evidence, delimiter: str, beside: Decimal | None = None, *, comma_decides: bool = False) -> NumberFormat:
+    """The format of a column.
 
-    >>> decide(Evidence(comma=90, open_comma=6), ";").format
+    Where dates are written as 03.03.2025 a comma is the decimal sign: those who part thousands by commas write no such dates. A
+    semicolon between fields alone proves nothing, as many programs write it whatever their numbers look like.
+
+    Args:
+        delimiter: of the file's fields.
+        beside: the decimal sign of the file's other columns.
+        comma_decides: a comma that may be either is the decimal sign, as in files with dates such as 03.03.2025.
+
+    >>> decide(Evidence(comma=90, open_comma=6), ";")
     NumberFormat(decimal=',', groups=False)
 
     Raises:
@@ -215,17 +216,21 @@ def decide(evidence: Evidence, delimiter: str, beside: Decimal | None = None) ->
     if evidence.marks:  # spaces separate thousands: what stands before three digits is a decimal sign
         point, comma = point + evidence.open_point, comma + evidence.open_comma
     if point and comma:
-        return Decided(_by_far(evidence, point, comma))
+        return _by_far(evidence, point, comma)
     if comma:
-        return Decided(NumberFormat(",", groups=evidence.group_point > 0))
+        return NumberFormat(",", groups=evidence.group_point > 0)
     if point:
-        return Decided(NumberFormat(".", groups=evidence.group_comma > 0 or delimiter == ","))
+        return NumberFormat(".", groups=evidence.group_comma > 0 or delimiter == ",")
     try:
-        return _without_certain_signs(evidence, delimiter, beside)
+        return _without_certain_signs(evidence, delimiter)
     except UndecidedError:
-        if beside is None or (evidence.open_point and evidence.open_comma):
+        if evidence.open_point and evidence.open_comma:
             raise
-        return Decided(NumberFormat(beside, groups=bool(evidence.open_comma if beside == "." else evidence.open_point)))
+        if beside is None and comma_decides and evidence.open_comma:
+            return NumberFormat(",")
+        if beside is None:
+            raise
+        return NumberFormat(beside, groups=bool(evidence.open_comma if beside == "." else evidence.open_point))
 
 
 def _by_far(evidence: Evidence, point: int, comma: int) -> NumberFormat:
@@ -236,7 +241,7 @@ def _by_far(evidence: Evidence, point: int, comma: int) -> NumberFormat:
     return NumberFormat("." if point > comma else ",")
 
 
-def _without_certain_signs(evidence: Evidence, delimiter: str, beside: Decimal | None) -> Decided:
+def _without_certain_signs(evidence: Evidence, delimiter: str) -> NumberFormat:
     """The format where each sign stands before three digits, if at all.
 
     A program writes either all decimals (`5.000`), or as many as needed (`1.35`), so whole numbers beside a text that ends in 0
@@ -246,18 +251,13 @@ def _without_certain_signs(evidence: Evidence, delimiter: str, beside: Decimal |
         only_points = delimiter == ";" and evidence.open_point and not evidence.has_small  # many files with semicolons group by points
         if ((evidence.round_point and evidence.first_small is not None) or only_points) and not evidence.has_large and not evidence.marks:
             raise _two_ways(evidence.first_point)
-        return Decided(PLAIN)
+        return PLAIN
     if evidence.open_point:
         raise _two_ways(evidence.first_comma)
     if evidence.has_large:
-        return Decided(NumberFormat(","))
+        return NumberFormat(",")
     if evidence.has_small and evidence.round_comma and delimiter == ",":
-        return Decided(NumberFormat(".", groups=True))
-    if delimiter == ";" and evidence.first_small is None and beside != ".":
-        row, text = evidence.first_comma or (0, "")
-        as_decimal, as_thousands = _both(text)
-        note = f"commas are read as decimal signs, as in most files with semicolons: {text!r} in row {row} is {as_decimal}"
-        return Decided(NumberFormat(","), f"{note}; if it is {as_thousands}, withdraw the file and give --decimal .")
+        return NumberFormat(".", groups=True)
     raise _two_ways(evidence.first_comma)
 
 

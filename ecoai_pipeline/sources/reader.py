@@ -37,6 +37,7 @@ from ecoai_pipeline.sources.placing import GridRules, onto_grid
 from ecoai_pipeline.sources.reasons import Reason
 from ecoai_pipeline.sources.refusals import Refusals
 from ecoai_pipeline.sources.sentinels import Sentinels
+from ecoai_pipeline.sources.stamps import DOTTED_DATE
 from ecoai_pipeline.sources.tables import Piece, Tables
 from ecoai_pipeline.storage.side_by_side import one_ahead
 
@@ -70,6 +71,7 @@ class Terms:
     """By meter the length of its intervals in seconds, as earlier files gave it."""
     unit_stated: bool = False
     columns_stated: bool = False
+    was_accepted: bool = False  # lakes hold files with semicolons whose open commas were read as decimal signs
 
     @property
     def first_key(self) -> int:
@@ -98,6 +100,7 @@ class Reader:
             terms.traits.unit,
             unit_stated=terms.unit_stated,
             beside=_sign_beside(opened, layout),
+            comma_decides=_has_dotted_dates(opened, layout) or (terms.was_accepted and opened.delimiter == ";"),
         )
         self._begin(folder / "read")
 
@@ -300,6 +303,14 @@ def _refuse_lines(piece: Piece) -> pl.DataFrame:
 def _before(key: int) -> int:
     """The month before, as a key: 202202 to 202201, 202201 to 202112."""
     return key - 1 if key % 100 > 1 else key - 89
+
+
+def _has_dotted_dates(opened: OpenFile, layout: Layout) -> bool:
+    """Whether a column that is read has dates as 03.03.2025, as its sample shows it."""
+    if "fields" not in opened.sample.columns:
+        return False
+    texts = (opened.sample["fields"].list.get(place, null_on_oob=True).str.strip_chars().drop_nulls() for place in layout.needed)
+    return any(len(text) > 0 and text.str.contains(DOTTED_DATE).all() for text in texts)
 
 
 def _sign_beside(opened: OpenFile, layout: Layout) -> Decimal | None:

@@ -25,8 +25,6 @@ def warnings(intake: Intake, fresh: Sequence[Meter]) -> Iterator[str]:
         yield f"the file puts {_shown(intake.claimed)} into another industry than --industry {industry}, which was taken"
     yield from intake.prepared.traits.warnings
     yield from too_early(intake.refused, intake.settings.first_month)
-    if intake.number_note:
-        yield intake.number_note
     yield from intake.table_notes
     yield from _replaced_warnings(intake.refused)
     yield from _placeless_warnings(intake)

@@ -60,6 +60,8 @@ _DATES: Mapping[Order, tuple[str, ...]] = {
     "dmy": ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y"),
     "mdy": ("%m/%d/%Y", "%m-%d-%Y"),
 }
+DOTTED_DATE = r"^\d{1,2}\.\s?\d{1,2}\.\s?\d{4}\b"
+"""A date with the day first, as it is written where commas are decimal signs."""
 _CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "")
 _OPEN_DATE = r"^(\d{1,2})\s?[-/.]\s?\d{1,2}\s?[-/.]\s?(\d{4}|\d{2})\b"
 """A date that does not show its order of day, month and, where it is short, year."""
@@ -425,7 +427,7 @@ class _ColumnDates:
         for order, days in self.all().items():
             if days.null_count() <= _TYPING_ERRORS * len(days) and not any(days.equals(other) for other in found.values()):
                 found[order] = days
-        if "dmy" in found and self.texts.str.contains(r"\.\d{4}$").all():
+        if "dmy" in found and self.texts.str.contains(r"\.\s?\d{4}$").all():
             return {"dmy": found["dmy"]}  # where dots part a date, the day is first
         return found
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
 
-from ecoai_pipeline.domain import WEATHER
+from ecoai_pipeline.domain import WEATHER, Month
 from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.storage.landing import Landing
@@ -74,6 +75,7 @@ def test_a_column_is_read_by_its_one_format(kwh, delimiter, values, expected):
         ("\t", ["1,350", "4,230", "12,415"], "1.35", "1350"),
         (",", ["1,351", "850"], "1.351", "1351"),
         (";", ["1,350", "850"], "1.35", "1350"),
+        (";", ["1,350", "4,230", "12,415"], "1.35", "1350"),
         (";", ["850", "1.350"], "1.35", "1350"),
         (",", ["1,350", "4.230"], "1.35", "1350"),
         (",", ["-1,350", "-4,230"], "-1.35", "-1350"),
@@ -100,11 +102,33 @@ def test_a_number_below_the_table_decides_nothing(ingest, tmp_path, delimiter, v
         ingest(put(tmp_path / "t.csv", table), columns=MAPPING, industry="metal")
 
 
-def test_a_semicolon_decides_for_the_decimal_comma_and_says_so(ingest, raw, tmp_path):
-    path = put(tmp_path / "t.csv", _column(["35,250", "36,125"], ";"))
-    result = ingest(path, columns=MAPPING, industry="metal")
+@pytest.mark.parametrize("date", ["{}.03.2025 00:00", "0{}.03.2025", "{}. 3. 2025 00:00"])
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_dates_with_dots_decide_for_the_decimal_comma(ingest, raw, tmp_path, date, delimiter):
+    """Nobody who writes 3.3.2025 parts thousands by commas."""
+    rows = [f"{date.format(day)}{delimiter}{35 + day},250" for day in range(1, 5)]
+    result = ingest(put(tmp_path / "t.csv", "\n".join([f"Zeit{delimiter}Wert", *rows])), columns=MAPPING, industry="metal")
+    assert raw(result)["kwh"].to_list() == [36.25, 37.25, 38.25, 39.25]
+    assert not any("decimal" in warning for warning in result.statement.warnings)
+
+
+@pytest.mark.parametrize("date", ["2025.03.0{}", "0{}/03/2025", "2025-03-0{}"])
+def test_other_dates_decide_nothing(ingest, tmp_path, date):
+    rows = [f"{date.format(day)} {hour:02d}:00;35,{250 + hour}" for day in (1, 2, 3) for hour in range(24)]
+    with pytest.raises(IngestError, match=r"'35,250' in row 2 is 35.25 if .* \(--decimal ,\), or 35250 if .* \(--decimal .\)"):
+        ingest(put(tmp_path / "t.csv", "\n".join(["Zeit;Wert", *rows])), columns=MAPPING)
+
+
+def test_a_file_with_semicolons_that_is_in_a_lake_already_is_read_as_it_was(ingest, raw, lake, tmp_path, monkeypatch):
+    """Commas of such files were taken for decimal signs once."""
+    from ecoai_pipeline.sources import reader
+
+    real = reader._has_dotted_dates
+    monkeypatch.setattr(reader, "_has_dotted_dates", lambda *_: True)
+    result = ingest(put(tmp_path / "t.csv", _column(["35,250", "36,125"], ";")), columns=MAPPING)
+    monkeypatch.setattr(reader, "_has_dotted_dates", real)
+    shutil.rmtree(Landing(lake).piece_path(result.statement.statement_id, Month(2025, 3)).parent)
     assert raw(result)["kwh"].to_list() == [35.25, 36.125]
-    assert [warning for warning in result.statement.warnings if "'35,250' in row 2 is 35.25" in warning and "--decimal ." in warning]
 
 
 def test_the_sign_is_decided_by_rows_that_come_late(ingest, raw, tmp_path):
