@@ -76,6 +76,7 @@ def first_look(
     meters: Annotated[Path | None, typer.Option(help="Meter registry, CSV.", show_default=False)] = None,
     flow: Annotated[str | None, typer.Option(help="Green Button: apart or net.", show_default=False)] = None,
     decimal: Annotated[str | None, typer.Option(help="Decimal sign: , or .; else as the whole column shows.", show_default=False)] = None,
+    missing: Annotated[str | None, typer.Option(help="Values of missing readings: -999|n/a; none: no value.", show_default=False)] = None,
     skip_rows: Annotated[int | None, typer.Option(help="Lines above the header, where it is not found.", show_default=False)] = None,
     header_row: Annotated[int | None, typer.Option(help="Line of the header; 0: there is none.", show_default=False)] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook.", show_default=False)] = None,
@@ -90,7 +91,7 @@ def first_look(
     """
     options = options_of(
         source=source, industry=industry, zone=zone, unit=unit, columns=columns, flow=flow,
-        decimal=decimal, skip_rows=skip_rows, header_row=header_row, sheet=sheet, encoding=encoding,
+        decimal=decimal, missing=missing, skip_rows=skip_rows, header_row=header_row, sheet=sheet, encoding=encoding,
     )  # fmt: skip
     root = _scratch(context.find_root().params.get("root"), paths)
     with progress_bar() as steps:

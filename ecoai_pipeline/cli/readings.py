@@ -44,6 +44,7 @@ def ingest(
         typer.Option(help="Green Button: apart (delivered and received are two meters) or net (one signed meter).", show_default=False),
     ] = None,
     decimal: Annotated[str | None, typer.Option(help="Decimal sign: , or .; else as the whole column shows.", show_default=False)] = None,
+    missing: Annotated[str | None, typer.Option(help="Values of missing readings: -999|n/a; none: no value.", show_default=False)] = None,
     skip_rows: Annotated[int | None, typer.Option(help="Lines above the header, where it is not found.", show_default=False)] = None,
     header_row: Annotated[
         int | None, typer.Option(help="Line of the header, the first being 1; 0: there is none, columns are 1, 2, ….", show_default=False)
@@ -66,6 +67,7 @@ def ingest(
         columns=columns,
         flow=flow,
         decimal=decimal,
+        missing=missing,
         skip_rows=skip_rows,
         header_row=header_row,
         sheet=sheet,

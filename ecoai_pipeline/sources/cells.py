@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from ecoai_pipeline.sources.units import SPELLINGS
@@ -22,6 +24,16 @@ def in_ascii(texts: pl.Series) -> pl.Series:
     ['12.3', "1'234.5", '1.5']
     """
     return texts.str.replace_many(_SIGNS) if texts.str.contains(_OTHER_SIGNS).any() else texts
+
+
+def without_marks(text: pl.Expr, marks: Sequence[str]) -> pl.Expr:
+    """Texts without those that mean a missing reading, which become empty: `-999` means `-999.00`, too.
+
+    >>> pl.select(without_marks(pl.lit(pl.Series(["1.5", "-999.00", "n/a"])), ["-999", "n/a"])).to_series().to_list()
+    ['1.5', '', '']
+    """
+    shown = text.str.replace(",", ".", literal=True).str.replace(r"(\.\d*?)0+$", "${1}").str.strip_suffix(".")
+    return pl.when(text.is_in(marks) | shown.is_in(marks)).then(pl.lit("")).otherwise(text)
 
 
 def without_unit(texts: pl.Series) -> pl.DataFrame:

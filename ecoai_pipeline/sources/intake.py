@@ -92,7 +92,15 @@ class Prepared:
         if unit.is_power and isinstance(layout, LongLayout) and layout.mapping.is_register:
             raise IngestError(file, f"register=true needs a unit of energy, {unit} is one of power; correct the unit")
         decimal = options.decimal or layout.traits.decimal
-        traits = replace(layout.traits, zone=options.zone or layout.traits.zone, unit=unit, decimal=decimal, warnings=warnings)
+        missing = options.missing or (options.columns and options.columns.missing)
+        traits = replace(
+            layout.traits,
+            missing=tuple(missing.split("|")) if missing else (),
+            zone=options.zone or layout.traits.zone,
+            unit=unit,
+            decimal=decimal,
+            warnings=warnings,
+        )
         sha256 = digest_of(path)
         return cls(opened, source, layout, traits, sha256, _statement_id(sha256, source, layout, options, file), options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
@@ -197,12 +198,20 @@ class LongLayout:
         return self._field(name)
 
     def _value(self) -> pl.Expr:
-        """The text of the value; empty where it is one that means a missing reading: `-999` means `-999.00`, too."""
+        """The text of the value, without a code of quality behind the number."""
         text = self._field(self.mapping.kwh)
-        if not self.traits.missing:
-            return text
-        shown = text.str.replace(",", ".", literal=True).str.replace(r"(\.\d*?)0+$", "${1}").str.strip_suffix(".")
-        return pl.when(text.is_in(self.traits.missing) | shown.is_in(self.traits.missing)).then(pl.lit("")).otherwise(text)
+        return text.str.replace(self._marked, "${1}") if self._marked else text
+
+    @property
+    def _marked(self) -> str | None:
+        """What a value with a code of quality behind it looks like, where the column of the values has codes, too."""
+        if self.mapping.quality != self.mapping.kwh:
+            return None
+        return rf"^(.*\d[.,]?)\s?({'|'.join(map(re.escape, self.mapping.quality_codes or {}))})$"
+
+    def _quality_text(self) -> pl.Expr:
+        text = self._field(self.mapping.quality or "")
+        return text.str.extract(self._marked, 2).fill_null("") if self._marked else text
 
     def _stated(self) -> dict[str, pl.Expr]:
         """Those columns of STATED that are mapped."""
@@ -211,7 +220,7 @@ class LongLayout:
             seconds = lasting_s(self._field(self.mapping.interval))
             found["interval_s"] = seconds
         if self.mapping.quality:
-            found["quality"] = self._quality(self._field(self.mapping.quality))
+            found["quality"] = self._quality(self._quality_text())
         if self.mapping.is_register:
             found["register"] = pl.lit(value=True)
         if self.mapping.rule:
@@ -242,7 +251,7 @@ class LongLayout:
             wrong = (self._field(self.mapping.interval) != "") & stated["interval_s"].is_null()
             reasons.append(pl.when(wrong).then(pl.lit(Reason.BAD_INTERVAL.value)))
         if self.mapping.quality:
-            text = self._field(self.mapping.quality)
+            text = self._quality_text()
             reason = pl.format(f"{Reason.UNKNOWN_QUALITY}; say what {{}} means: quality.{{}}=measured in --columns", text, text)
             reasons.append(pl.when((text != "") & stated["quality"].is_null()).then(reason))
         if self.units:
@@ -272,7 +281,6 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
         zone=mapping.zone,
         stamp_zone=None if mapping.zone else named_zone(opened, time_columns(opened.header, mapping.timestamp)),
         decimal=mapping.decimal,
-        missing=tuple(mapping.missing.split("|")) if mapping.missing else (),
         weather=tuple(mapping.weather),
         unmapped=tuple(name for name in opened.header if name not in used),
     )

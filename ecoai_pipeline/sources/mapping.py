@@ -77,7 +77,11 @@ class ColumnMapping(BaseModel):
     )
     interval: str | None = Field(None, description="column of the length of each interval, seconds", examples=["seconds"])
     end: str | None = Field(None, description="column of the end of each interval, where `timestamp` is its start", examples=["END TIME"])
-    quality: str | None = Field(None, description="column of words: measured, estimated, missing or suspect", examples=["status"])
+    quality: str | None = Field(
+        None,
+        description="column of words: measured, estimated, missing or suspect; that of the values where codes follow the numbers",
+        examples=["status"],
+    )
     quality_codes: dict[str, Quality] | None = Field(
         None, description="what the codes of that column mean, written quality.A=measured,quality.E=estimated", examples=["measured"]
     )

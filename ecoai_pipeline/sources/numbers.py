@@ -24,6 +24,7 @@ ODD_SHARE = 0.1
 _MARK = "[' \u2019\u00a0\u202f\u2009]"  # separate thousands and nothing else: apostrophes and spaces
 _LEAD = r"[1-9]\d{0,2}"
 _INDIAN = r"[1-9]\d?(?:,\d{2})+,\d{3}"  # lakh and crore: 12,34,567
+_DIGITS = r"[-+]?[\d.,][\d.,'\s]*"
 _SHAPED = r"^[-+\u2212(]?\s*[\d.,][\d.,'\u2019\s]*(?:[eE][-+]?\d+)?\s*[-)]?$"
 
 
@@ -182,6 +183,10 @@ class NumberFormat:
             .then(pl.lit(Reason.AMBIGUOUS_NUMBER.value))
             .when(number.is_not_null() & ~number.is_finite())
             .then(pl.lit(Reason.NOT_FINITE.value))
+            .when(text.str.contains(rf"^{_DIGITS}\s?%$"))
+            .then(pl.lit(Reason.PERCENTAGE.value))
+            .when(text.str.contains(rf"^{_DIGITS}\s?\(?[A-Za-z*#?]\)?$"))
+            .then(pl.lit(Reason.MARKED.value))
             .otherwise(pl.lit(Reason.NOT_A_NUMBER.value))
         )
 

@@ -60,6 +60,7 @@ class IngestOptions(BaseModel):
     columns: ColumnMapping | None = None
     flow: Flow | None = None
     decimal: Decimal | None = None
+    missing: str | None = Field(None, min_length=1)  # values that mean a missing reading, parted by |
     skip_rows: int | None = Field(None, ge=0, le=100_000)
     header_row: int | None = Field(None, ge=0, le=100_000)
     sheet: str | None = None
@@ -82,7 +83,7 @@ class IngestOptions(BaseModel):
 
     @model_serializer(mode="wrap")
     def _dumped(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(dump(self), ("flow", "decimal", *AROUND, "start", "interval_s"))
+        return without_unset(dump(self), ("flow", "decimal", "missing", *AROUND, "start", "interval_s"))
 
     def opening(self, expected: tuple[str, ...] = ()) -> Opening:
         """How the file is to be opened; what is said beside a mapping goes before what the mapping says.
@@ -124,6 +125,7 @@ class IngestOptions(BaseModel):
         columns: str | None = None,
         flow: str | None = None,
         decimal: str | None = None,
+        missing: str | None = None,
         skip_rows: int | None = None,
         header_row: int | None = None,
         sheet: str | None = None,
@@ -143,6 +145,7 @@ class IngestOptions(BaseModel):
             "unit": unit,
             "flow": flow,
             "decimal": decimal,
+            "missing": missing,
             "skip_rows": skip_rows,
             "header_row": header_row,
             "sheet": sheet,

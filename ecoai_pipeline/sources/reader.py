@@ -213,7 +213,7 @@ class Reader:
             return rows
         marks = self._marks.with_columns(is_mark=pl.lit(value=True))
         number = pl.col("number").cast(pl.String).str.strip_suffix(".0")
-        mark = pl.format(f"{Reason.SENTINEL}; say missing={{}} in --columns, or missing=none to keep it", number)
+        mark = pl.format(f"{Reason.SENTINEL}; say --missing {{}}, or --missing none to keep it", number)
         is_footer = pl.col("line").is_in(self._footers)
         reason = pl.when(is_footer).then(pl.lit(Reason.FOOTER.value)).when("is_mark").then(mark)
         marked = rows.join(marks, on=["meter", "number"], how="left", maintain_order="left")

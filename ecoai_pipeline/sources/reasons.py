@@ -28,6 +28,11 @@ class Reason(StrEnum):
         "the sign before three digits may be the decimal sign or separate thousands: say which with --decimal , or --decimal . "
         "(decimal= in --columns; decimal in options.yaml of the inbox; column decimal of the registry)"
     )
+    PERCENTAGE = "the value is a percentage, no energy: name the column of the energy with kwh= in --columns"
+    MARKED = (
+        "a letter or sign stands behind the number: if it marks the quality, say what it means with quality=COLUMN,quality.E=estimated in "
+        "--columns, COLUMN being that of the values"
+    )
     NOT_FINITE = "the value is not finite"
     BAD_INTERVAL = "the length of the interval is no number of seconds above 0"
     UNKNOWN_QUALITY = "the quality is none of measured, estimated, missing and suspect"

@@ -10,6 +10,7 @@ import polars as pl
 
 from ecoai_pipeline.sources.around import named_meter, named_unit, says_more, unit_column
 from ecoai_pipeline.sources.by_name import understand
+from ecoai_pipeline.sources.cells import without_marks
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.header import begins_table, is_units, names_of
 from ecoai_pipeline.sources.layout import Layout, LongLayout, Traits, long_layout, mapped_columns, show_header, times_of
@@ -54,9 +55,14 @@ class Table:
         is_note = after is not None and may_be_parted and is_for_notes(after)
         return fitted(rows, len(self.header), self.layout.needed, value, note_after=is_note)
 
-    def rough(self, rows: pl.DataFrame, unit: Unit) -> pl.DataFrame:
-        """The rough readings of rows, those of another unit than the file's with what makes kWh of them."""
+    def rough(self, rows: pl.DataFrame, unit: Unit, missing: Sequence[str]) -> pl.DataFrame:
+        """The rough readings of rows, those of another unit than the file's with what makes kWh of them.
+
+        Values that are `missing` become empty.
+        """
         rough = self.layout.rough(rows)
+        if missing:
+            rough = rough.with_columns(value=without_marks(pl.col("value"), missing))
         if self.unit is None or self.unit is unit:
             return rough
         return with_factors(rough, {"per_kwh": pl.lit(1 / self.unit.kwh), "power": pl.lit(self.unit.is_power)})
@@ -103,6 +109,7 @@ class Tables:
 
     def __init__(self, opened: OpenFile, layout: Layout, traits: Traits, *, unit_stated: bool, columns_stated: bool) -> None:
         self._opened, self._unit, self._unit_stated, self._columns_stated = opened, traits.unit, unit_stated, columns_stated
+        self._missing = traits.missing
         self._may_be_parted = isinstance(opened, DelimitedText) and opened.delimiter == "," and traits.decimal != "."
         meter = named_meter(opened)
         self._first = Table(opened.header, layout, meter=meter if meter and of_meter(layout, meter) == layout else None)
@@ -161,7 +168,7 @@ class Tables:
 
     def _piece(self, rows: pl.DataFrame) -> Piece:
         whole, torn = self._table.fitted(rows, may_be_parted=self._may_be_parted)
-        return Piece(self._table, whole, self._table.rough(whole, self._unit), torn)
+        return Piece(self._table, whole, self._table.rough(whole, self._unit, self._missing), torn)
 
     def _next_table(self, rows: pl.DataFrame, part: pl.DataFrame, piece: Piece) -> tuple[int, int, int | None] | None:
         """The first run of lines that announces a table: the places of its first line, of the row below it, and of the names, if any.

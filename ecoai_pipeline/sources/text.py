@@ -45,6 +45,7 @@ LONGEST_LINE = 16 << 20
 _CHUNK = 1 << 20
 _PEEK = 1 << 16
 _COMMENT = "#"
+_EMPTY_FORMULA = 2
 _SEPARATOR = re.compile(r"\"?sep=.\"?[,;\t|]*")
 """Excel's hint at the delimiter of a text."""
 _LINES = pl.Schema({"line": pl.Int64(), "text": pl.String()})
@@ -310,7 +311,7 @@ def _in_fields(records: pl.DataFrame, delimiter: str) -> pl.DataFrame:
 def _all_fields(texts: list[str], delimiter: str) -> list[list[str]]:
     """Fields of each text; one pass where no text runs on into the next."""
     try:
-        fields = list(csv.reader(texts, delimiter=delimiter, skipinitialspace=True))
+        fields = [_plain(row) for row in csv.reader(texts, delimiter=delimiter, skipinitialspace=True)]
     except csv.Error:
         fields = []
     return fields if len(fields) == len(texts) else [_fields(text, delimiter) for text in texts]
@@ -319,9 +320,14 @@ def _all_fields(texts: list[str], delimiter: str) -> list[list[str]]:
 def _fields(text: str, delimiter: str) -> list[str]:
     """Fields of one record on its own: an unclosed quote ends with it; what cannot be taken apart is one field."""
     try:
-        return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True))
+        return _plain(next(csv.reader([text], delimiter=delimiter, skipinitialspace=True)))
     except csv.Error:
         return [text]
+
+
+def _plain(fields: list[str]) -> list[str]:
+    """Fields without the formula by which a program keeps a workbook from changing a text: `="0012"` is 0012."""
+    return [field[2:-1] if field.startswith('="') and field.endswith('"') and len(field) > _EMPTY_FORMULA else field for field in fields]
 
 
 def _is_open(line: str, delimiter: str) -> bool:

@@ -135,7 +135,8 @@ def _columns(layout: object) -> dict[str, str]:
     if not isinstance(layout, LongLayout):
         return {}
     told = layout.mapping.model_dump(exclude={"weather"})
-    used = {str(told[name]): name for name in ("meter", "timestamp", "kwh", "interval", "quality", "rule", "label") if told.get(name)}
+    names = ("meter", "timestamp", "interval", "quality", "kwh", "rule", "label")  # codes of quality may follow the values
+    used = {str(told[name]): name for name in names if told.get(name)}
     return used | {column: name for name, column in layout.mapping.weather.items()}
 
 

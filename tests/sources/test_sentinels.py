@@ -12,7 +12,7 @@ from tests.sources.given import hours, put, put_sheets
 def test_a_mark_of_missing_readings_is_no_energy(ingest, raw, table, quarantine, mark):
     result = ingest(table(*hours(), f"m,2025-03-02 00:00:00,{mark}", f"m,2025-03-02 01:00:00,{mark}"))
     assert raw(result)["kwh"].to_list() == [5.0 + hour for hour in range(24)]
-    assert quarantine()["reason"].str.starts_with(f"{Reason.SENTINEL}; say missing={mark.removesuffix('.0')} in --columns").all()
+    assert quarantine()["reason"].str.starts_with(f"{Reason.SENTINEL}; say --missing {mark.removesuffix('.0')}, or").all()
 
 
 @pytest.mark.parametrize("values", [("999",), ("-999",), ("999", "998"), ("99", "99")])
