@@ -27,6 +27,8 @@ from rich.table import Table
 from ecoai_pipeline import escape
 
 _WIDEST_CELL = 26  # a longer cell wraps at its spaces, or is shortened and written in full below the table
+_IDS = ("meter", "meter_id", "event", "event_id", "statement_id", "detection_id")
+"""Columns of ids, which people copy: they are shown whole and stay whole where another column has to be left out."""
 _GAP = 2  # between two columns
 
 
@@ -179,7 +181,7 @@ def _widths(texts: Mapping[str, Sequence[str]], width: int) -> dict[str, int]:
     widths, left = dict[str, int](), width + _GAP
     wanted = {name: max([*(cell_len(word) for word in name.split("_")), *map(cell_len, cells)]) for name, cells in texts.items()}
     for name, wide in wanted.items():
-        room = min(wide, _WIDEST_CELL)
+        room = min(wide, width if name in _IDS else _WIDEST_CELL)
         if not widths or room + _GAP <= left:
             widths[name] = room
             left -= room + _GAP

@@ -106,11 +106,8 @@ def _is_read_otherwise(lake: Lake, earlier: Statement, settings: Settings) -> bo
 
 def _more_is_accepted(landing: Landing, earlier: Statement, settings: Settings) -> bool:
     """Whether rows of a known file were refused for a first month that has been set earlier since."""
-    refused = landing.table_path(QUARANTINE, earlier.statement_id)
-    if not refused.exists():
-        return False
     early = pl.col("reason").str.starts_with(_BEFORE) & (pl.col("month") >= str(settings.first_month))
-    return bool(pl.scan_parquet(refused, hive_partitioning=False).select(early.any()).collect().item())
+    return bool(landing.table_of(QUARANTINE, earlier.statement_id).select(early.any()).item())
 
 
 def _land(landing: Landing, path: Path, sha256: str) -> None:
@@ -166,10 +163,7 @@ def _compared(lake: Lake, settings: Settings, about: Sequence[Statement], month:
 
 def _refused_of(landing: Landing, earlier: Statement) -> pl.DataFrame:
     """Reason (str) and line (i64) of the rows of a statement that are in quarantine."""
-    path = landing.table_path(QUARANTINE, earlier.statement_id)
-    if not path.exists():
-        return pl.DataFrame(schema={"reason": pl.String, "line": pl.Int64})
-    return pl.read_parquet(path, hive_partitioning=False).select("reason", pl.col("row").alias("line"))
+    return landing.table_of(QUARANTINE, earlier.statement_id).select("reason", pl.col("row").alias("line"))
 
 
 class _Entry:

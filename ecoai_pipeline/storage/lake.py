@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from ecoai_pipeline.domain import Industry, Month, MonthRange, Partition, Table
 from ecoai_pipeline.settings import StorageParams
 from ecoai_pipeline.storage.atomic import replacing, write_text
+from ecoai_pipeline.storage.damage import of_partition, readable, scanned
 from ecoai_pipeline.storage.locks import writer_lock
 from ecoai_pipeline.storage.schema import conform, empty, schema_of
 
@@ -74,7 +75,8 @@ class Lake:
         path = self.path(table, partition)
         if not path.exists():
             return NOTHING
-        footer = pq.read_metadata(path)
+        with readable(path, *of_partition(table, partition)):
+            footer = pq.read_metadata(path)
         meta = json.loads((footer.metadata or {}).get(_META, b"{}"))
         if not meta:
             raise ValueError(f"{path} was not written by this pipeline; move it away and materialize {table.name} for {partition} again")
@@ -88,8 +90,8 @@ class Lake:
     def scan(self, table: Table, partitions: Partition | Iterable[Partition], meters: Sequence[str] | None = None) -> pl.LazyFrame:
         """Rows of one or several partitions, lazily, with the table's columns; absent partitions have no rows."""
         wanted = [partitions] if isinstance(partitions, Partition) else list(partitions)
-        paths = [path for path in (self.path(table, partition) for partition in wanted) if path.exists()]
-        frames = [pl.scan_parquet(path, hive_partitioning=False) for path in paths] or [empty(table).lazy()]
+        there = [(path, partition) for partition in wanted if (path := self.path(table, partition)).exists()]
+        frames = [scanned(path, *of_partition(table, partition)) for path, partition in there] or [empty(table).lazy()]
         frame = pl.concat(_complete(frame, table) for frame in frames)
         return frame if meters is None else frame.filter(pl.col("meter_id").is_in(list(meters)))
 
@@ -101,7 +103,7 @@ class Lake:
         path = self.path(table, partition)
         if not path.exists():
             return
-        with pq.ParquetFile(path) as file:
+        with readable(path, *of_partition(table, partition)), pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 frame = pl.DataFrame(file.read_row_group(group)).lazy()
                 yield _complete(frame, table).cast(schema_of(table)).collect()

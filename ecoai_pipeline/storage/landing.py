@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from ecoai_pipeline.domain import ARRIVALS, LABELS, PARTITIONED, QUARANTINE, STATED_READINGS, WEATHER, Month, Table
 from ecoai_pipeline.storage.atomic import remove_unfinished, replacing
+from ecoai_pipeline.storage.damage import of_statement, scanned
 from ecoai_pipeline.storage.lake import Lake, write_parquet
 from ecoai_pipeline.storage.receipts import Book, Receipt, Statement, Withdrawal, book_of, receipts
 from ecoai_pipeline.storage.schema import empty
@@ -93,9 +94,12 @@ class Landing:
             write_parquet(temporary, STATED_READINGS, readings, self.lake.params.piece_rows, fingerprint, {})
 
     def piece_fingerprint(self, statement_id: str, month: Month) -> str | None:
-        """What a piece was made from, by its footer; none where there is no piece."""
+        """What a piece was made from, by its footer; none where there is no piece, or a damaged one, which is made again."""
         path = self.piece_path(statement_id, month)
-        return str(json.loads(pl.read_parquet_metadata(path)["ecoai"])["fingerprint"]) if path.exists() else None
+        try:
+            return str(json.loads(pl.read_parquet_metadata(path)["ecoai"])["fingerprint"]) if path.exists() else None
+        except pl.exceptions.PolarsError:
+            return None
 
     def scan_piece(self, statement_id: str, month: Month, meters: Sequence[str] | None = None) -> pl.LazyFrame:
         path = self.piece_path(statement_id, month)
@@ -130,9 +134,13 @@ class Landing:
 
     def read_table(self, table: Table) -> pl.DataFrame:
         """Rows of `quarantine`, `labels`, `weather` or `arrivals` of all statements in force."""
-        paths = (self.table_path(table, name) for name in sorted(statement.statement_id for statement in self.in_force()))
-        frames = [pl.read_parquet(path, hive_partitioning=False) for path in paths if path.exists()]
+        frames = [self.table_of(table, name) for name in sorted(statement.statement_id for statement in self.in_force())]
         return pl.concat(frames) if frames else empty(table)
+
+    def table_of(self, table: Table, statement_id: str) -> pl.DataFrame:
+        """Rows of `quarantine`, `labels`, `weather` or `arrivals` of a statement."""
+        path, parsed = self.table_path(table, statement_id), self.folder / "parsed" / statement_id
+        return scanned(path, *of_statement(table, statement_id, parsed)).collect() if path.exists() else empty(table)
 
     def clear_strays(self, statements: Collection[str]) -> None:
         """Remove what was read from files for any other statement: it is gone, or was never entered; and unfinished files."""
@@ -163,7 +171,7 @@ class Landing:
                 f"statement {statement.statement_id} ({statement.file}) has {statement.order_breaks} readings out of order, "
                 f"but their table {path} is gone; ingest the file again"
             )
-        return pl.read_parquet(path, hive_partitioning=False)
+        return self.table_of(ARRIVALS, statement.statement_id)
 
     def quarantine(self) -> pl.DataFrame:
         return self.read_table(QUARANTINE)

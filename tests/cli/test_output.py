@@ -62,6 +62,18 @@ def test_a_table_fits_the_screen_and_says_what_it_leaves_out(
     assert any(line.startswith(f"not shown, as the screen has {width} columns: ") for line in lines)
 
 
+@pytest.mark.parametrize("name", ["meter_id", "event_id"])
+@pytest.mark.parametrize("length", [27, 33, 60, 80])
+def test_an_id_is_whole_and_another_column_is_left_out(capsys: pytest.CaptureFixture[str], name: str, length: int) -> None:
+    one = "0123456789" * 8
+    rows = [{name: one[:length], "industry": "other (guessed)", "capacity": "1,234.5 kW (inferred)", "readings": 35_040, "country": "KR"}]
+    Answer({}, rows).show(Format.TABLE)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith(one[:length])]
+    assert max(cell_len(line.rstrip()) for line in lines if not line.startswith("not shown")) <= 80
+    assert any(line.startswith("not shown, as the screen has 80 columns") for line in lines)
+
+
 def test_an_id_too_long_for_the_screen_is_written_whole_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     long = "x" * 100 + "y" * 100
     Answer({}, [{"meter_id": long}]).show(Format.TABLE)

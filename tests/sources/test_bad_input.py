@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from ecoai_pipeline.domain import QUARANTINE, Month
 from ecoai_pipeline.sources.reasons import IngestError, Reason
+from ecoai_pipeline.storage.damage import DamagedTableError
 from ecoai_pipeline.storage.landing import Landing
 from tests.sources.given import CANONICAL, CELLS, RECEIVED, day_line, hours, put, wide_text
 
@@ -259,3 +262,20 @@ def test_a_used_column_that_stands_twice_is_refused_and_an_unused_one_is_not(ing
 def test_the_only_row_may_lack_its_line_end(ingest, tmp_path):
     path = put(tmp_path / "t.csv", "meter_id,timestamp,kwh\nm,2025-03-01 00:00:00,1")
     assert ingest(path, columns="meter=meter_id,timestamp=timestamp,kwh=kwh,interval_s=3600").statement.accepted == 1
+
+
+def test_torn_files_of_a_statement_are_read_again_or_named(ingest, raw, table, lake, tmp_path):
+    path = table(*hours(), "m,2025-03-02,broken")
+    result = ingest(path)
+    landing, statement = Landing(lake), result.statement.statement_id
+    piece, refused = landing.piece_path(statement, Month(2025, 3)), landing.table_path(QUARANTINE, statement)
+    before = raw(result)
+    for torn in (piece, refused):
+        torn.write_bytes(torn.read_bytes()[:100])
+    with pytest.raises(DamagedTableError, match=f"{refused} is damaged: it holds quarantine of statement {statement}"):
+        landing.quarantine()
+    refused.unlink()
+    shutil.rmtree(piece.parent)
+    assert ingest(path).already
+    assert landing.quarantine().height == 1
+    assert raw(result).equals(before)
