@@ -12,7 +12,7 @@ from ecoai_pipeline.sources.around import filled_in
 from ecoai_pipeline.sources.ends import names_end
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.index_columns import row_numbers, unnamed_times
-from ecoai_pipeline.sources.layout import SURVEY_BYTES, time_columns
+from ecoai_pipeline.sources.layout import SURVEY_BYTES, time_columns, times_of
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.stamps import DAY_END
 from ecoai_pipeline.sources.text import DelimitedText
@@ -118,6 +118,8 @@ def _named(header: Sequence[str], times: Sequence[str]) -> _Named:
 def stamps_of(header: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """Columns that may hold the time, two of them joined by a plus, and whether it is the end of the interval."""
     header = [name for name in header if not _LENGTH.search(name)]
+    if parts := _parts_of_time(header):
+        return (parts,), False
     whole, dates = columns_of(header, Role.STAMP), columns_of(header, Role.DATE)
     clocks = [name for name in columns_of(header, Role.CLOCK) if name not in dates]
     starts, ends = (_date_with_time(columns_of(header, role)) for role in (Role.START, Role.END))
@@ -134,6 +136,19 @@ def stamps_of(header: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     if whole or starts:
         return tuple(dict.fromkeys([*whole, *starts])), False
     return (tuple(ends), True) if ends else (tuple(dates), False)
+
+
+def _parts_of_time(header: Sequence[str]) -> str | None:
+    """Columns of years, months, days and hours, joined by pluses; None where the header has not all of them or a whole date."""
+    year, month, day, hour, minute = (columns_of(header, role) for role in (Role.YEAR, Role.MONTH, Role.DAY, Role.HOUR, Role.MINUTE))
+    if not len(year) == len(month) == len(day) == 1:
+        return None
+    date = [*year, *month, *day]
+    clocks = [name for name in hour or columns_of(header, Role.CLOCK) if name not in date]
+    others = [name for role in (Role.STAMP, Role.DATE, Role.START, Role.END) for name in columns_of(header, role)]
+    if len(clocks) > 1 or set(others) - {*date, *clocks}:
+        return None
+    return "+".join([*date, *clocks, *(minute if clocks and hour and len(minute) == 1 else [])])
 
 
 def _date_with_time(names: Sequence[str]) -> list[str]:
@@ -193,12 +208,11 @@ def ends_days(opened: OpenFile, mapping: ColumnMapping) -> bool:
     columns = time_columns(opened.header, mapping.timestamp)
     if Role.PERIOD in roles_of(columns[-1]):
         return False
-    place = opened.header.index(columns[-1])
-    if _has_day_end(opened.sample, place):
+    if _has_day_end(opened, opened.sample, mapping.timestamp):
         return True
     if columns[-1] in opened.timed | opened.numeric or (isinstance(opened, DelimitedText) and not opened.mentions(_MIDNIGHT)):
         return False
-    return any(_has_day_end(block.rows, place) for block in opened.blocks(SURVEY_BYTES))
+    return any(_has_day_end(opened, block.rows, mapping.timestamp) for block in opened.blocks(SURVEY_BYTES))
 
 
 def with_day_end(opened: OpenFile, mapping: ColumnMapping) -> ColumnMapping:
@@ -211,8 +225,8 @@ def with_day_end(opened: OpenFile, mapping: ColumnMapping) -> ColumnMapping:
     return mapping.model_copy(update={"stamp": "end"}) if ends_days(opened, mapping) else mapping
 
 
-def _has_day_end(rows: pl.DataFrame, place: int) -> bool:
-    times = rows["fields"].list.get(place, null_on_oob=True).str.strip_chars()
+def _has_day_end(opened: OpenFile, rows: pl.DataFrame, timestamp: str) -> bool:
+    times = times_of(rows, opened.header, timestamp)
     return bool(times.str.replace(_SECOND_TIME, "").str.contains(DAY_END).any())
 
 

@@ -14,6 +14,7 @@ from ecoai_pipeline.sources.by_name import understand_file
 from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.greenbutton.codes import Flow
 from ecoai_pipeline.sources.greenbutton.source import GreenButton
+from ecoai_pipeline.sources.header import is_date
 from ecoai_pipeline.sources.kepco import Kepco
 from ecoai_pipeline.sources.kpi import Kpi
 from ecoai_pipeline.sources.layout import Layout, mapped_columns, show_header
@@ -79,6 +80,9 @@ def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -
     understood = understand_file(opened)
     if understood.mapping is not None or (opened.has_readings and by_column(opened)):
         return TableSource()
+    if times := _times_across(opened.header):
+        trouble = f"its times are the names of its columns ({times[0]!r}, {times[1]!r}, …) and each row is a meter"
+        raise IngestError(opened.file, f"{trouble}; turn the table, so that each row is a time and each column a meter")
     if not opened.has_readings:
         shown = f"{show_header(opened.header)}; {understood.trouble}"
         raise NoTableError(
@@ -86,6 +90,12 @@ def _chosen(opened: OpenFile, name: str | None, columns: ColumnMapping | None) -
         )
     trouble = f"it is of no known source: its header has {show_header(opened.header)}; {understood.trouble}"
     raise IngestError(opened.file, f"{trouble}. Complete the line, or name a source with --source. Known are:{_known()}")
+
+
+def _times_across(header: Sequence[str]) -> list[str]:
+    """The names of columns that are times, where most are."""
+    times = [name for name in header if is_date(name)]
+    return times if len(times) > 1 and 2 * len(times) >= len(header) else []
 
 
 def _known() -> str:

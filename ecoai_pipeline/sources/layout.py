@@ -18,7 +18,7 @@ from ecoai_pipeline.sources.files import OpenFile
 from ecoai_pipeline.sources.lengths import lasting_s
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
-from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, form_of, joined, lengths_to
+from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, clock_of, date_of, form_of, joined, lengths_to
 from ecoai_pipeline.sources.units import SPELLINGS, Unit, factors_of, unit_in
 from ecoai_pipeline.sources.vocabulary import Role, roles_of
 
@@ -48,6 +48,7 @@ STATED = pl.Schema(
     }
 )
 _DATE_AND_TIME = 2
+_MOST_PARTS, _PARTS_OF_DATE = 6, 3
 _MOST_HOURS, _MOST_HALF_HOURS, _MOST_PERIODS = 25, 50, 100
 """Periods of the longest day, on which clocks go back."""
 _USUAL_HOURS, _FEWEST_HOURS = 24, 23
@@ -184,10 +185,11 @@ class LongLayout:
         """The times of periods that are numbered in each day."""
         if self.periods is None:
             return None
-        date, period = time_columns(self.header, self.mapping.timestamp)
-        number = self._field(period).cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-        passed = rows.select((number - self.periods.first) * self.periods.length_s).to_series()
-        day = self.form.days(rows.select(self._field(date)).to_series())
+        dates, numbers = dates_and_clocks(rows, self.header, self.mapping.timestamp)
+        assert numbers is not None
+        number = numbers.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+        passed = (number - self.periods.first) * self.periods.length_s
+        day = self.form.days(dates)
         local = pl.select(pl.when(passed >= 0).then(day + pl.duration(seconds=pl.lit(passed)))).to_series()
         return _Numbered(Stamps(local, pl.repeat(None, len(local), dtype=pl.Datetime("us", "UTC"), eager=True)), passed.fill_null(0))
 
@@ -287,7 +289,7 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     periods = _periods(opened, mapping)
     if periods:
         traits = replace(traits, interval_s=periods.length_s, fixed_interval=True, elapsed=True, ends=False)
-    column = time_columns(opened.header, mapping.timestamp)[0] if periods else mapping.timestamp
+    column = "+".join(time_columns(opened.header, mapping.timestamp)[:-1]) if periods else mapping.timestamp
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, column)
     if not periods:
         traits = replace(traits, warnings=doubts(opened, mapping, form))
@@ -307,35 +309,36 @@ def _periods(opened: OpenFile, mapping: ColumnMapping) -> Periods | None:
     Raises:
         IngestError: a day has more periods than quarter hours.
     """
-    date, *clock = time_columns(opened.header, mapping.timestamp)
-    if not clock:
+    columns = time_columns(opened.header, mapping.timestamp)
+    if len(columns) not in (_DATE_AND_TIME, _PARTS_OF_DATE + 1):
         return None
-    if Role.PERIOD not in roles_of(clock[0]):
-        return _counted_hours(opened, date, clock[0])
-    places = [opened.header.index(name) for name in (date, clock[0])]
+    date, clock = columns[0], columns[-1]
+    if Role.PERIOD not in roles_of(clock):
+        return _counted_hours(opened, mapping.timestamp)
+    places = [opened.header.index(name) for name in (date, clock)]
     rows = [[fields[place].strip() for place in places] for fields in opened.sample["fields"].to_list() if len(fields) > max(places)]
     most = max((int(float(number)) for _, number in rows if number.replace(".", "", 1).isdecimal()), default=0)
     if mapping.interval_s or most > _MOST_PERIODS:
         if not mapping.interval_s:
             advice = "say their length: interval_s= in --columns"
-            raise IngestError(opened.file, f"column {clock[0]!r} numbers {most} periods of a day; {advice}")
+            raise IngestError(opened.file, f"column {clock!r} numbers {most} periods of a day; {advice}")
         return Periods(mapping.interval_s)
     if most > _MOST_HALF_HOURS:
         return Periods(900)
     return Periods(3600 if most <= _MOST_HOURS and len({day for day, _ in rows}) > 1 else 1800)
 
 
-def _counted_hours(opened: OpenFile, date: str, hour: str) -> Periods | None:
+def _counted_hours(opened: OpenFile, timestamp: str) -> Periods | None:
     """The hours of a column that numbers those that pass in each day, so that days on which clocks change have 23 or 25 of them.
 
     Either days end at such a number among days of 24 hours, or no day of the file is whole on the clock, as where a day of 23 hours
     stands alone. Numbers up to 12 may be those of half a clock.
     """
-    day, number = (opened.header.index(name) for name in (date, hour))
-    given = _cells(opened.sample, number)
-    if given.is_empty() or not given.str.contains(r"^(0?\d|1\d|2[0-5])$").all():
+    given = dates_and_clocks(opened.sample, opened.header, timestamp)[1]
+    if given is None or given.is_empty() or not given.str.contains(r"^(0?\d|1\d|2[0-5])$").all():
         return None
-    pieces = (pl.DataFrame({"day": _cells(block.rows, day), "hour": _cells(block.rows, number)}) for block in opened.blocks(SURVEY_BYTES))
+    blocks = (dates_and_clocks(block.rows, opened.header, timestamp) for block in opened.blocks(SURVEY_BYTES))
+    pieces = (pl.DataFrame({"day": days, "hour": hours}) for days, hours in blocks)
     hours = pl.concat([piece.select("day", pl.col("hour").cast(pl.Int64, strict=False)).unique() for piece in pieces]).drop_nulls()
     first = int(hours["hour"].min())  # type: ignore[arg-type]
     days = hours.group_by("day").agg(last=pl.col("hour").max() + 1 - first, count=pl.col("hour").n_unique())
@@ -400,13 +403,13 @@ def show_header(header: Sequence[str]) -> str:
 
 
 def time_columns(header: Sequence[str], timestamp: str) -> tuple[str, ...]:
-    """The columns that a mapping's `timestamp` names: one, or `DATE+TIME` where no column has a name with that plus.
+    """The columns that a mapping's `timestamp` names: one, or `DATE+TIME` or `YEAR+MONTH+DAY+HOUR` where no column has such a name.
 
     >>> time_columns(["a", "DATE", "START TIME"], "DATE+START TIME"), time_columns(["t+0"], "t+0")
     (('DATE', 'START TIME'), ('t+0',))
     """
     parts = tuple(part.strip() for part in timestamp.split("+"))
-    return parts if timestamp not in header and len(parts) == _DATE_AND_TIME else (timestamp,)
+    return parts if timestamp not in header and _DATE_AND_TIME <= len(parts) <= _MOST_PARTS else (timestamp,)
 
 
 def value_columns(kwh: str, header: Sequence[str]) -> tuple[str, ...]:
@@ -419,9 +422,18 @@ def value_columns(kwh: str, header: Sequence[str]) -> tuple[str, ...]:
 
 
 def times_of(rows: pl.DataFrame, header: Sequence[str], timestamp: str) -> pl.Series:
-    """The stamps of rows as texts, those of two columns as one."""
-    texts = [rows["fields"].list.get(header.index(name), null_on_oob=True).str.strip_chars() for name in time_columns(header, timestamp)]
-    return joined(*texts) if len(texts) == _DATE_AND_TIME else texts[0]
+    """The stamps of rows as texts, those of several columns as one."""
+    dates, clocks = dates_and_clocks(rows, header, timestamp)
+    return dates if clocks is None else joined(dates, clocks)
+
+
+def dates_and_clocks(rows: pl.DataFrame, header: Sequence[str], timestamp: str) -> tuple[pl.Series, pl.Series | None]:
+    """The texts of the dates of rows, or of their whole stamps, and of the times of the day where these have columns of their own."""
+    texts = [_cells(rows, header.index(name)) for name in time_columns(header, timestamp)]
+    if len(texts) <= _DATE_AND_TIME:
+        return texts[0], texts[1] if len(texts) == _DATE_AND_TIME else None
+    clock = texts[_PARTS_OF_DATE:]
+    return date_of(texts[:_PARTS_OF_DATE]), clock_of(clock) if clock else None
 
 
 def column_form(opened: OpenFile, timestamp: str) -> StampForm:

@@ -68,7 +68,9 @@ class ColumnMapping(BaseModel):
         examples=["meter_no", "@filename", "=plant-7"],
     )
     timestamp: str = Field(
-        min_length=1, description="column of the time of a reading, or DATE+TIME for two columns", examples=["date", "DATE+START TIME"]
+        min_length=1,
+        description="column of the time of a reading; several: DATE+TIME, YEAR+MONTH+DAY+HOUR",
+        examples=["date", "DATE+START TIME"],
     )
     kwh: str = Field(
         min_length=1,
@@ -96,7 +98,7 @@ class ColumnMapping(BaseModel):
     weather: dict[str, str] = Field({}, description="column of something else that was measured, by its name", examples=["temp_c"])
     format: str | None = Field(
         None,
-        description="order of the date (dmy, mdy, ymd), a form as strptime writes it, epoch, epoch_ms or excel",
+        description="order of the date (dmy, mdy, ymd), a form as strptime writes it, or epoch, epoch_ms, excel, ticks",
         examples=["dmy", "%d/%m/%Y %H:%M"],
     )
     zone: str | None = Field(None, description="time zone of the times", examples=["Europe/Berlin"])

@@ -6,7 +6,7 @@ is a fact about the whole column, because `03/04/2025` alone can mean two days.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
@@ -24,6 +24,10 @@ EPOCH: Mapping[str, float] = {"epoch": 1_000_000, "epoch_ms": 1_000, "epoch_us":
 """Microseconds in one unit of a count since 1970 in UTC."""
 EXCEL = "excel"
 """Days since 1899-12-30, as a workbook counts them."""
+TICKS, FILETIME, JSON_DATE = "ticks", "filetime", "json_date"
+"""Tenths of microseconds since the year 1 on the local clock; the same since 1601 in UTC; milliseconds in `/Date(1735689600000)/`."""
+_TICKS_1970, _FILETIME_1970 = 621_355_968_000_000_000, 116_444_736_000_000_000
+_IN_JSON = r"^\\?/?Date\((\d+)(?:[+-]\d{4})?\)\\?/?$"
 _EXCEL_DAY_0 = datetime(1899, 12, 30)
 DAY_END = r"(^|[ T]|^(?:19|20)\d{6})24((?:[:.]00){1,2}\b.*|(?:00){1,2}$|(?:시|時|h)?$)"
 """24:00, or an hour 24, in a stamp or alone: only the end of an interval has this time."""
@@ -32,10 +36,13 @@ _NUMBERS = {
     "epoch_ms": r"^(1\d{12}(\.\d+)?|1(\.\d+)?[eE]\+?12)$",
     "epoch_us": r"^(1\d{15}(\.0+)?|1(\.\d+)?[eE]\+?15)$",
     "epoch_ns": r"^1\d{18}$",
+    TICKS: r"^6[2-4]\d{16}$",
+    FILETIME: r"^1[23]\d{16}$",
+    JSON_DATE: _IN_JSON,
     EXCEL: r"^([2-7]\d{4}([.,]\d+)?|[2-7]\.\d{6,}[eE]\+?0?4)$",
 }
 _ROUNDED = r"^1(\.\d{1,8})?[eE]\+?\d+$"
-"""A count with an exponent and less than ten digits: its minutes are lost, unless all of its other digits are 0."""
+"""A count with an exponent and less than ten digits: its minutes may be lost."""
 _ISO_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%d %H:%M",
@@ -80,6 +87,7 @@ _COMPACT_DIGITS: Mapping[str, int] = {"%Y%m%d": 8, "%Y%m%d%H%M": 12, "%Y%m%d%H%M
 _FIRST_YEAR = 1000
 _LAST_SERIAL = 80_000
 _SEVERAL = 2
+_FEWEST_ROUNDED = 8
 _TYPING_ERRORS = 0.01
 """Share of a column's dates that may be no dates in its order."""
 _CLEARLY_MORE = 5
@@ -113,7 +121,8 @@ class StampForm:
     """How the stamps of one column are written.
 
     Attributes:
-        format: strptime format of most texts, `epoch`, `epoch_ms` or `excel`; None where no single format fits many.
+        format: strptime format of most texts, or the name of a count such as `epoch`, `excel` or `ticks`; None where no single format
+            fits many.
         order: order of day, month and year in all other texts.
         ranges: whether each text holds the start and the end of an interval.
     """
@@ -144,6 +153,12 @@ class StampForm:
             return Stamps(nothing.local, _instants(texts, factor))
         if self.format == EXCEL:
             return Stamps(_of_serials(texts), nothing.utc)
+        if self.format == JSON_DATE:
+            return Stamps(nothing.local, _instants(texts.str.extract(_IN_JSON), EPOCH["epoch_ms"]))
+        if self.format in (TICKS, FILETIME):
+            since_1970 = texts.cast(pl.Int64, strict=False) - (_TICKS_1970 if self.format == TICKS else _FILETIME_1970)
+            times = (since_1970 // 10).cast(LOCAL)
+            return Stamps(times, nothing.utc) if self.format == TICKS else Stamps(nothing.local, times.dt.replace_time_zone("UTC"))
         stamps = _by_format(texts, self.format) if self.format else nothing
         left = stamps.local.is_null() & stamps.utc.is_null() & (texts != "")
         if not left.any():
@@ -192,10 +207,11 @@ def form_of(file: str, column: str, sample: pl.Series, whole: Callable[[], Itera
     given = sample.filter(sample != "").str.replace(WEEKDAY, "")
     for name, pattern in _NUMBERS.items():
         if len(given) and given.str.contains(pattern).all():
-            if name in EPOCH and given.str.contains(_ROUNDED).all():
-                advice = "their last digits are lost: write them as whole numbers"
+            form = StampForm(name)
+            if name in (*EPOCH, EXCEL) and _is_rounded(given, form):
+                advice = f"their last digits are lost: write them with all digits, or say format={name} in --columns if they are right"
                 raise IngestError(file, f"the times in column {column!r} are rounded numbers ({given[0]!r}); {advice}")
-            return StampForm(name)
+            return form
     require_clear_zones(file, column, given, whole)
     if len(given) and given.str.contains(_RANGE).all():
         starts = (_halves(piece)["first"].fill_null("") for piece in whole())
@@ -210,6 +226,45 @@ def form_of(file: str, column: str, sample: pl.Series, whole: Callable[[], Itera
         hint = "name its form, for example format='%d/%m/%Y %H:%M' in --columns"
         raise IngestError(file, f"the times in column {column!r} are of no known form ({seen}); {hint}")
     return form
+
+
+def _is_rounded(given: pl.Series, form: StampForm) -> bool:
+    """Whether counts have lost digits: they have few of them, or end in zeros, and do not lie at whole minutes.
+
+    Fewer different ones may lie there by chance.
+    """
+    times = (form.read(given).local if form.format == EXCEL else form.read(given).utc).unique()
+    at_minutes = bool((times.dt.epoch("us") % 60_000_000 == 0).all())
+    if form.format == EXCEL:
+        return len(times) >= _FEWEST_ROUNDED and not at_minutes and not given.str.contains(r"[.,]\d{3}").any()
+    if given.str.contains(_ROUNDED).all():
+        return not at_minutes or len(times) < _FEWEST_ROUNDED
+    return len(times) >= _FEWEST_ROUNDED and not at_minutes and bool((times.dt.epoch("us") % 100_000_000 == 0).all())
+
+
+def date_of(parts: Sequence[pl.Series]) -> pl.Series:
+    """Years, months and days as dates; empty where one of them is.
+
+    >>> date_of([pl.Series(["2025", ""]), pl.Series(["3", "3"]), pl.Series(["1", "2"])]).to_list()
+    ['2025-03-01', '']
+    """
+    year, month, day = parts
+    date = year + "-" + month.str.zfill(2) + "-" + day.str.zfill(2)
+    return date.zip_with((year != "") & (month != "") & (day != ""), _empty(year))
+
+
+def clock_of(parts: Sequence[pl.Series]) -> pl.Series:
+    """Hours, or hours, minutes and seconds, as times of the day.
+
+    >>> clock_of([pl.Series(["7", "24"]), pl.Series(["5", "0"])]).to_list()
+    ['07:05', '24:00']
+    """
+    if len(parts) == 1:
+        return parts[0]
+    clock = parts[0].str.zfill(2)
+    for part in parts[1:]:
+        clock = clock + ":" + part.str.zfill(2)
+    return clock
 
 
 def joined(dates: pl.Series, times: pl.Series) -> pl.Series:

@@ -8,6 +8,11 @@ from enum import StrEnum
 
 import polars as pl
 
+_PER_LENGTH = re.compile(
+    r"(?i)([km]?wh)\s*(?:/|per |pro |je )\s*(?:(h|hour|std|stunde)|(?:1|5|10|15|30) ?(?:min|minutes|minuten)|viertelstunde)"
+)
+"""The energy of an interval by its length, or that of an hour, which is mean power."""
+
 
 class Unit(StrEnum):
     """Unit of the values in a file; a power is the mean of its interval."""
@@ -46,6 +51,8 @@ class Unit(StrEnum):
         text = str(value).strip()
         if text.startswith("m") and text != text.lower():
             return None
+        if per := _PER_LENGTH.fullmatch(text):
+            return cls(per[1][:-1] if per[2] else per[1])
         return next((unit for unit in cls if text.lower() == unit.value.lower()), None)
 
 
@@ -62,8 +69,14 @@ _KWH = {
     Unit.MJ: 1 / 3.6,
     Unit.GJ: 1_000 / 3.6,
 }
-SPELLINGS = {text: unit for unit in Unit for text in (unit.value, unit.lower(), unit.upper(), unit.capitalize())}
-"""Units by the texts that a column of units may hold."""
+_SPELLED = {text: unit for unit in Unit for text in (unit.value, unit.lower(), unit.upper(), unit.capitalize())}
+_LENGTHS = [f"/{length}{blank}min" for length in (1, 5, 10, 15, 30) for blank in ("", " ")]
+SPELLINGS = {
+    **_SPELLED,
+    **{text + length: unit for text, unit in _SPELLED.items() if text.lower().endswith("wh") for length in _LENGTHS},
+    **{f"{text}/h": Unit(unit[:-1]) for text, unit in _SPELLED.items() if text.lower() in ("kwh", "wh", "mwh")},
+}
+"""Units by the texts that a column of units may hold; kWh/15min is the energy of an interval, kWh/h is mean power."""
 _THOUSAND = r"(?:1[., ']?000|10\^?3|10³|tsd\.?|thousand|천)"
 _THOUSANDS = re.compile(rf"(?i)(?<!\d){_THOUSAND}\s*[x×]?\s*kwh|kwh\s*[\[(]?\s*[x×]\s*{_THOUSAND}(?!\d)|[x×]\s*{_THOUSAND}\s*kwh")
 _MULTIPLE = r"(?:[x×*]\s*[\d.,]+|/\s*10+(?!\d))"

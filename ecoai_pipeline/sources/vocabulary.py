@@ -12,8 +12,11 @@ Header = Sequence[str]
 
 
 class Role(Enum):
-    """What a column holds. `POINT` is a metering point, which stays where its meter is exchanged; `WEAK_METER` may be the meter where
-    no column is called one; `PERIOD` numbers intervals of a day."""
+    """What a column holds; YEAR to MINUTE are parts of a time.
+
+    `POINT` is a metering point, which stays where its meter is exchanged; `WEAK_METER` may be the meter where no column is called one;
+    `PERIOD` numbers intervals of a day.
+    """
 
     POINT = auto()
     METER = auto()
@@ -25,6 +28,11 @@ class Role(Enum):
     END = auto()
     ENERGY = auto()
     PERIOD = auto()
+    YEAR = auto()
+    MONTH = auto()
+    DAY = auto()
+    HOUR = auto()
+    MINUTE = auto()
 
 
 _WORDS: dict[Role, str] = {
@@ -69,6 +77,11 @@ _WORDS: dict[Role, str] = {
     Role.PERIOD: """
         settlement period, settlement periods, settlement period number, settlementperiod, period number, period no, period id, periodid
         trading period, tradingperiod, trading period number, half hour, half hour period, hh period, sp""",
+    Role.YEAR: "year, yyyy, yr, 년, 연도, 년도, jahr, annee, an, ano",
+    Role.MONTH: "month, mon, mo, 월, monat, mois, mes",
+    Role.DAY: "day, dd, day of month, 일, tag, jour, dia",
+    Role.HOUR: "hour, hours, hr, hh, 시, 시간, stunde, heure, hora",
+    Role.MINUTE: "minute, minutes, min, mins, mi, 분, minuten, minuto",
     Role.START: """
         start, start time, from, begin, starttime, start datetime, start date time, start timestamp, interval start, interval start time
         period start, time from, start utc, interval beginning, usage start time, period from, valid from, intervalstart, startdatetime

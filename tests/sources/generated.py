@@ -29,11 +29,11 @@ UTC = ZoneInfo("UTC")
 class DateForm:
     """A way to write the local time of a zone; `day_first` where day and month may be confused; `format` the strptime form that reads it.
 
-    One that writes two cells has columns for the date and the time. `instant` forms show the zone.
+    One that writes several cells has columns for the date and the time, or for each part of them. `instant` forms show the zone.
     """
 
     name: str
-    write: Callable[[datetime], str | tuple[str, str]]
+    write: Callable[[datetime], str | tuple[str, ...]]
     format: str
     day_first: bool | None = None
     instant: bool = False
@@ -65,6 +65,11 @@ def _named_offset(t: datetime) -> str:
 def _midnight_as_24(t: datetime) -> str:
     """The end of a day as 24:00 of that day."""
     return f"{t - timedelta(days=1):%Y-%m-%d} 24:00:00" if (t.hour, t.minute, t.second) == (0, 0, 0) else f"{t:%Y-%m-%d %H:%M:%S}"
+
+
+def _ticks(t: datetime) -> str:
+    """Tenths of microseconds since the year 1 on the local clock."""
+    return str((t.replace(tzinfo=None) - datetime(1, 1, 1)) // timedelta(seconds=1) * 10**7)
 
 
 def _in_turn(t: datetime) -> str:
@@ -108,10 +113,14 @@ DATE_FORMS = (
     DateForm("compact blank", lambda t: f"{t:%Y%m%d %H%M}", "%Y%m%d %H%M"),
     DateForm("compact seconds", lambda t: f"{t:%Y%m%d%H%M%S}", "%Y%m%d%H%M%S"),
     DateForm("several forms", _in_turn, "iso"),
+    DateForm("ticks", _ticks, "ticks"),
+    DateForm("json date", lambda t: f"/Date({t.timestamp() * 1000:.0f})/", "json_date", instant=True),
+    DateForm("epoch without zeros", lambda t: f"{t.timestamp():.7E}", "epoch", instant=True),
+    DateForm("parts", lambda t: (str(t.year), str(t.month), str(t.day), str(t.hour), str(t.minute)), "%Y-%m-%d %H:%M"),
     DateForm("two columns", lambda t: (f"{t:%Y-%m-%d}", f"{t:%H:%M}"), "%Y-%m-%d %H:%M"),
     DateForm("two german columns", lambda t: (f"{t:%d.%m.%Y}", f"{t:%H:%M}"), "%d.%m.%Y %H:%M"),
 )
-_WITH_SECONDS = ("epoch", "epoch float", "epoch exponent", "epoch ms", "utc suffix", "named offset", "several forms")
+_WITH_SECONDS = ("epoch", "epoch float", "epoch exponent", "epoch ms", "utc suffix", "named offset", "several forms", "ticks", "json date")
 _ONE_TABLE = ("nothing", "sep", "preamble", "trailing", "total", "notes", "footer")
 _STATING = ("iso", "iso T", "iso offset", "iso zulu", "midnight without time")
 """Forms that files with an interval or an end in each row have here."""
@@ -121,6 +130,11 @@ HEADERS = {
     "de": (("Zähler", "Zeitpunkt", "Verbrauch"), ("Zähler", "Zeit", "Wert")),
 }
 DATE_AND_TIME = {"en": ("date", "time"), "ko": ("일자", "시간"), "de": ("Datum", "Uhrzeit")}
+PARTS = {
+    "en": ("Year", "Month", "Day", "Hour", "Minute"),
+    "ko": ("년", "월", "일", "시", "분"),
+    "de": ("Jahr", "Monat", "Tag", "Stunde", "Minute"),
+}
 METERS = {"en": ("M1", "plant 7", "B-12"), "ko": ("금속1공장", "계량기2", "동력반"), "de": ("Halle Süd", "Werk Köln", "Übergabe")}
 ENDS = {"en": ("interval_end", "EndTime", "To"), "ko": ("종료시각", "종료일시"), "de": ("bis", "Ende")}
 """Names of a column of stamps which say that they are ends."""
@@ -191,7 +205,7 @@ def made(folder: Path, seed: int, *, own_meters: bool = False) -> Made:
     written = [form.write(stamp) for stamp in stamps]
     times = [[one] if isinstance(one, str) else list(one) for one in written]
     rows = [[name, *time, text] for (name, _, _), time, text in zip(cells, times, texts, strict=True)]
-    columns = [when] if len(times[0]) == 1 else list(DATE_AND_TIME[language])
+    columns = [when] if len(times[0]) == 1 else list((DATE_AND_TIME if len(times[0]) == 2 else PARTS)[language])
     named_end = ends and len(columns) == 1 and around != "columns" and draw.random() < 0.5
     if named_end:
         columns = [draw.choice(ENDS[language])]
@@ -246,7 +260,20 @@ def _around(draw: Random, container: str, names: list[str], *, asked: bool) -> s
     """What surrounds a table; a file of which its sender will be asked something cannot have a second table of other columns."""
     if container != "text":
         return "nothing"
-    kinds = ["nothing"] * 6 + ["sep", "preamble", "trailing", "total", "notes", "units", "joined", "swapped", "cell units", "footer"]
+    kinds = ["nothing"] * 6 + [
+        "sep",
+        "preamble",
+        "trailing",
+        "total",
+        "notes",
+        "units",
+        "joined",
+        "swapped",
+        "cell units",
+        "footer",
+        "formulas",
+        "index",
+    ]
     kinds += [] if asked else ["joined in Wh"]
     return draw.choice([*kinds, *(["columns"] * 2 if len(names) > 1 else ["keys"])])
 
@@ -324,6 +351,10 @@ def _tables(header: list[str], rows: list[list[str]], around: str) -> tuple[list
         return header, [*rows[:half], header[::-1], *(row[::-1] for row in rows[half:])]
     if around == "joined in Wh":
         return [*header[:-1], f"{header[-1]} [kWh]"], [*rows[:half], [*header[:-1], f"{header[-1]} [Wh]"], *rows[half:]]
+    if around == "formulas":
+        return header, [[*row[:-1], f'="{row[-1]}"' if row[-1] else ""] for row in rows]
+    if around == "index":
+        return ["", *header], [[str(at), *row] for at, row in enumerate(rows)]
     if around == "cell units":
         return header, [[*row[:-1], f"{row[-1]} kWh" if row[-1] else ""] for row in rows]
     if around == "footer":

@@ -79,7 +79,7 @@ def put_sheets(path: Path, sheets: Mapping[str, Sequence[Sequence[str | float]]]
 
 def _sheet_row(number: int, row: Sequence[str | float]) -> str:
     cells = ""
-    for column, value in zip("ABCDEFGH", row, strict=False):
+    for column, value in zip("ABCDEFGHIJ", row, strict=False):
         place = f'r="{column}{number}"'
         if isinstance(value, float):
             cells += f"<c {place}><v>{value}</v></c>"

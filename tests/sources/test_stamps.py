@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from ecoai_pipeline.sources.reasons import IngestError
 from ecoai_pipeline.sources.stamps import StampForm, days, form_of, joined, lengths_to, read_any
-from tests.sources.given import examples
+from tests.sources.given import examples, put
 
 
 def column(*texts: str) -> StampForm:
@@ -63,6 +64,10 @@ def read(*texts: str) -> list[datetime | None]:
         ("1740798900000", datetime(2025, 3, 1, 3, 15, tzinfo=UTC)),
         ("45717.5520833333", datetime(2025, 3, 1, 13, 15)),
         ("45717", datetime(2025, 3, 1)),
+        ("638764317000000000", datetime(2025, 3, 1, 13, 15)),
+        ("133852725000000000", datetime(2025, 3, 1, 3, 15, tzinfo=UTC)),
+        ("/Date(1740798900000)/", datetime(2025, 3, 1, 3, 15, tzinfo=UTC)),
+        ("\\/Date(1740798900000+0900)\\/", datetime(2025, 3, 1, 3, 15, tzinfo=UTC)),
     ],
 )
 def test_every_listed_form(text, time):
@@ -337,9 +342,84 @@ def test_forms_of_exports_in_other_languages(text, seoul):
     assert local.dt.strftime("%Y-%m-%d %H:%M").to_list() == [seoul]
 
 
-def test_counts_that_have_lost_their_last_digits_are_refused():
-    with pytest.raises(IngestError, match=r"are rounded numbers \('1.7409e\+09'\); their last digits are lost"):
-        column("1.7409e+09", "1.7410e+09")
+QUARTERS = [datetime(2025, 3, 1, tzinfo=UTC) + timedelta(minutes=15 * at) for at in range(12)]
+_DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("form", "unit_s", "name"),
+    [
+        ("{:.4e}", 1, "epoch"),
+        ("{:.6e}", 1, "epoch"),
+        ("{:.5E}", 0.001, "epoch_ms"),
+        ("{:.7e}", 1, "epoch"),
+        ("{:.7E}", 0.001, "epoch_ms"),
+    ],
+)
+def test_counts_that_have_lost_their_last_digits_are_refused_and_others_are_read(form, unit_s, name):
+    """Eight digits of seconds are enough for quarter hours, all of which are multiples of 100 seconds."""
+    texts = [form.format(time.timestamp() / unit_s) for time in QUARTERS]
+    if ".7" in form:
+        assert read(*texts) == QUARTERS
+        return
+    expected = re.escape(f"are rounded numbers ({texts[0]!r}); their last digits are lost")
+    with pytest.raises(IngestError, match=f"{expected}: .* or say format={name} in --columns"):
+        column(*texts)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["1.7409e+09", "1.7410e+09"],
+        ["1.7408772e+09", "1.7408781e+09"],  # two may lie at whole minutes by chance
+        [f"{round(time.timestamp(), -3):.0f}" for time in QUARTERS],
+        [f"{round(time.timestamp(), -3) * 1000:.0f}" for time in QUARTERS],
+        [f"{(time - _DAY_0).total_seconds() / 86_400:.2f}" for time in QUARTERS],
+    ],
+    ids=["few digits", "few counts", "seconds", "milliseconds", "serials"],
+)
+def test_rounded_counts_are_refused(texts):
+    with pytest.raises(IngestError, match="are rounded numbers"):
+        column(*texts)
+
+
+NAMES = [
+    ("Year,Month,Day,Hour,kwh", None),
+    ("년,월,일,시,사용량", None),
+    ("Jahr,Monat,Tag,Stunde,Verbrauch", None),
+    ("y,m,d,h,v", "timestamp=y+m+d+h,kwh=v"),
+]
+
+
+@pytest.mark.parametrize(("header", "columns"), NAMES)
+@pytest.mark.parametrize("first", [0, 1], ids=["starts", "ends"])
+def test_years_months_days_and_hours_of_their_own_are_joined(ingest, raw, tmp_path, header, columns, first):
+    rows = [f"2025,3,{day},{hour + first},{day}.{hour}5" for day in (1, 2) for hour in range(24)]
+    readings = raw(ingest(put(tmp_path / "m.csv", "\n".join([header, *rows])), columns=columns or ""))
+    assert readings["timestamp"].to_list() == [datetime(2025, 2, 28, 15, tzinfo=UTC) + timedelta(hours=at) for at in range(48)]
+    assert readings["kwh"].to_list() == [float(row.rpartition(",")[2]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("names", "cells"),
+    [("Hour,Minute", "{t.hour},{t.minute}"), ("Time", "{t:%H:%M}"), ("hour,minute", "{t:%H},{t:%M}")],
+)
+def test_minutes_and_times_beside_years_months_and_days_are_joined(ingest, raw, tmp_path, names, cells):
+    rows = [f"{t.year},{t.month},{t.day},{cells.format(t=t)},1.5" for t in QUARTERS]
+    readings = raw(ingest(put(tmp_path / "m.csv", "\n".join([f"year,month,day,{names},kwh", *rows])), zone="UTC"))
+    assert readings["timestamp"].to_list() == QUARTERS
+
+
+def test_a_day_of_23_hours_in_columns_of_its_own_counts_the_hours_that_pass(ingest, raw, tmp_path):
+    rows = [f"2025,3,30,{hour},{hour}.5" for hour in range(1, 24)]
+    readings = raw(ingest(put(tmp_path / "m.csv", "\n".join(["Year,Month,Day,Hour,kwh", *rows])), zone="Europe/Berlin"))
+    assert readings["timestamp"].to_list() == [datetime(2025, 3, 29, 23, tzinfo=UTC) + timedelta(hours=at) for at in range(23)]
+
+
+def test_a_whole_date_wins_over_its_parts(ingest, raw, tmp_path):
+    rows = [f"{t:%Y-%m-%d %H:%M},{t.year},{t.month},{t.day},{t.hour},1.5" for t in QUARTERS]
+    readings = raw(ingest(put(tmp_path / "m.csv", "\n".join(["timestamp,year,month,day,hour,kwh", *rows])), zone="UTC"))
+    assert readings["timestamp"].to_list() == QUARTERS
 
 
 @pytest.mark.parametrize("text", ["20250620015", "1740928500000.0", "2025-03-03T00:15:00[Europe/Berlin]"])

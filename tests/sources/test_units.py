@@ -230,3 +230,22 @@ def test_other_multiples_are_refused(tmp_path, ingest, header):
     path = put(tmp_path / "m.csv", "\n".join([f"timestamp,{header}", *ROWS]) + "\n")
     with pytest.raises(IngestError, match="multiples of a unit; state the unit: unit= in --columns"):
         ingest(path, columns=f"timestamp=timestamp,kwh={header}", industry="metal")
+
+
+@pytest.mark.parametrize(
+    ("written", "kwh"),
+    [("kWh/15min", 1.5), ("kWh/15 min", 1.5), ("kWh/30min", 1.5), ("Wh/15min", 0.0015), ("MWh/15min", 1500.0), ("kWh/h", 0.75)],
+)
+def test_energy_by_the_length_of_its_interval_is_a_unit_wherever_it_stands(ingest, raw, tmp_path, written, kwh):
+    """Intervals of 30 minutes; kWh/h is mean power."""
+    times = [f"2025-03-03 {hour:02d}:{minute}" for hour in range(24) for minute in ("00", "30")]
+    tables = {
+        "name": [f"timestamp,value [{written}]", *(f"{time},1.5" for time in times)],
+        "column": ["timestamp,value,unit", *(f"{time},1.5,{written}" for time in times)],
+        "cell": ["timestamp,value", *(f"{time},1.5 {written}" for time in times)],
+        "above": [f"Unit,{written}", "timestamp,value", *(f"{time},1.5" for time in times)],
+        "said": ["timestamp,value", *(f"{time},1.5" for time in times)],
+    }
+    for name, rows in tables.items():
+        result = ingest(put(tmp_path / f"{name}.csv", "\n".join(rows)), unit=written if name == "said" else "")
+        assert raw(result).filter(meter_id=name)["kwh"].unique().to_list() == [kwh], name

@@ -154,3 +154,10 @@ def test_days_of_two_directions_are_refused(ingest, tmp_path):
     ):
         ingest(put(tmp_path / "t.csv", "\n".join([header, *rows])))
     assert ingest(put(tmp_path / "u.csv", "\n".join([header, rows[1]]))).statement.accepted == 24
+
+
+def test_a_table_with_its_times_across_is_refused_with_what_to_do(ingest, tmp_path):
+    times = [f"2025-03-03 {hour:02d}:00" for hour in range(24)]
+    rows = [",".join(["meter", *times]), *(",".join([meter, *["1.5"] * 24]) for meter in ("A", "B"))]
+    with pytest.raises(IngestError, match=r"its times are the names of its columns .* turn the table, so that each row is a time"):
+        ingest(put(tmp_path / "m.csv", "\n".join(rows)))
