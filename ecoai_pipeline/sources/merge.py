@@ -27,8 +27,10 @@ def merged(
         landing.scan_piece(statement.statement_id, month, meters).with_columns(received=pl.lit(order, pl.Int32))
         for order, statement in enumerate([*withdrawn, *statements])
     ]
-    ordered = pl.concat(told).collect().sort(*KEY, "received") if told else landing.no_readings().with_columns(received=pl.lit(0, pl.Int32))
-    if len(told) <= 1:
+    if not told:
+        return landing.no_readings().with_columns(restated=pl.lit(value=False))
+    ordered = pl.concat(told).collect().sort(*KEY, "received", maintain_order=True)
+    if len(told) == 1:
         return ordered.filter(pl.col("received") >= len(withdrawn)).select(pl.exclude("received"), restated=pl.lit(value=False))
     differing = ordered.filter(_same_key(1) & ~_same_values()).select(KEY).unique().with_columns(restated=pl.lit(value=True))
     in_force = ordered.filter(pl.col("received") >= len(withdrawn))

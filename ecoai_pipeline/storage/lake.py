@@ -93,7 +93,7 @@ class Lake:
         there = [(path, partition) for partition in wanted if (path := self.path(table, partition)).exists()]
         frames = [scanned(path, *of_partition(table, partition)) for path, partition in there] or [empty(table).lazy()]
         frame = pl.concat(_complete(frame, table) for frame in frames)
-        return frame if meters is None else frame.filter(pl.col("meter_id").is_in(list(meters)))
+        return frame if meters is None else of_meters(frame, meters)
 
     def read(self, table: Table, partitions: Partition | Iterable[Partition], meters: Sequence[str] | None = None) -> pl.DataFrame:
         return self.scan(table, partitions, meters).collect()
@@ -103,10 +103,13 @@ class Lake:
         path = self.path(table, partition)
         if not path.exists():
             return
-        with readable(path, *of_partition(table, partition)), pq.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):
-                frame = pl.DataFrame(file.read_row_group(group)).lazy()
+        with readable(path, *of_partition(table, partition)):
+            footer, start = pq.read_metadata(path), 0
+            for group in range(footer.num_row_groups):
+                rows = footer.row_group(group).num_rows
+                frame = pl.scan_parquet(path, hive_partitioning=False).slice(start, rows)
                 yield _complete(frame, table).cast(schema_of(table)).collect()
+                start += rows
 
     def write(
         self,
@@ -189,6 +192,18 @@ class Lake:
         """First and last month that any industry has."""
         months = [partition.month for partition in self.partitions(table)]
         return MonthRange(min(months), max(months)) if months else None
+
+
+def of_meters(frame: pl.LazyFrame, meters: Sequence[str]) -> pl.LazyFrame:
+    """The rows of some meters in a Parquet file that is sorted by meter.
+
+    Row groups without any of them are not read, as their statistics tell. A filter by a list of names takes ten times as long
+    as reading the rows, as it is evaluated while they are decoded.
+    """
+    if not meters:
+        return frame.filter(pl.lit(value=False))
+    near = frame.filter(pl.col("meter_id").is_between(pl.lit(min(meters)), pl.lit(max(meters))))
+    return near.join(pl.LazyFrame({"meter_id": meters}), on="meter_id", how="semi", maintain_order="left")
 
 
 def _complete(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ecoai_pipeline.domain import ARRIVALS, LABELS, PARTITIONED, QUARANTINE, STATED_READINGS, WEATHER, Month, Table
 from ecoai_pipeline.storage.atomic import remove_unfinished, replacing
 from ecoai_pipeline.storage.damage import of_statement, scanned
-from ecoai_pipeline.storage.lake import Lake, write_parquet
+from ecoai_pipeline.storage.lake import Lake, of_meters, write_parquet
 from ecoai_pipeline.storage.receipts import Book, Receipt, Statement, Withdrawal, book_of, receipts
 from ecoai_pipeline.storage.schema import empty
 
@@ -104,7 +104,7 @@ class Landing:
     def scan_piece(self, statement_id: str, month: Month, meters: Sequence[str] | None = None) -> pl.LazyFrame:
         path = self.piece_path(statement_id, month)
         frame = pl.scan_parquet(path, hive_partitioning=False) if path.exists() else empty(STATED_READINGS).lazy()
-        return frame if meters is None else frame.filter(pl.col("meter_id").is_in(list(meters)))
+        return frame if meters is None else of_meters(frame, meters)
 
     def piece_rows(self, statement_id: str, month: Month) -> int:
         """How many readings a statement has in a month, by the footer of its piece."""
