@@ -15,10 +15,11 @@ ANOMALOUS = ("1", "true", "yes", "anomaly", "anomalous")
 
 def labelled(readings: pl.DataFrame) -> pl.DataFrame:
     """Labelled readings (meter, start, end, kind); a label that is neither a number nor yes or no is the kind."""
+    readings = readings.filter(pl.col("label").is_not_null())
     word = pl.col("label").str.to_lowercase()
     number = pl.col("label").cast(pl.Float64, strict=False)
     plain = number.is_not_null() | word.is_in(ANOMALOUS)
-    return readings.filter(pl.col("label").is_not_null() & ~word.is_in(NORMAL) & (number != 0).fill_null(True)).select(
+    return readings.filter(~word.is_in(NORMAL) & (number != 0).fill_null(True)).select(
         "meter",
         start=pl.col("timestamp"),
         end=pl.col("timestamp") + pl.duration(seconds=pl.col("interval_s")),

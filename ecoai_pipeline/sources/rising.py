@@ -48,8 +48,8 @@ class Rising:
 
     def look(self, rows: pl.DataFrame) -> None:
         """Take the readings (STATED_READINGS) of a month into account; the months of a meter come latest first."""
-        step = (pl.col("kwh") - pl.col("kwh").shift(1)).over("meter_id")
-        ordered = rows.drop_nulls("kwh").sort("meter_id", "timestamp").with_columns(step=step)
+        step = pl.when(pl.col("meter_id") == pl.col("meter_id").shift(1)).then(pl.col("kwh") - pl.col("kwh").shift(1))
+        ordered = rows.drop_nulls("kwh").sort("meter_id", "timestamp", maintain_order=True).with_columns(step=step)
         kwh, at = pl.col("kwh"), pl.col("timestamp")
         found = ordered.group_by("meter_id").agg(
             readings=pl.len(),

@@ -87,10 +87,11 @@ class Ends:
     def look(self, rows: pl.DataFrame) -> None:
         """Look at some readings (STATED_READINGS)."""
         kept = rows.select("timestamp", "meter_id", "interval_s", "kwh", "quality")
-        self.first = pl.concat([part for part in (self.first, kept.sort("timestamp", "meter_id").head(_SHOWN)) if part is not None])
-        self.first = self.first.sort("timestamp", "meter_id").head(_SHOWN)
-        self.last = pl.concat([part for part in (self.last, kept.sort("timestamp", "meter_id").tail(_SHOWN)) if part is not None])
-        self.last = self.last.sort("timestamp", "meter_id").tail(_SHOWN)
+        at = pl.col("timestamp")
+        first = pl.concat([part for part in (self.first, kept.filter(at <= at.bottom_k(_SHOWN).max())) if part is not None])
+        self.first = first.sort("timestamp", "meter_id").head(_SHOWN)
+        last = pl.concat([part for part in (self.last, kept.filter(at >= at.top_k(_SHOWN).min())) if part is not None])
+        self.last = last.sort("timestamp", "meter_id").tail(_SHOWN)
         for seconds, count in rows["interval_s"].value_counts().iter_rows():
             self.intervals_s[seconds] = self.intervals_s.get(seconds, 0) + count
 
