@@ -44,9 +44,10 @@ def examine(
         - `block_h`: hours of readings on end with one `clock_s`; `changed`: the first of a new length that lasts.
     """
     context = (readings.clear() if before is None else before).select(CONTEXT)
-    both = pl.concat([readings.with_columns(own=pl.lit(True)), context.with_columns(own=pl.lit(False))], how="diagonal")
+    both = pl.concat([context.with_columns(own=pl.lit(False)), readings.with_columns(own=pl.lit(True))], how="diagonal")
     known = (
-        both.sort("meter_id", "timestamp")
+        both.select(*readings.columns, "own")
+        .sort("meter_id", "timestamp", maintain_order=True)  # a stable sort is quick where rows are sorted already
         .join(meters, on="meter_id", how="left", maintain_order="left")
         .with_columns(pl.col("zone").fill_null(default_zone), pl.col("signed").fill_null(False))
     )
@@ -71,13 +72,22 @@ def local_time(zones: list[str], instant: pl.Expr | None = None) -> pl.Expr:
 
 def _run_hours(params: QualityParams) -> pl.Expr:
     """Hours of consecutive readings of a meter that have one value; a timestamp that is absent does not end a run."""
-    run = (_FIRST | pl.col("kwh").ne_missing(pl.col("kwh").shift())).cum_sum()
-    is_run = pl.col("kwh").is_null() | (pl.len().over(run) >= params.run_readings)
-    return pl.when(is_run).then(_hours_of(run)).otherwise(0.0).alias("run_h")
+    opens = _FIRST | pl.col("kwh").ne_missing(pl.col("kwh").shift())
+    is_run = pl.col("kwh").is_null() | (_over_run(pl.lit(1), opens) >= params.run_readings)
+    return pl.when(is_run).then(_hours_of(opens)).otherwise(0.0).alias("run_h")
 
 
-def _hours_of(run: pl.Expr) -> pl.Expr:
-    return pl.col("interval_s").sum().over(run) / 3600
+def _hours_of(opens: pl.Expr) -> pl.Expr:
+    """Hours of the run that a reading lies in; `opens` is true where a run begins."""
+    return _over_run(pl.col("interval_s"), opens) / 3600
+
+
+def _over_run(whole: pl.Expr, opens: pl.Expr) -> pl.Expr:
+    """The sum of whole numbers over the run that a row lies in, by running sums: most runs are a row, too small to group by."""
+    until = pl.when(opens.is_not_null()).then(whole.cast(pl.Int64)).cum_sum()
+    before = pl.when(opens).then(until - whole).forward_fill()
+    closes = opens.shift(-1).fill_null(value=True)
+    return pl.when(closes).then(until).backward_fill() - before
 
 
 def _counter(frame: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
@@ -112,7 +122,7 @@ def _clock(frame: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
         step_s=pl.when(~_FIRST).then((pl.col("timestamp") - pl.col("timestamp").shift()).dt.total_seconds()),
     )
     opens = _FIRST | (pl.col("clock_s") != pl.col("clock_s").shift())
-    blocks = known.with_columns(block_h=_hours_of(opens.cum_sum()))
+    blocks = known.with_columns(block_h=_hours_of(opens))
     lasts = pl.col("block_h") > params.interval_kept_h
     kept_before = pl.when(_FIRST).then(0).when(lasts.shift()).then(pl.col("clock_s").shift()).forward_fill()
     return blocks.with_columns(changed=opens & lasts & (kept_before != 0) & (kept_before != pl.col("clock_s")))

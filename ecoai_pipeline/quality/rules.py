@@ -72,12 +72,25 @@ def mark(examined: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
     A missing reading stays missing and is told to lie in a null run; what the source said of a reading stays, behind the rules
     it meets. A reading that meets no rule is left as it came.
     """
-    met = [pl.when(condition).then(pl.lit(rule.value)) for rule, condition in conditions(params).items()]
+    found = conditions(params)
+    meets = examined.select(pl.any_horizontal(found.values())).to_series()
+    places = meets.arg_true()
+    if places.is_empty():
+        return examined
+    told = _told(examined.filter(meets), found)
+    return examined.with_columns(
+        rule=examined["rule"].scatter(places, told["rule"]), quality=examined["quality"].scatter(places, told["quality"])
+    )
+
+
+def _told(suspicious: pl.DataFrame, found: Mapping[Rule, pl.Expr]) -> pl.DataFrame:
+    """Rule and quality of readings that meet at least one rule."""
+    met = [pl.when(condition).then(pl.lit(rule.value)) for rule, condition in found.items()]
     named = pl.concat_str(met, separator="+", ignore_nulls=True)
     said = pl.col("rule").str.split("+").list.set_difference([rule.value for rule in Rule]).list.join("+").replace("", None)
-    suspect = (named != "") & (pl.col("quality") != Quality.MISSING)
-    return examined.with_columns(
-        rule=pl.when(named != "").then(pl.concat_str([named, said], separator="+", ignore_nulls=True)).otherwise("rule"),
+    suspect = pl.col("quality") != Quality.MISSING
+    return suspicious.select(
+        rule=pl.concat_str([named, said], separator="+", ignore_nulls=True),
         quality=pl.when(suspect).then(pl.lit(Quality.SUSPECT.value)).otherwise("quality"),
     )
 
