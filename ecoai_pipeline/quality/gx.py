@@ -45,7 +45,8 @@ def validate(frame: pl.DataFrame, suite: Suite) -> list[Outcome]:
 def validate_each(frames: Sequence[pl.DataFrame], suite: Suite) -> list[list[Outcome]]:
     """Check several frames in one batch, each for itself; they have `meter_id` and the columns of the suite.
 
-    A batch costs about 0.2 s of CPU whatever its size, so small frames share one.
+    A batch costs about 0.2 s of CPU whatever its size, so small frames share one. Of many rows those are checked first that
+    meet an expectation only if all rows do; where they do not, all rows of their frames are checked.
 
     Returns:
         Per frame the outcomes, in the order of the suite.
@@ -58,8 +59,91 @@ def validate_each(frames: Sequence[pl.DataFrame], suite: Suite) -> list[list[Out
     for where in dict.fromkeys(expectation.where for expectation in suite.expectations):
         asked = Suite(suite.name, tuple(e for e in suite.expectations if e.where == where))
         about = rows.select(_FRAME, *asked.columns)
-        by_name |= _validated(about if where is None else about.filter(_meets(where)), asked, len(frames))
+        by_name |= _found(about if where is None else about.filter(_meets(where)), asked, len(frames))
     return [list(outcomes) for outcomes in zip(*(by_name[e.name] for e in suite.expectations), strict=True)]
+
+
+def _found(rows: pl.DataFrame, suite: Suite, frames: int) -> dict[str, list[Outcome]]:
+    """The outcomes of each expectation, by its name, one per frame; see `validate_each`."""
+    if rows.height <= _FEW:
+        return _validated(rows, suite, frames)
+    unique = [e for e in suite.expectations if e.kind in _OF_NEIGHBOURS]
+    single = [e for e in suite.expectations if e.kind in _OF_SINGLE_ROWS]
+    others = [e for e in suite.expectations if e not in (*unique, *single)]
+    groups = [([e], _twins(rows, e.columns)) for e in unique] + [(single, _extremes(rows, single)), (others, rows)]
+    found: dict[str, list[Outcome]] = {}
+    for expectations, few in groups:
+        found |= _validated(few, Suite(suite.name, tuple(expectations)), frames) if expectations else {}
+    missed = [e for e in suite.expectations if e not in others and not all(outcome.success for outcome in found[e.name])]
+    if missed:
+        where = {number for e in missed for number, outcome in enumerate(found[e.name]) if not outcome.success}
+        found |= _validated(rows.filter(pl.col(_FRAME).is_in(where)), Suite(suite.name, tuple(missed)), frames)
+    checked = _heights(rows, frames)
+    return {name: [replace(o, checked=n) for o, n in zip(outcomes, checked, strict=True)] for name, outcomes in found.items()}
+
+
+_FEW = 1000
+"""Rows that are all checked: to choose among them saves nothing."""
+_IN_SET = "ExpectColumnValuesToBeInSet"
+_OF_NEIGHBOURS = frozenset({"ExpectCompoundColumnsToBeUnique"})
+_OF_SINGLE_ROWS = frozenset(
+    {
+        _IN_SET,
+        "ExpectColumnValuesToBeBetween",
+        "ExpectColumnPairValuesAToBeGreaterThanB",
+        "ExpectColumnValuesToBeNull",
+        "ExpectColumnValuesToNotBeNull",
+    }
+)
+"""Expectations that look at one row at a time: if a number meets them, so does each number between it and another that does."""
+
+
+def _extremes(rows: pl.DataFrame, expectations: Sequence[Expectation]) -> pl.DataFrame:
+    """Rows with the least and with the largest numbers of those rows of a frame that are alike in all else.
+
+    A comparison of two columns gets the least of the one and the largest of the other.
+    """
+    columns = dict.fromkeys(name for e in expectations for name in e.columns)
+    listed = {name for e in expectations if e.kind == _IN_SET for name in e.columns}
+    numbers = [name for name in columns if rows.schema[name].is_numeric() and name not in listed]
+    alike = [_FRAME, *(name for name in columns if name not in numbers)]
+    filled = [_is_filled(name, rows.schema[name]) for name in numbers]
+    ends = [end for name in numbers for end in (pl.col(name).min().alias(f"{name} least"), pl.col(name).max().alias(f"{name} most"))]
+    groups = rows.group_by(*alike, *filled).agg(*ends)
+    pairs = [(e.arguments["column_A"], e.arguments["column_B"]) for e in expectations if "column_A" in e.arguments]
+    taken = [dict.fromkeys(numbers, "least"), dict.fromkeys(numbers, "most")]
+    taken += [{**taken[0], above: "least", below: "most"} for above, below in pairs]
+    frames = [groups.select(*alike, *(pl.col(f"{name} {end}").alias(name) for name, end in ends.items())) for ends in taken]
+    return pl.concat(frames).with_columns(meter_id=pl.lit(""))
+
+
+def _is_filled(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Whether a number is one; null where it is absent."""
+    column = pl.col(name)
+    return (column.is_not_nan() if dtype.is_float() else column.is_not_null()).alias(f"{name} filled")
+
+
+def _twins(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """The rows that are alike to a neighbour in some columns, and the first row; all rows where they are not sorted by these."""
+    keys = (_FRAME, *columns)
+    above = pl.lit(value=False)
+    alike = pl.lit(value=True)
+    for name in keys:
+        above |= alike & (pl.col(name) > pl.col(name).shift(1))
+        alike &= pl.col(name) == pl.col(name).shift(1)
+    told = rows.select(above=above, alike=alike)
+    if not (told["above"] | told["alike"]).fill_null(value=False)[1:].all():
+        return rows
+    again = told["alike"].fill_null(value=False)
+    twins = again | again.shift(-1, fill_value=False)
+    twins[0] = True
+    return rows.filter(twins)
+
+
+def _heights(rows: pl.DataFrame, frames: int) -> list[int]:
+    """How many rows each frame has."""
+    counts = dict(rows.group_by(_FRAME).len().iter_rows())
+    return [counts.get(number, 0) for number in range(frames)]
 
 
 def _validated(rows: pl.DataFrame, suite: Suite, frames: int) -> dict[str, list[Outcome]]:
@@ -75,8 +159,7 @@ def _validated(rows: pl.DataFrame, suite: Suite, frames: int) -> dict[str, list[
         theirs = gx.ExpectationSuite(name=suite.name, expectations=[native(replace(e, where=None)) for e in suite.expectations])
         batch = _whole_frame().get_batch(batch_parameters={"dataframe": slim.to_pandas()})
         results = {result.expectation_config.meta["name"]: result for result in batch.validate(theirs, result_format=_FORMAT).results}
-    counts = dict(rows.group_by(_FRAME).len().iter_rows())
-    checked = [counts.get(number, 0) for number in range(frames)]
+    checked = _heights(rows, frames)
     return {e.name: _outcomes(rows, e, results[e.name], checked) for e in suite.expectations}
 
 

@@ -162,3 +162,26 @@ def test_checking_is_quiet_and_leaves_nothing_in_the_temporary_folder(tmp_path):
 
 def test_one_context_serves_the_process():
     assert gx._whole_frame() is gx._whole_frame()
+
+
+def test_of_many_rows_the_hardest_are_checked_and_the_outcome_is_that_of_all_rows(examined, days, monkeypatch):
+    """Whatever a row fails, be it the only one, it is found; good rows beside it are counted."""
+    frames = [examined, *(spoiled(examined, changes) for changes in BAD_READING.values()), examined.clear()]
+    frames += [examined.with_columns(kwh=-pl.col("kwh") - 1), spoiled(examined, {"kwh": pl.lit(float("nan"))})]
+    every, monthly = validate_each(frames, READINGS), [days, *(spoiled(days, changes) for changes in BAD_DAY.values())]
+    every_day = validate_each(monthly, DAYS)
+    seen = []
+    validated = gx._validated
+    monkeypatch.setattr(gx, "_validated", lambda rows, suite, number: seen.append(rows.height) or validated(rows, suite, number))
+    monkeypatch.setattr(gx, "_FEW", 0)
+    assert validate_each(frames, READINGS) == every
+    assert validate_each(monthly, DAYS) == every_day
+    seen.clear()
+    assert validate_each([examined] * 4, READINGS) == [validate_each([examined], READINGS)[0]] * 4
+    assert max(seen) < 50
+
+
+def test_rows_in_disorder_are_checked_for_doubles_as_a_whole(examined, monkeypatch):
+    monkeypatch.setattr(gx, "_FEW", 0)
+    twice = pl.concat([examined, examined.filter(pl.col("meter_id") == "m1").head(1)])
+    assert failed(twice, READINGS) == {"reading_unique": (2, ("m1",))}
