@@ -106,7 +106,7 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
         "number_reason",
         _when(pl.col("register").fill_null(value=False) & pl.col("number").is_null(), Reason.NO_VALUE),
     )
-    return split(dated.with_columns(reason=reason).drop("value", "number_reason", "late"))
+    return split(dated.with_columns(reason=reason).drop("value", "number_reason", "late", strict=False))
 
 
 def _is_total() -> pl.Expr:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from ecoai_pipeline.sources.header import NOTHING_SAID, Opening
 from ecoai_pipeline.sources.nem12 import is_nem12, open_nem12
 from ecoai_pipeline.sources.reasons import IngestError, NoTableError
 from ecoai_pipeline.sources.text import SAMPLE_LINES, Block, open_text, peek_header, unpacked
-from ecoai_pipeline.sources.typed import as_text
+from ecoai_pipeline.sources.typed import TYPED, as_columns, as_text, row_texts
 from ecoai_pipeline.sources.workbook import open_workbook
 
 _HEAD = 4096
@@ -125,7 +125,7 @@ def header_of(path: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ParquetRows:
-    """A Parquet file; `line` is the row, the first being 1."""
+    """A Parquet file; `line` is the row, the first being 1. `types` are those of its columns."""
 
     path: Path
     file: str
@@ -137,23 +137,43 @@ class ParquetRows:
     has_readings: bool = True
     above: tuple[tuple[str, ...], ...] = ()
     below: tuple[tuple[str, ...], ...] = ()
+    types: Mapping[str, pl.DataType] = field(default_factory=dict)
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         yield from _parquet_blocks(self.path, self.file, max(block_bytes // 64, 1))
 
+    def columns(self, block_bytes: int) -> Iterator[Block]:
+        """The rows as `as_columns` gives them."""
+        yield from _parquet_blocks(self.path, self.file, max(block_bytes // 64, 1), as_columns)
+
+    def with_texts(self, refused: pl.DataFrame) -> pl.DataFrame:
+        """Refused readings (line, text) with the texts of their rows, where these were not written out when they were read."""
+        lines = refused.filter(pl.col("text").is_null())["line"].unique()
+        if lines.is_empty():
+            return refused
+        found = [block.rows.filter(pl.col("line").is_in(lines.implode())) for block in self.columns(_LOOK_UP)]
+        texts = pl.concat(rows.select("line", found=row_texts(rows)) for rows in found)
+        joined = refused.join(texts, on="line", how="left", maintain_order="left")
+        return joined.with_columns(pl.coalesce("text", "found").alias("text")).drop("found")
+
+
+_LOOK_UP = 8 << 20
+"""Bytes of text that rows of a block would have, in which refused rows are looked up."""
+
 
 def _open_parquet(path: Path, file: str) -> ParquetRows:
-    first = next(_parquet_blocks(path, file, SAMPLE_LINES), None)
-    if first is None:
+    first, typed = (next(_parquet_blocks(path, file, SAMPLE_LINES, form), None) for form in (as_text, as_columns))
+    if first is None or typed is None:
         raise IngestError(file, "it is empty: it has columns but no rows")
     with pq.ParquetFile(path) as parquet:
         schema = parquet.schema_arrow
         numeric = frozenset(field.name for field in schema if pa.types.is_primitive(field.type) and not pa.types.is_temporal(field.type))
         timed = frozenset(field.name for field in schema if pa.types.is_temporal(field.type))
-        return ParquetRows(path, file, tuple(schema.names), first.rows, numeric, timed)
+        types = {name.removeprefix(TYPED): dtype for name, dtype in typed.rows.schema.items() if name.startswith(TYPED)}
+        return ParquetRows(path, file, tuple(schema.names), first.rows, numeric, timed, types=types)
 
 
-def _parquet_blocks(path: Path, file: str, rows: int) -> Iterator[Block]:
+def _parquet_blocks(path: Path, file: str, rows: int, form: Callable[[pl.DataFrame, int], pl.DataFrame] = as_text) -> Iterator[Block]:
     """
     Raises:
         IngestError: the file is damaged, has two columns of one name, or types that are not known here.
@@ -163,9 +183,9 @@ def _parquet_blocks(path: Path, file: str, rows: int) -> Iterator[Block]:
             done, total = 0, max(parquet.metadata.num_rows, 1)
             for batch in parquet.iter_batches(batch_size=rows):
                 batch.validate(full=True)  # polars takes texts for UTF-8 unseen, and panics
-                texts = as_text(pl.DataFrame(batch), done + 1)
-                done += texts.height
-                yield Block(texts, done / total)
+                found = form(pl.DataFrame(batch), done + 1)
+                done += found.height
+                yield Block(found, done / total)
     except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         cause = str(error).partition("\n")[0]
         message = f"the Parquet file is torn or damaged, or has types that are not known here ({cause}); ask for it again, or as .csv"

@@ -23,7 +23,7 @@ from ecoai_pipeline.sources.catalog import Source, choose
 from ecoai_pipeline.sources.clock import falls_back, given_once
 from ecoai_pipeline.sources.encoding import LATIN, other_reading
 from ecoai_pipeline.sources.ends import with_named_side
-from ecoai_pipeline.sources.files import OpenFile, open_file
+from ecoai_pipeline.sources.files import OpenFile, ParquetRows, open_file
 from ecoai_pipeline.sources.index_columns import row_numbers
 from ecoai_pipeline.sources.industries import Ruling, rule, said_by_lines
 from ecoai_pipeline.sources.kept import arrivals, quarantined, readings, weather, weather_texts
@@ -315,11 +315,15 @@ class Intake:
     def write_tables(self) -> None:
         """Replace the tables that belong to the statement."""
         cells, file = self.prepared.layout.cells, self.prepared.opened.file
-        refused = (quarantined(rows, cells, file, self.statement_id) for rows in self.refused.in_order())
+        refused = (quarantined(self._with_texts(rows), cells, file, self.statement_id) for rows in self.refused.in_order())
         self.landing.write_table(QUARANTINE, self.statement_id, refused)
         self.landing.write_table(LABELS, self.statement_id, [runs(self._labels, self.statement_id)])
         self.landing.write_table(WEATHER, self.statement_id, [self.weather])
         self.landing.write_table(ARRIVALS, self.statement_id, [self.arrivals])
+
+    def _with_texts(self, refused: pl.DataFrame) -> pl.DataFrame:
+        opened = self.prepared.opened
+        return opened.with_texts(refused) if isinstance(opened, ParquetRows) else refused
 
     def forget(self) -> None:
         """Remove what was written for a statement that will not be entered; of one that has been, its pieces, a cache."""

@@ -14,11 +14,12 @@ import polars as pl
 from ecoai_pipeline.domain import Decimal, Quality
 from ecoai_pipeline.sources import ends
 from ecoai_pipeline.sources.around import named_meter, named_unit, named_zone, unit_column
-from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.files import OpenFile, ParquetRows
 from ecoai_pipeline.sources.lengths import lasting_s
 from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, clock_of, date_of, form_of, joined, lengths_to
+from ecoai_pipeline.sources.typed import TYPED, local_and_utc, number_of, row_texts, text_of
 from ecoai_pipeline.sources.units import SPELLINGS, Unit, factors_of, unit_in
 from ecoai_pipeline.sources.vocabulary import Role, roles_of
 
@@ -131,7 +132,10 @@ class _Numbered(NamedTuple):
 
 @dataclass(frozen=True)
 class LongLayout:
-    """One reading per row; `units` is the column that gives the unit of each, those without one are in the unit of the file."""
+    """One reading per row; `units` is the column that gives the unit of each, those without one are in the unit of the file.
+
+    `types` are those of the columns of rows that come as `as_columns` gives them; other rows have fields.
+    """
 
     header: tuple[str, ...]
     mapping: ColumnMapping
@@ -140,6 +144,18 @@ class LongLayout:
     traits: Traits = field(default_factory=Traits)
     units: str | None = None
     periods: Periods | None = None  # of a day, which the second column of the time numbers
+    types: Mapping[str, pl.DataType] = field(default_factory=dict)
+
+    def of_columns(self, opened: OpenFile) -> LongLayout | None:
+        """The layout that takes the typed columns of a file as they are; None where their texts must be read.
+
+        Times and energy are of their types then, and mean by themselves what they mean as texts.
+        """
+        if not isinstance(opened, ParquetRows) or self.form not in _TYPED_FORMS or self.periods or self._marked:
+            return None
+        stamp, value = opened.types.get(self.mapping.timestamp), opened.types.get(self.mapping.kwh)
+        is_number = value is not None and (value.is_integer() or value in (pl.Float32, pl.Float64))
+        return replace(self, types=opened.types) if isinstance(stamp, pl.Datetime) and is_number else None
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -154,26 +170,50 @@ class LongLayout:
         return [self.header.index(name) for name in mapped_columns(self.mapping, self.header)]
 
     def rough(self, rows: pl.DataFrame) -> pl.DataFrame:
+        if self.types:
+            return self._rough_of_columns(rows)
         times = times_of(rows, self.header, self.mapping.timestamp)
         numbered = self._passed(rows)
         stamps = self.form.read(times) if numbered is None else numbered.stamps
-        local, utc = stamps.local, stamps.utc
+        others = {"value": self._value(), **({} if numbered is None else {"passed_s": numbered.passed_s})}
+        return self._rough(rows, stamps, ~times.str.contains(DAY_END), pl.col("text"), others)
+
+    def _rough_of_columns(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rough readings whose numbers are read already; only rows without a time or a meter have texts."""
+        stamps = Stamps(*local_and_utc(rows[TYPED + self.mapping.timestamp]))
+        meter = rows.select("line", meter=self._meter())["meter"]
+        nameless = (stamps.local.is_null() & stamps.utc.is_null()) | (meter == "")
+        texts = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+        if nameless.any():
+            texts = texts.scatter(nameless.arg_true(), row_texts(rows.filter(nameless)))
+        number = number_of(TYPED + self.mapping.kwh, self.types[self.mapping.kwh])
+        infinite = number.is_infinite().fill_null(value=False)
+        numbers = {
+            "number": pl.when(~infinite).then(number),
+            "number_reason": pl.when(infinite).then(pl.lit(Reason.NOT_FINITE.value)),
+        }
+        return self._rough(rows, stamps, pl.Series([True]), pl.lit(texts), numbers)
+
+    def _rough(
+        self, rows: pl.DataFrame, stamps: Stamps, may_close: pl.Series, text: pl.Expr, others: Mapping[str, pl.Expr | pl.Series]
+    ) -> pl.DataFrame:
+        """Rough readings; `may_close` is false of a midnight that is written as the end of its day."""
+        local = stamps.local
         if self.mapping.midnight_closes_day:
-            closes = (local.dt.time() == time(0)) & ~times.str.contains(DAY_END)
+            closes = (local.dt.time() == time(0)) & may_close
             local = local.dt.offset_by("1d").zip_with(closes, local)
         weather = {f"weather:{name}": self._field(column) for name, column in self.mapping.weather.items()}
         stated = self._stated() | self._lasting(rows, stamps)
         return rows.select(
             "line",
             pl.lit(0, pl.Int32).alias("cell"),
-            "text",
+            text=text,
             meter=self._meter(),
             local=local,
-            utc=utc,
-            value=self._value(),
+            utc=stamps.utc,
             label=self._field(self.mapping.label) if self.mapping.label else pl.lit(None, pl.String),
             reason=self._stated_wrongly(stated),
-            **({} if numbered is None else {"passed_s": numbered.passed_s}),
+            **others,
             **stated,
             **weather,
         )
@@ -262,7 +302,13 @@ class LongLayout:
         return pl.coalesce(reasons)
 
     def _field(self, column: str) -> pl.Expr:
+        if self.types:
+            return text_of(TYPED + column, self.types[column]).str.strip_chars()
         return pl.col("fields").list.get(self.header.index(column)).str.strip_chars()
+
+
+_TYPED_FORMS = (StampForm("%Y-%m-%d %H:%M:%S%.f"), StampForm("%Y-%m-%d %H:%M:%S%.f%#z"))
+"""How typed times are written as texts."""
 
 
 def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:

@@ -72,11 +72,13 @@ class NumberColumn:
         return "." if self._evidence.point or self._evidence.open_point else None
 
     def read(self, rough: pl.DataFrame) -> pl.DataFrame:
-        """Rough readings (line, cell, meter, value) with `number` (f64) and `number_reason` (str).
+        """Rough readings (line, cell, meter, value; or `number` already) with `number` (f64) and `number_reason` (str).
 
         Raises:
             OtherThanPlainError: nothing is decided yet, and a text is written otherwise; call `look` and read the file again.
         """
+        if "number" in rough.columns:  # a typed column
+            return rough
         texts, known = rough["value"], self._known(rough)
         if self._format is None:
             read, bare = self._read(PLAIN, texts.zip_with(known.is_null(), pl.Series([""])))

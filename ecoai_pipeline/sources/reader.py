@@ -27,7 +27,7 @@ from ecoai_pipeline.sources.canonical import (
     without_contradictions,
 )
 from ecoai_pipeline.sources.clock import to_utc
-from ecoai_pipeline.sources.files import OpenFile
+from ecoai_pipeline.sources.files import OpenFile, ParquetRows
 from ecoai_pipeline.sources.footer import TAIL, footers
 from ecoai_pipeline.sources.layout import Layout, LongLayout, Traits
 from ecoai_pipeline.sources.number_column import DecimalOf, NumberColumn, OtherThanPlainError
@@ -86,10 +86,12 @@ class Reader:
     """
 
     def __init__(self, opened: OpenFile, layout: Layout, terms: Terms, folder: Path, rows_at_once: int) -> None:
-        self._opened, self._layout, self._terms, self._folder = opened, layout, terms, folder
+        typed = layout.of_columns(opened) if isinstance(layout, LongLayout) and not terms.traits.missing else None
+        self._blocks = opened.columns if typed and isinstance(opened, ParquetRows) else opened.blocks
+        self._opened, self._layout, self._terms, self._folder = opened, typed or layout, terms, folder
         self._rows_at_once = rows_at_once
         stated = {"unit_stated": terms.unit_stated, "columns_stated": terms.columns_stated}
-        self.tables = Tables(opened, layout, terms.traits, **stated)
+        self.tables = Tables(opened, self._layout, terms.traits, **stated)
         self.numbers = NumberColumn(
             opened.file,
             opened.delimiter,
@@ -155,7 +157,7 @@ class Reader:
 
     def _pieces(self, block_bytes: int, progress: Progress | None) -> Iterator[Piece]:
         """The rows of the file, some of one table at a time."""
-        for block in one_ahead(self._opened.blocks(block_bytes)):
+        for block in one_ahead(self._blocks(block_bytes)):
             yield from self.tables.pieces(block.rows)
             if progress:
                 progress("reading", block.share)
