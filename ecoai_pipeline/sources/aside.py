@@ -28,6 +28,7 @@ class Aside:
         self._blocks = 0
         self._pieces: dict[int, list[_Piece]] = {}
         self._open: dict[Path, pa.RecordBatchFileReader] = {}
+        self._schema = pl.Schema()
 
     @property
     def keys(self) -> list[int]:
@@ -35,8 +36,10 @@ class Aside:
         return sorted(self._pieces)
 
     def put(self, rows: pl.DataFrame) -> None:
-        """Set readings (month, meter and others) aside."""
-        ordered = rows.sort("month", maintain_order=True).rechunk()
+        """Set readings (month, meter and others) aside; columns without a value are not written."""
+        self._schema = rows.schema
+        filled = [name for name, nulls in zip(rows.columns, rows.null_count().row(0), strict=True) if nulls < rows.height]
+        ordered = rows.select(filled).sort("month", maintain_order=True).rechunk()
         path = self._folder / f"{self._blocks:06d}.arrow"
         self._blocks += 1
         table, start = ordered.to_arrow(), 0
@@ -53,8 +56,12 @@ class Aside:
         if meters is not None:
             wanted = frozenset(meters)
             pieces = [piece for piece in pieces if not wanted.isdisjoint(piece.rows)] or pieces[:1]
-        rows = pl.DataFrame(pa.Table.from_batches([self._batch(piece) for piece in pieces]))
+        rows = pl.concat(self._completed(pl.DataFrame(self._batch(piece))) for piece in pieces)
         return rows if meters is None else rows.filter(pl.col("meter").is_in(list(meters)))
+
+    def _completed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        missing = [pl.lit(None, dtype).alias(name) for name, dtype in self._schema.items() if name not in rows.columns]
+        return rows.with_columns(missing).select(self._schema.names())
 
     def _batch(self, piece: _Piece) -> pa.RecordBatch:
         if piece.path not in self._open:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from ecoai_pipeline.domain import Quality
-from ecoai_pipeline.sources.clock import by_wall_clock, to_utc
+from ecoai_pipeline.sources.clock import by_wall_clock, parted, to_utc
 from ecoai_pipeline.sources.layout import STATED, Traits
 from ecoai_pipeline.sources.parts import added_up
 from ecoai_pipeline.sources.placing import GridRules, grids, onto_grid, out_of_the_gap, usual_steps, without_place
@@ -89,24 +89,27 @@ def sort_out(rough: pl.DataFrame, traits: Traits, zones_of: Callable[[str], Zone
     zones = {meter: zones_of(meter) for meter in rough["meter"].unique().drop_nulls().to_list()}
     zone = _looked_up({meter: both.stamps for meter, both in zones.items()})
     home = _looked_up({meter: both.home for meter, both in zones.items()})
-    parts = with_stated(rough).with_columns(zone=zone, home=home).partition_by("zone")
+    parts = parted(with_stated(rough).with_columns(zone=zone, home=home), "zone")
     if "passed_s" in rough.columns:
         parts = [_passed(part, elapsed=traits.elapsed) for part in parts]
     if traits.counted_from:
         parts = [_counted(part, traits.counted_from) for part in parts]
     dated = pl.concat([_localised(part, latest) for part in parts]).with_columns(month=month_key(pl.col("local"), ends=traits.ends))
-    reason = pl.coalesce(
-        "reason",
-        _when(_is_total(), Reason.TOTAL_ROW),
-        _when(pl.col("meter").is_null() | (pl.col("meter") == ""), Reason.NO_METER),
-        _when(pl.col("meter").is_in([name for name in zones if ROUNDED.fullmatch(name)]), Reason.ROUNDED_METER),
-        _when(pl.col("local").is_null(), Reason.BAD_STAMP),
-        _when(pl.col("month") < first, Reason.BEFORE_FIRST),
-        _when(pl.col("late"), Reason.FUTURE),
-        "number_reason",
-        _when(pl.col("register").fill_null(value=False) & pl.col("number").is_null(), Reason.NO_VALUE),
-    )
-    return split(dated.with_columns(reason=reason).drop("value", "number_reason", "late", strict=False))
+    rounded = [name for name in zones if ROUNDED.fullmatch(name)]
+    told = pl.col("reason", "number_reason").is_not_null()
+    doubts = {
+        Reason.NO_METER: pl.col("meter").is_null() | (pl.col("meter") == ""),
+        Reason.ROUNDED_METER: pl.col("meter").is_in(rounded) if rounded else pl.lit(value=False),
+        Reason.BAD_STAMP: pl.col("local").is_null(),
+        Reason.BEFORE_FIRST: pl.col("month") < first,
+        Reason.FUTURE: pl.col("late"),
+        Reason.NO_VALUE: pl.col("register").fill_null(value=False) & pl.col("number").is_null(),
+    }
+    if dated.select(pl.any_horizontal(told, *doubts.values()).any()).item():
+        *first_doubts, last_doubt = (_when(doubt, reason) for reason, doubt in doubts.items())
+        total = _when(_is_total(), Reason.TOTAL_ROW)
+        dated = dated.with_columns(reason=pl.coalesce("reason", total, *first_doubts, "number_reason", last_doubt))
+    return split(dated.drop("value", "number_reason", "late", strict=False))
 
 
 def _is_total() -> pl.Expr:
@@ -145,7 +148,7 @@ def place(frame: pl.DataFrame, traits: Traits, usual: Usual) -> Parts:
     placed = split(to_utc(shown.with_columns(stated=stated), usual.grids, ends=traits.ends).with_columns(_placeholder()))
     regular = placed.good if traits.fixed_interval else onto_grid(placed.good, usual.grids, usual.rules, ends=traits.ends)
     timed = split(_with_interval(regular, traits, usual).with_columns(_placeholder()))
-    lasting = by_wall_clock(timed.good.with_columns(placeless=without_place()), ends=traits.ends)
+    lasting = by_wall_clock(without_place(timed.good), ends=traits.ends)
     moved = regular is not placed.good
     return Parts(_started(lasting, traits, moved=moved), pl.concat([placed.refused, timed.refused]))
 
@@ -157,7 +160,7 @@ def count_steps(frame: pl.DataFrame) -> pl.DataFrame:
     frame = frame.filter(pl.col("interval_s").is_null())
     step = (pl.col("local").shift(-1) - pl.col("local")).dt.total_seconds()
     same_meter = pl.col("meter") == pl.col("meter").shift(-1)
-    ordered = frame.select("meter", "local").sort("meter", "local").with_columns(step=step)
+    ordered = frame.select("meter", "local").sort("meter", "local", maintain_order=True).with_columns(step=step)
     steps = ordered.filter(same_meter, pl.col("step").is_between(1, _DAY_S)).group_by("meter", "step").len("times")
     return pl.concat([lengths, steps]) if lengths.height else steps
 
@@ -172,7 +175,7 @@ def relocated(frame: pl.DataFrame) -> pl.DataFrame:
     """Give instants that have moved their local time and month again."""
     parts = [
         part.with_columns(local=pl.col("utc").dt.convert_time_zone(part["zone"][0]).dt.replace_time_zone(None))
-        for part in frame.partition_by("zone")
+        for part in parted(frame, "zone")
     ]
     return pl.concat(parts).with_columns(month=month_key(pl.col("local"))) if parts else frame
 
@@ -226,22 +229,34 @@ def _with_interval(frame: pl.DataFrame, traits: Traits, usual: Usual) -> pl.Data
     meter's local day, month or file."""
     if traits.fixed_interval or frame["interval_s"].null_count() == 0:
         return frame.with_columns(pl.coalesce("interval_s", pl.lit(traits.interval_s, pl.Int32))).with_columns(reason=_skips())
+    step = pl.when(pl.col("meter") == pl.col("meter").shift(-1)).then((pl.col("utc").shift(-1) - pl.col("utc")).dt.total_seconds())
+    ordered = frame.sort("meter", "utc", "line", maintain_order=True).with_columns(step=step)
+    counts = ordered.filter(pl.col("step").is_between(1, _DAY_S)).group_by("meter", "step").len("times")
+    even = counts.filter(pl.len().over("meter") == 1, pl.col("times") >= _SURE_STEPS)
+    length = dict(even.select("meter", "step").iter_rows())
+    usual_step = pl.col("meter").replace_strict(length, default=None, return_dtype=pl.Int64) if length else pl.lit(None, pl.Int64)
+    told = ordered.with_columns(even=usual_step)
+    if told["even"].null_count():
+        uneven = pl.col("even").is_null()
+        told = pl.concat([told.filter(~uneven), _with_modal_step(told.filter(uneven), traits, usual)])
+    interval = pl.coalesce("interval_s", "even", usual.interval_of_meter(), pl.lit(traits.interval_s, pl.Int64)).cast(pl.Int32)
+    return (
+        told.with_columns(interval_s=interval)
+        .with_columns(reason=pl.coalesce(_when(pl.col("interval_s").is_null(), Reason.NO_INTERVAL), _skips()))
+        .drop("even", "step")
+    )
+
+
+def _with_modal_step(ordered: pl.DataFrame, traits: Traits, usual: Usual) -> pl.DataFrame:
+    """Fill `even` with the most frequent step of the meter's local day, else month, where its steps differ; null where they are few."""
     day = pl.col("local").dt.offset_by("-1us" if traits.ends else "0us").dt.date()
-    ordered = frame.sort("meter", "utc", "line").with_columns(day=day)
-    step = (pl.col("utc").shift(-1) - pl.col("utc")).dt.total_seconds()
-    steps = ordered.with_columns(step=step).filter(pl.col("meter") == pl.col("meter").shift(-1), pl.col("step").is_between(1, _DAY_S))
-    counts = steps.group_by("meter", "day", "step").len("times")
+    dated = ordered.with_columns(day=day)
+    counts = dated.filter(pl.col("step").is_between(1, _DAY_S)).group_by("meter", "day", "step").len("times")
     sure = pl.col("times") >= _SURE_STEPS
     of_day = usual_steps(counts, usual.rules, "meter", "day").filter(sure).select("meter", "day", day_step="step")
     of_month = usual_steps(counts, usual.rules, "meter").filter(sure).select("meter", month_step="step")
-    known = usual.interval_of_meter()
-    joined = ordered.join(of_day, on=["meter", "day"], how="left").join(of_month, on="meter", how="left")
-    interval = pl.coalesce("interval_s", "day_step", "month_step", known, pl.lit(traits.interval_s, pl.Int64)).cast(pl.Int32)
-    return (
-        joined.with_columns(interval_s=interval)
-        .with_columns(reason=pl.coalesce(_when(pl.col("interval_s").is_null(), Reason.NO_INTERVAL), _skips()))
-        .drop("day", "day_step", "month_step")
-    )
+    joined = dated.join(of_day, on=["meter", "day"], how="left").join(of_month, on="meter", how="left")
+    return joined.with_columns(even=pl.coalesce("day_step", "month_step")).select(ordered.columns)
 
 
 def _placeholder() -> pl.Expr:
@@ -271,7 +286,7 @@ def _started(frame: pl.DataFrame, traits: Traits, *, moved: bool) -> pl.DataFram
         rule=pl.when(pl.col("quality") == Quality.SUSPECT.value).then(pl.col("rule").fill_null(STATED_DOUBT)).otherwise("rule"),
     )
     if moved or traits.ends or not started["zone"].equals(started["home"]):
-        started = pl.concat([started[:0], *(_home_month(part) for part in started.partition_by("home"))])
+        started = pl.concat([started[:0], *(_home_month(part) for part in parted(started, "home"))])
     return started.drop("number", "utc", "local", "zone", "home", "stated", "usual", "skipped_s", "per_kwh", "power", "register")
 
 

@@ -25,6 +25,13 @@ _SUMMED = 1.6
 _MOMENT, _LOCAL = pl.duration(microseconds=1), pl.Datetime("us")
 
 
+def parted(frame: pl.DataFrame, column: str) -> list[pl.DataFrame]:
+    """The rows of each value of a column; most frames hold one value, and nothing of them is copied."""
+    if frame.select(pl.col(column).eq_missing(pl.col(column).first()).all()).item():
+        return [frame] if frame.height else []
+    return frame.partition_by(column)
+
+
 def to_utc(frame: pl.DataFrame, spacing: Mapping[str, int], *, ends: bool) -> pl.DataFrame:
     """Fill `utc` from `local` where the file gave local times.
 
@@ -40,7 +47,7 @@ def to_utc(frame: pl.DataFrame, spacing: Mapping[str, int], *, ends: bool) -> pl
     Returns:
         the frame with `wall` (whether the file gave a local time), `skipped_s` (seconds, else 0) and `reason`.
     """
-    parts = [_zone_to_utc(part, spacing, ends=ends) for part in frame.partition_by("zone")]
+    parts = [_zone_to_utc(part, spacing, ends=ends) for part in parted(frame, "zone")]
     none = pl.lit(None, pl.String)
     return pl.concat(parts) if parts else frame.with_columns(wall=pl.lit(True), skipped_s=pl.lit(0, pl.Int64), reason=none)
 

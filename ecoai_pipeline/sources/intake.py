@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -300,17 +300,21 @@ class Intake:
             if not self.restoring:
                 self.decimals |= self.registry.decimals_of(self.zones)
             self.made_from = piece_fingerprint(self.statement_id, zones, self.decimals, grid_rules(self.settings))
-            for number, (month, settled) in enumerate(one_ahead(reader.months()), start=1):
-                kept.put(month, self._taken(month, settled))
+            for number, (month, rows) in enumerate(one_ahead(self._all_taken(reader)), start=1):
+                if self.write and rows.height:
+                    self._write_piece(month, [rows]) if reader.months_are_whole else kept.put(month, rows)
                 if progress:
                     progress(f"sorting {month}", 1 - 1 / (number + 1))
-            if self.write:
-                side_by_side(lambda month: self._write_piece(month, kept), kept.months)
+            side_by_side(lambda month: self._write_piece(month, kept.take(month)), kept.months)
             self.refused.take_over(reader.refused)
             self._forget_words_of_erased()
 
-    def _write_piece(self, month: Month, kept: _Kept) -> None:
-        self.landing.write_piece(self.statement_id, month, kept.take(month), self.made_from)
+    def _all_taken(self, reader: Reader) -> Iterator[tuple[Month, pl.DataFrame]]:
+        """The accepted readings of some meters in a month after those of another month."""
+        return ((month, self._taken(month, settled)) for month, settled in one_ahead(reader.months()))
+
+    def _write_piece(self, month: Month, readings: Iterable[pl.DataFrame]) -> None:
+        self.landing.write_piece(self.statement_id, month, readings, self.made_from)
 
     def write_tables(self) -> None:
         """Replace the tables that belong to the statement."""
@@ -433,10 +437,9 @@ class _Kept:
         return sorted(self._parts)
 
     def put(self, month: Month, rows: pl.DataFrame) -> None:
-        if rows.height:
-            parts = self._parts.setdefault(month, [])
-            parts.append(self._folder / f"{month}-{len(parts):06d}.arrow")
-            rows.write_ipc(parts[-1], compression="lz4")
+        parts = self._parts.setdefault(month, [])
+        parts.append(self._folder / f"{month}-{len(parts):06d}.arrow")
+        rows.write_ipc(parts[-1], compression="lz4")
 
     def take(self, month: Month) -> Iterator[pl.DataFrame]:
         return (pl.read_ipc(path) for path in self._parts[month])

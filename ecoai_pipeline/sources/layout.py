@@ -175,7 +175,7 @@ class LongLayout:
         times = times_of(rows, self.header, self.mapping.timestamp)
         numbered = self._passed(rows)
         stamps = self.form.read(times) if numbered is None else numbered.stamps
-        others = {"value": self._value(), **({} if numbered is None else {"passed_s": numbered.passed_s})}
+        others: dict[str, pl.Expr | pl.Series] = {"value": self._value(), **({} if numbered is None else {"passed_s": numbered.passed_s})}
         return self._rough(rows, stamps, ~times.str.contains(DAY_END), pl.col("text"), others)
 
     def _rough_of_columns(self, rows: pl.DataFrame) -> pl.DataFrame:

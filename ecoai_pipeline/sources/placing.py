@@ -158,12 +158,16 @@ def onto_grid(frame: pl.DataFrame, spacing: Mapping[str, int], rules: GridRules,
     return point.with_columns(pl.col("utc") - moved, pl.col("local") - moved, interval_s=lasts).select(frame.columns)
 
 
-def without_place() -> pl.Expr:
-    """Whether the stamp of a reading (meter, local, utc, interval_s) falls into an interval that an earlier one of the meter has taken.
+def without_place(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add `placeless`: whether the stamp of a reading (meter, local, utc, interval_s) falls into an interval that an earlier one of
+    the meter has taken.
 
     Intervals of more than an hour follow the days of the wall clock and are not judged.
     """
     length = pl.col("interval_s").cast(pl.Int64) * 1_000_000
-    point = pl.col("utc") - pl.duration(microseconds=pl.col("local").dt.epoch("us") % length)
+    behind, is_short = pl.col("local").dt.epoch("us") % length, pl.col("interval_s") <= _HOUR_S
+    if not frame.select((is_short & (behind != 0)).any()).item():
+        return frame.with_columns(placeless=pl.lit(value=False))
+    point = pl.col("utc") - pl.duration(microseconds=behind)
     taken = pl.col("utc") > pl.col("utc").min().over("meter", "interval_s", point)
-    return ((pl.col("interval_s") <= _HOUR_S) & taken).fill_null(value=False)
+    return frame.with_columns(placeless=(is_short & taken).fill_null(value=False))

@@ -26,7 +26,7 @@ from ecoai_pipeline.sources.canonical import (
     usual_of,
     without_contradictions,
 )
-from ecoai_pipeline.sources.clock import to_utc
+from ecoai_pipeline.sources.clock import parted, to_utc
 from ecoai_pipeline.sources.files import OpenFile, ParquetRows
 from ecoai_pipeline.sources.footer import TAIL, footers
 from ecoai_pipeline.sources.layout import Layout, LongLayout, Traits
@@ -140,6 +140,7 @@ class Reader:
             self._begin(self._folder / "read-again")
             self._read(block_bytes, progress)
         self._marks, self._footers = self._sentinels.found(), footers(self._tail, self._words)
+        self._groups = list(self._aside.groups(self._rows_at_once))
         if self._steps:
             self._usual = self._with_lengths_before(usual_of(pl.concat(self._steps), self._terms.traits, self._terms.grid))
 
@@ -163,12 +164,17 @@ class Reader:
                 progress("reading", block.share)
         yield from self.tables.end()
 
+    @property
+    def months_are_whole(self) -> bool:
+        """Whether `months` gives all meters of a month at once."""
+        return len(self._groups) == 1
+
     def months(self) -> Iterator[tuple[Month, pl.DataFrame]]:
         """Settled readings of whole meters, a group of meters after the other, each with its months, the latest first.
 
         `repeat` marks equal repeats, `behind` readings that start before the one of their meter above them in the file.
         """
-        for number, meters in enumerate(self._aside.groups(self._rows_at_once)):
+        for number, meters in enumerate(self._groups):
             if self._registers:
                 yield from self._settled(self._differenced(meters, self._folder / f"differenced-{number}"), None)
             else:
@@ -230,9 +236,10 @@ class Reader:
         parts = place(aside, self._terms.traits, self._usual)
         self._refuse(parts)
         good = with_behind(parts.good, key)
-        for (month,), rows in good.partition_by("month", as_dict=True).items():
+        for rows in parted(good, "month"):
+            month = int(rows["month"][0])
             if month >= self._terms.first_key:
-                carried.setdefault(int(month), []).append(rows)
+                carried.setdefault(month, []).append(rows)
             else:
                 self.refused.add(rows.with_columns(reason=pl.lit(Reason.BEFORE_FIRST.value)).select(REFUSED.names()))
 

@@ -52,7 +52,7 @@ def number_of(name: str, dtype: pl.DataType) -> pl.Expr:
     """A typed column of numbers as f64; NaN becomes null. A short float means the decimal number that is written of it."""
     column = pl.col(name)
     whole = column.cast(pl.String).cast(pl.Float64) if dtype == pl.Float32 else column.cast(pl.Float64)
-    return whole.fill_nan(None) + 0.0  # there is no -0
+    return pl.when(whole == 0).then(0.0).otherwise(whole.fill_nan(None))  # there is no -0
 
 
 def _decoded(column: pl.Series) -> pl.Series:
