@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -44,8 +45,9 @@ class Validating:
     """Writes VALIDATED_READINGS of partitions from RAW_READINGS, one a call, and `validation.json` beside each.
 
     A batch of Great Expectations costs as much for a few readings as for many. So a call examines the next partitions of the
-    run too, as many as hold `row_group_rows` readings, and checks them in one batch, each for itself. What was checked ahead
-    is used only if the partition would still be made from the same things when its turn comes.
+    run too, as many as hold `row_group_rows` readings, and checks them in one batch, each for itself; the batch after it is
+    checked while its tables are written. What was checked ahead is used only if the partition would still be made from the
+    same things when its turn comes.
 
     Warnings are recorded per expectation with the meters they concern and stop nothing. Nothing is done if a partition and
     its results were both made from what there is now; results without their table, or a table without its results, are
@@ -59,6 +61,8 @@ class Validating:
     def __init__(self, run: Sequence[Partition]) -> None:
         self._waiting = list(run)
         self._ahead: dict[_Key, list[_Checked]] = {}
+        self._coming: Future[dict[_Key, list[_Checked]]] | None = None
+        self._beside = ThreadPoolExecutor(1)
 
     def __call__(self, lake: Lake, settings: Settings, partition: Partition) -> Written:
         self._waiting = [one for one in self._waiting if one != partition]
@@ -66,7 +70,7 @@ class Validating:
         if job.is_current:
             return Written(lake.info(VALIDATED_READINGS, partition), changed=False, skipped=True)
         if job.key not in self._ahead:
-            self._ahead = _checked_together(self._batch(job))
+            self._check_ahead(job)
         facts: dict[str, Any] = {}
         frames = job.run(facts, self._ahead.pop(job.key) or map(_checked, job.pieces()))
         written = lake.write(VALIDATED_READINGS, partition, frames, fingerprint=job.fingerprint, facts=facts)
@@ -74,15 +78,16 @@ class Validating:
             lake.beside(VALIDATED_READINGS, partition, RESULTS).unlink(missing_ok=True)
         return written
 
-    def _batch(self, first: _Job) -> list[_Job]:
-        """A partition and those after it in the run that are to be made, as far as they are one batch."""
-        batch, rows = [first], first.rows
-        for job in (_Job.of(first.lake, first.settings, partition) for partition in self._waiting):
-            rows += job.rows
-            if rows > first.lake.params.row_group_rows:
-                break
-            batch += [] if job.is_current else [job]
-        return batch
+    def _check_ahead(self, job: _Job) -> None:
+        """Check the batch that a partition begins, unless that is done; the next batch is checked while this one is written."""
+        self._ahead = self._coming.result() if self._coming else {}
+        if job.key not in self._ahead:
+            self._ahead = _checked_together(_batch(chain([job], self._waiting_jobs(job))))
+        after = _batch(self._waiting_jobs(job, done={partition for partition, _ in self._ahead}))
+        self._coming = self._beside.submit(_checked_together, after) if len(after) > 1 else None
+
+    def _waiting_jobs(self, like: _Job, done: Collection[Partition] = ()) -> Iterator[_Job]:
+        return (_Job.of(like.lake, like.settings, partition) for partition in self._waiting if partition not in done)
 
 
 def validated_fingerprint(lake: Lake, settings: Settings, partition: Partition) -> str:
@@ -241,6 +246,20 @@ def _checked_each(pieces: Sequence[_Piece]) -> list[_Checked]:
     readings = validate_each([piece.examined for piece in pieces], readings_suite(params))
     days = validate_each([piece.days for piece in pieces], days_suite(params))
     return [_Checked(*found) for found in zip(pieces, readings, days, strict=True)]
+
+
+def _batch(jobs: Iterable[_Job]) -> list[_Job]:
+    """The first jobs that are to be done, as far as they are one batch."""
+    batch: list[_Job] = []
+    rows = 0
+    for job in jobs:
+        if job.is_current:
+            continue
+        rows += job.rows
+        if batch and rows > job.lake.params.row_group_rows:
+            break
+        batch.append(job)
+    return batch
 
 
 def _checked_together(batch: Sequence[_Job]) -> dict[_Key, list[_Checked]]:
