@@ -196,11 +196,15 @@ def _passed(part: pl.DataFrame, *, elapsed: bool) -> pl.DataFrame:
     Intervals behind the end of a day are dropped where they are empty: tables of 50 half hours have them on usual days.
     """
     zone, midnight = part["zone"][0] or "UTC", pl.col("local") - pl.duration(seconds="passed_s")
-    days = [day.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null") for day in (midnight, midnight.dt.offset_by("1d"))]
-    start, end = (day.dt.convert_time_zone("UTC") for day in days)
-    dated = part.with_columns(start=start, length=(end - start).dt.total_seconds())
-    if not elapsed and (dated["length"].drop_nulls() == _DAY_S).all():
+    dated = part.with_columns(day=midnight)
+    starts = [
+        day.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+        for day in (pl.col("day"), pl.col("day").dt.offset_by("1d"))
+    ]
+    days = dated.select(pl.col("day").unique()).with_columns(start=starts[0], length=(starts[1] - starts[0]).dt.total_seconds())
+    if not elapsed and (days["length"].drop_nulls() == _DAY_S).all():
         return part.drop("passed_s")
+    dated = dated.join(days, on="day", how="left", maintain_order="left").drop("day")
     beyond, filled = pl.col("passed_s") >= pl.col("length"), pl.col("number").is_not_null()
     skipped = pl.col("local").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").is_null()
     shifted = (pl.col("length") < _DAY_S) & ~(beyond & filled).any().over("line") & (skipped & filled).any().over("line")

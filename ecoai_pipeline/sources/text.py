@@ -311,10 +311,12 @@ def _in_fields(records: pl.DataFrame, delimiter: str) -> pl.DataFrame:
 def _all_fields(texts: list[str], delimiter: str) -> list[list[str]]:
     """Fields of each text; one pass where no text runs on into the next."""
     try:
-        fields = [_plain(row) for row in csv.reader(texts, delimiter=delimiter, skipinitialspace=True)]
+        fields = list(csv.reader(texts, delimiter=delimiter, skipinitialspace=True))
     except csv.Error:
         fields = []
-    return fields if len(fields) == len(texts) else [_fields(text, delimiter) for text in texts]
+    if len(fields) != len(texts):
+        return [_fields(text, delimiter) for text in texts]
+    return list(map(_plain, fields)) if any('="' in text for text in texts) else fields
 
 
 def _fields(text: str, delimiter: str) -> list[str]:
