@@ -29,6 +29,10 @@ _COMPACT = re.compile(
     r"(19|20)\d{2}[01]\d[0-3]\d([T ]?[0-2]\d[0-5]\d([0-5]\d)?)?Z?|1\d{9}(\d{3})?(\.\d+)?|1(\.\d+)?[eE]\+?(0?9|12)|[1-9]\d{4}(\.\d+)?"
     r"|6[2-4]\d{16}|1[23]\d{16}|\\?/?Date\(\d{9,14}([+-]\d{4})?\)\\?/?"
 )
+_PARTS = 3
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_PARTS_OF_DATE = re.compile(rf"(?:19|20)\d{{2}} {_DAY} {_DAY}|{_DAY} {_DAY} (?:19|20)\d{{2}}")
+"""A date in three cells, and a further cell behind them."""
 _UNITS = frozenset(
     re.split(
         " ",
@@ -184,6 +188,8 @@ def _is_above_names(rows: Sequence[Sequence[str]], at: int) -> bool:
 def _is_reading(row: Sequence[str]) -> bool:
     """Whether a row has a time and a number."""
     cells = [cell.strip() for cell in row]
+    if any(_PARTS_OF_DATE.fullmatch(" ".join(cells[at : at + _PARTS])) for at in range(len(cells) - _PARTS)):
+        return True
     date = next((at for at, cell in enumerate(cells) if is_date(cell)), None)
     return date is not None and any(_NUMBER.fullmatch(cell) for at, cell in enumerate(cells) if at != date)
 

@@ -102,3 +102,16 @@ def test_the_time_of_the_export_below_a_table_is_no_reading(ingest, raw, tmp_pat
 @pytest.mark.parametrize("last", ["2025-03-04 00:00,2", "2025-03-06 10:00,2", "2025-03-03 23:12,2"])
 def test_a_last_reading_on_the_grid_or_next_to_it_stays(ingest, tmp_path, last):
     assert ingest(put(tmp_path / "t.csv", "\n".join([HEADER, *ROWS, last]))).statement.accepted == 25
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)], ids=["ymd", "dmy", "mdy"])
+def test_joined_tables_with_years_months_and_days_in_columns_keep_all_rows(ingest, raw, tmp_path, order):
+    """A value such as 38154 looks like the serial number of a day, which once hid the first of two tables."""
+    names, rows = ["Year", "Month", "Day"], [["2025", "3", str(day)] for day in (1, 2)]
+    date, days = [names[at] for at in order], [[row[at] for at in order] for row in rows]
+    first = [",".join(["A", *days[0], str(hour), f"38.1{hour:02d}"]) for hour in range(24)]
+    second = [",".join(["B", *days[1], str(hour), f"381{hour:02d}"]) for hour in range(24)]
+    tables = [[",".join(["meter", *date, "Hour", f"Value [{unit}]"]), *lines] for unit, lines in (("kWh", first), ("Wh", second))]
+    result = ingest(put(tmp_path / "m.csv", "\n".join(line for table in tables for line in table)))
+    assert (result.statement.meters, result.statement.accepted) == (["A", "B"], 48)
+    assert raw(result)["kwh"].to_list() == [pytest.approx(38.1 + hour / 1000) for hour in range(24)] * 2
