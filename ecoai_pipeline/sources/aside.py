@@ -38,6 +38,8 @@ class Aside:
     def put(self, rows: pl.DataFrame) -> None:
         """Set readings (month, meter and others) aside; columns without a value are not written."""
         self._schema = rows.schema
+        if rows.is_empty():
+            return
         filled = [name for name, nulls in zip(rows.columns, rows.null_count().row(0), strict=True) if nulls < rows.height]
         ordered = rows.select(filled).sort("month", maintain_order=True).rechunk()
         path = self._folder / f"{self._blocks:06d}.arrow"
