@@ -13,7 +13,8 @@ from ecoai_pipeline.quality.collection.rows import DAY_US, HOUR_US, SHORTEST_DAY
 from ecoai_pipeline.settings import QualityParams
 
 _LAGS = range(1, 8)  # days: the day before, the same weekday of the week before, and what lies between
-_SAMPLES = 4  # readings of a day that are compared first
+_SAMPLES = 12  # readings of a day that are compared first
+_ON_END = 8  # of them must be equal; the shortest run that is marked holds ten
 _WEEK = 7
 
 
@@ -43,15 +44,15 @@ def copied_days(rows: Rows, params: QualityParams) -> pl.Series:
 
 
 def _candidates(rows: Rows) -> Iterator[tuple[int, int]]:
-    """Meters and lags, days, of which readings on end, spread over more than half a day, equal earlier ones."""
+    """Meters and lags, days, of which readings on end, sampled over more than half a day, equal earlier ones."""
     firsts, stops, per_day = rows.edges[:-1], rows.edges[1:], rows.per_day
     sampled = [np.arange(a, b, n // _SAMPLES) for a, b, n in zip(firsts, stops, per_day, strict=True) if n >= _SAMPLES]
     sample = np.concatenate([np.empty(0, np.int64), *sampled])
     meter = rows.meter_of(sample)
     for days in _LAGS:
-        equal = _pairs(rows, sample, firsts[meter], days * per_day[meter], days)[1]
-        on_end = equal[2:] & equal[1:-1] & equal[:-2] & (meter[2:] == meter[:-2])
-        yield from ((int(one), days) for one in np.unique(meter[2:][on_end]))
+        begins, ends = runs(_pairs(rows, sample, firsts[meter], days * per_day[meter], days)[1])
+        long = begins[ends - begins >= _ON_END]
+        yield from ((int(one), days) for one in np.unique(meter[long]))
 
 
 def _pairs(rows: Rows, at: Ints, opening: Ints | int, back: Ints | int, days: int) -> tuple[Mask, Mask]:
@@ -70,7 +71,9 @@ def _copies(rows: Rows, meter: int, days: int, params: QualityParams) -> Iterato
         over = (rows.start[at] >= change) & (rows.start[at] < change + days * DAY_US)
         paired, equal = paired & ~over, equal & ~over  # a local day before is not 24 hours before
     changed = np.append(True, np.diff(rows.kwh[at]) != 0)
-    for begin, end in zip(*runs(equal), strict=True):
+    begins, ends = runs(equal)
+    long = rows.stop[opening + ends - 1] - rows.start[opening + begins] >= (SHORTEST_DAY_H - params.day_edge_h) * HOUR_US
+    for begin, end in zip(begins[long], ends[long], strict=True):
         copy = _whole_days(rows, meter, opening + int(begin), opening + int(end), params.day_edge_h)
         if paired[:begin].sum() < _WEEK * per_day or len(np.unique(rows.kwh[copy])) < params.copied_values:
             continue
@@ -85,8 +88,6 @@ def _whole_days(rows: Rows, meter: int, begin: int, end: int, edge_h: float) -> 
     """The part of a run that covers whole days, of that clock by which it covers most; empty where it covers none."""
     edges = np.array([rows.start[begin], rows.stop[end - 1]])
     best = slice(begin, begin)
-    if edges[1] - edges[0] < (SHORTEST_DAY_H - edge_h) * HOUR_US:
-        return best
     for (opens_h, closes_h), slack_h in zip(hours_of_day(edges, rows.zone.gather([meter, meter])), (edge_h, edge_h, 0), strict=True):
         since = edges[0] if opens_h <= slack_h else edges[0] + round((24 - opens_h) * HOUR_US)
         until = edges[1] - round(closes_h * HOUR_US)
