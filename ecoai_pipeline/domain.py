@@ -122,6 +122,7 @@ class Kind(StrEnum):
     IMPLAUSIBLE = "implausible"
     FILLED_DAYS = "filled_days"
     COPIED_DAYS = "copied_days"
+    WRONG_FACTOR = "wrong_factor"
 
 
 _KOREAN_INDUSTRIES = {

@@ -13,6 +13,7 @@ from ecoai_pipeline.quality.rules import Rule
 RULE_KINDS = {
     Rule.FILLED_DAYS: Kind.FILLED_DAYS,
     Rule.COPIED_DAYS: Kind.COPIED_DAYS,
+    Rule.WRONG_FACTOR: Kind.WRONG_FACTOR,
     Rule.COUNTER_RESET: Kind.COUNTER_RESET,
     Rule.ABOVE_HISTORY: Kind.IMPLAUSIBLE,
     Rule.NEGATIVE: Kind.IMPLAUSIBLE,

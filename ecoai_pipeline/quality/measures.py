@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from ecoai_pipeline.quality.collection.copied import copied_days
+from ecoai_pipeline.quality.collection.factor import wrong_factor
 from ecoai_pipeline.quality.collection.filled import filled_days
 from ecoai_pipeline.quality.collection.rows import Rows
 from ecoai_pipeline.settings import QualityParams
@@ -41,6 +42,7 @@ def examine(
         - `step_s`: from the start of the reading before to this one's, seconds;
         - `filled`: a zero that stands for a day that was not collected;
         - `copied`: a reading of a day that repeats an earlier one;
+        - `multiplied`: a reading of days that are multiplied by a factor;
         - `block_h`: hours of readings on end with one `clock_s`; `changed`: the first of a new length that lasts.
     """
     context = (readings.clear() if before is None else before).select(CONTEXT)
@@ -53,7 +55,7 @@ def examine(
     )
     runs = known.with_columns(_run_hours(params))
     rows = Rows.of(runs)
-    collected = runs.with_columns(filled_days(rows, params), copied_days(rows, params))
+    collected = runs.with_columns(filled_days(rows, params), copied_days(rows, params), wrong_factor(rows, params))
     measured = _clock(_counter(collected, params), params)
     limit_kwh = pl.col("capacity_kw") * pl.col("interval_s") / 3600 * params.capacity_factor
     local = local_time(measured["zone"].unique().sort().to_list())
@@ -97,7 +99,7 @@ def _counter(frame: pl.DataFrame, params: QualityParams) -> pl.DataFrame:
     seen = frame.with_columns(since_s=pl.max_horizontal(since_s, "interval_s"))
     spread_kw, load_kw = _kw("since_s"), _kw("interval_s")
     usual = (
-        seen.filter(_ENERGY, pl.col("interval_s") > 0)
+        seen.filter(_ENERGY, pl.col("interval_s") > 0, ~pl.col("multiplied"))
         .group_by("meter_id")
         .agg(usual_kw=pl.max_horizontal(spread_kw.quantile(0.9), load_kw.median()), known=pl.len())
         .filter(pl.col("known") >= params.history_readings)

@@ -28,9 +28,10 @@ class Rule(StrEnum):
     DRIFTING = "drifting"
     FILLED_DAYS = "filled_days"
     COPIED_DAYS = "copied_days"
+    WRONG_FACTOR = "wrong_factor"
 
 
-COLLECTION = (Rule.FILLED_DAYS, Rule.COPIED_DAYS)
+COLLECTION = (Rule.FILLED_DAYS, Rule.COPIED_DAYS, Rule.WRONG_FACTOR)
 """The rules on how whole days were collected."""
 
 
@@ -54,6 +55,7 @@ MEANINGS: Mapping[Rule | DayRule, str] = {
     Rule.DRIFTING: "the stamp moves against the grid; a clock that drifts",
     Rule.FILLED_DAYS: "whole days of zeros on a meter that is otherwise not at zero; they were not collected and were filled with zeros",
     Rule.COPIED_DAYS: "whole days repeat an earlier day digit by digit; they were not collected and were copied from it",
+    Rule.WRONG_FACTOR: "from a midnight on all readings are a multiple of the usual ones, at night as well; a wrong unit or multiplier",
     DayRule.MISSING_DAY: "a whole local day has no value",
     DayRule.INTERVAL_CHANGED: "the meter's interval changes for good",
 }
@@ -114,5 +116,6 @@ def conditions(params: QualityParams) -> dict[Rule, pl.Expr]:
         Rule.DRIFTING: off_grid & (step_s != clock_s) & ((step_s - clock_s).abs() <= params.drift_share * clock_s),
         Rule.FILLED_DAYS: pl.col("filled"),
         Rule.COPIED_DAYS: pl.col("copied"),
+        Rule.WRONG_FACTOR: pl.col("multiplied"),
     }
     return {rule: condition.fill_null(False) for rule, condition in found.items()}

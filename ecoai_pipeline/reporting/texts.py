@@ -39,6 +39,7 @@ KINDS: Mapping[Kind, Pair] = {
     Kind.IMPLAUSIBLE: ("Implausible reading", "비현실적 계측값"),
     Kind.FILLED_DAYS: ("Days not collected", "미수집일"),
     Kind.COPIED_DAYS: ("Copied days", "복사된 날"),
+    Kind.WRONG_FACTOR: ("Wrong factor", "배율 오류"),
 }
 # What each kind leads with. A template whose field is unknown gives way to the plain one.
 _LEADS: Mapping[Kind, Pair] = {
@@ -78,6 +79,11 @@ _LEADS: Mapping[Kind, Pair] = {
     Kind.COPIED_DAYS: (
         "{duration} of readings equal to an earlier day digit by digit; probably nothing was collected, and that day was written instead",
         "{duration} 동안 계측값이 이전 날과 완전히 같음, 수집되지 않은 날에 이전 날이 복사된 것으로 추정",
+    ),
+    Kind.WRONG_FACTOR: (
+        "{duration} with all readings at {percent} of the expected load, day and night; probably a wrong unit, multiplier or "
+        "transformer ratio",
+        "{duration} 동안 주야간 모든 계측값이 기대 부하의 {percent}, 단위·배율·변성비 오류로 추정",
     ),
 }
 _PLAIN: Pair = ("{duration} unlike what was expected", "{duration} 동안 기대와 다름")
@@ -159,6 +165,7 @@ _KOREAN_RULES: Mapping[Rule | DayRule, str] = {
     Rule.DRIFTING: "검침 시각이 점점 어긋남, 계량기 시계 오차 의심",
     Rule.FILLED_DAYS: "평소 0이 아닌 계량기에서 하루 전체가 0임, 수집되지 않은 날이 0으로 채워진 것으로 의심",
     Rule.COPIED_DAYS: "하루 전체가 이전 날과 완전히 같음, 수집되지 않은 날에 이전 날이 복사된 것으로 의심",
+    Rule.WRONG_FACTOR: "자정부터 야간을 포함한 모든 계측값이 평소의 일정 배수임, 단위·배율 오류 의심",
     DayRule.MISSING_DAY: "하루 전체의 계측값 없음",
     DayRule.INTERVAL_CHANGED: "검침 주기가 바뀜",
 }

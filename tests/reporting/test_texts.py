@@ -116,6 +116,12 @@ LEADS = {
         "and that day was written instead",
         "복사된 날: 4시간 15분 동안 계측값이 이전 날과 완전히 같음, 수집되지 않은 날에 이전 날이 복사된 것으로 추정",
     ),
+    "wrong_factor": (
+        {"actual_kwh": 824.0, "excess_kwh": 412.0},
+        "Wrong factor: 4 h 15 min with all readings at 200 % of the expected load, day and night; probably a wrong unit, multiplier "
+        "or transformer ratio",
+        "배율 오류: 4시간 15분 동안 주야간 모든 계측값이 기대 부하의 200 %, 단위·배율·변성비 오류로 추정",
+    ),
 }
 
 
