@@ -24,6 +24,7 @@ _KNOWN = 0.8  # share of readings that must be comparable
 _NEARLY_ALL = 0.9
 _AS_CLOSE = 1.6  # times the usual spread of a day about the weeks before; true cases have 1.0 to 1.3, false ones 3 and more
 _DAYS, _LEAST_DAYS = 14, 3  # whose midnights the jump is compared with
+_LOOSER = 1.5  # over all days, in which the load itself may change, than over the first one
 _EXACT, _FAR = 0.1, 4.0  # a jump may differ so much on any meter; it is so many usual ones large
 _COARSEST_S = 7200
 _SUSPECT = 0.35  # distance from a factor up to which a day is looked at, in logarithms
@@ -42,7 +43,8 @@ def wrong_factor(rows: Rows, params: QualityParams) -> pl.Series:
       it is four times that spread;
     - r holds: nine in ten readings of the first day are nearer to f than to 1, and nine in ten of the day before nearer to 1;
     - r is as narrow as usual: between its 10 % and 90 % quantile lies at most 1.6 times what lies there on the days before;
-    - r is constant: its median over the first day and that over all days are log f, with the same tolerance;
+    - r is constant: its median over the first day and that over all days are log f, with the same tolerance
+      and one and a half times that;
     - it ends by such a jump back, or has not ended.
 
     The event ends with the day before the first of two days that are nearer to 1 than to f. A change that lasts is marked until the end
@@ -147,7 +149,7 @@ class _Load:
             return None
         stop, allowed = self._end(usual, first, factor), _allowed(factor, tolerance)
         days = np.array([_middle(usual[n : n + self.per_day]) for n in range(first, stop, self.per_day)])
-        holds = abs(days[0] - factor) <= allowed and abs(_middle(days) - factor) <= allowed
+        holds = abs(days[0] - factor) <= allowed and abs(_middle(days) - factor) <= _LOOSER * allowed
         is_back = stop == len(usual) or abs(self._step(usual, stop) + factor) < abs(factor) / 2
         return _Days(first, stop, factor, self._misfit(usual, first, factor)) if holds and is_back else None
 
@@ -198,11 +200,10 @@ class _Load:
 
     def _end(self, usual: Floats, first: int, factor: float) -> int:
         """The row before which the days end that are nearer to the multiple; one strange day between them does not count."""
-        edges = range(first, len(usual), self.per_day)
-        days = [_middle(usual[n : n + self.per_day]) for n in edges]
-        nearer = [not abs(day) <= abs(day - factor) for day in days]
-        over = [n for n in range(1, len(days)) if not nearer[n] and not any(nearer[n + 1 : n + 2])]
-        return edges[over[0]] if over else len(usual)
+        days = [(row, _middle(usual[row : row + self.per_day])) for row in range(first, len(usual), self.per_day)]
+        again = [(row, abs(day) <= abs(day - factor)) for row, day in days if math.isfinite(day)]
+        over = [row for n, (row, is_usual) in enumerate(again) if is_usual and all(later for _, later in again[n + 1 : n + 2])]
+        return over[0] if over else len(usual)
 
 
 def _spread(values: Floats) -> float:

@@ -51,6 +51,12 @@ def test_the_marks_begin_and_end_with_the_fault(make_readings, first, stop):
     assert multiplied(make_readings(times(plant(), 2, first, stop))) == list(range(first, stop))
 
 
+def test_a_day_of_zeros_soon_after_the_fault_does_not_lengthen_it(make_readings):
+    values = times(plant(), 0.001, 480, 552)
+    values[576:600] = [0.0] * 24
+    assert multiplied(make_readings(values)) == list(range(480, 552))
+
+
 def test_quarter_hours_are_marked_to_the_reading(make_readings):
     values = times(plant(96 * 25, 96), 4, 96 * 20, 96 * 22)
     assert multiplied(make_readings(values, interval_s=900)) == list(range(96 * 20, 96 * 22))
