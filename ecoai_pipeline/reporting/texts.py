@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -93,6 +93,10 @@ _PHRASES: Mapping[str, Pair] = {
     "late": ("{duration} late", "{duration} 늦어짐"),
     "early": ("{duration} early", "{duration} 앞당겨짐"),
     "since": ("since {start}", "{start}부터 계속"),
+    "uncollected": (
+        "Whole days are missing: probably a file or a collection run of those days, rather than the meter, failed.",
+        "하루 단위로 결측됨: 계량기보다는 해당 날짜의 파일 또는 수집 작업 누락으로 추정.",
+    ),
     "on_holiday": ("on {names}", "공휴일: {names}"),
     "holidays": ("Public holiday: {days}.", "공휴일: {days}."),
     "holidays_more": ("{days} and {count} more", "{days} 외 {count}일"),
@@ -207,7 +211,16 @@ def tell(event: Mapping[str, Any], lang: Lang, zone: str, place: Place | None = 
     excess = "" if event["excess_kwh"] is None else f", {signed(event['excess_kwh'])} kWh"
     on = ", ".join(("", phrase("on_holiday", lang, names="; ".join(_first(tuple(dict.fromkeys(free.values())), lang))))) if free else ""
     sentence = f"{kind}: {'; '.join([f'{lead}, {when}{on}', *rest])}."
-    return Told(kind, f"{kind}, {when}{excess}", sentence, (*_details(event, lang), *_holidays(event, free, lang)))
+    return Told(
+        kind, f"{kind}, {when}{excess}", sentence, (*_details(event, lang), *_uncollected(event, lang, zone), *_holidays(event, free, lang))
+    )
+
+
+def _uncollected(event: Mapping[str, Any], lang: Lang, zone: str) -> list[str]:
+    """The likely cause of a gap of whole days, of the local clock or of UTC."""
+    edges = (event["start"], event["end"])
+    whole = any(all(edge.astimezone(ZoneInfo(clock)).time() == time() for edge in edges) for clock in (zone, "UTC"))
+    return [phrase("uncollected", lang)] if event["kind"] == Kind.MISSING_DATA and whole else []
 
 
 def holidays_between(start: datetime, end: datetime, place: Place, lang: Lang) -> dict[date, str]:

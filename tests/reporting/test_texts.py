@@ -200,6 +200,16 @@ def test_every_quality_rule_has_words_in_both_languages() -> None:
     assert all(re.search("[가-힣]", korean) for _, korean in texts._RULES.values())
 
 
+@pytest.mark.parametrize(("opens", "whole"), [(15, True), (0, True), (16, False)])  # UTC: midnight in Seoul, of UTC, and neither
+def test_a_gap_of_whole_days_names_its_likely_cause(opens: int, whole: bool) -> None:
+    start = datetime(2022, 3, 1, opens, tzinfo=UTC)
+    gap = event("missing_data", category="data_quality", start=start, end=start + timedelta(days=2), p=None)
+    english, korean = (tell(gap, lang, SEOUL).details for lang in ("en", "ko"))
+    assert any("a file or a collection run of those days" in line for line in english) is whole
+    assert any("수집 작업 누락" in line for line in korean) is whole
+    assert not any("collection run" in line for line in tell(event(start=start, end=gap["end"]), "en", SEOUL).details)
+
+
 def test_a_headline_is_kind_time_and_energy() -> None:
     assert tell(event(), "en", SEOUL).headline == "Outage, Tue 1 Mar 02:00 to 06:15, −399 kWh"
     assert tell(event(status="ongoing"), "ko", SEOUL).headline == "정전, 3월 1일(화) 02:00부터 계속, −399 kWh"
