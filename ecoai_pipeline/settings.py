@@ -28,7 +28,7 @@ class Params(BaseModel):
 
 class StorageParams(Params):
     row_group_rows: int = Field(1_000_000, gt=0, description="rows of a chunk of whole meters")
-    piece_rows: int = Field(50_000, gt=0, description="readings of a month of a landed file that are settled and kept at once")
+    piece_rows: int = Field(100_000, gt=0, description="readings of a month of a landed file that are settled and kept at once")
     lock_timeout_s: float = Field(3600, gt=0, description="longest wait for another writer of the industry, seconds")
 
 
