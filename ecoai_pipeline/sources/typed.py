@@ -44,8 +44,8 @@ def local_and_utc(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     return (other, known) if zoned else (known, other)
 
 
-_YEARS = (1000, 9999)
-"""Years that texts of dates can have."""
+_YEARS = (0, 9999)
+"""Years that a text of four digits can have."""
 
 
 def number_of(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -182,6 +182,49 @@ def test_a_workbook_is_read_from_its_first_sheet(ingest, tmp_path, raw):
     assert readings.select("meter_id", "kwh").rows() == [("m", 5.0 + h) for h in range(24)]
 
 
+_START = datetime(2025, 3, 1)
+_TYPED = {
+    "meter_id": pl.Series(["m"] * 24 + [None, "", "m", "m", "m", "m", "m", "m"]),
+    "timestamp": pl.Series(
+        [_START + timedelta(hours=h) for h in range(26)]
+        + [None, datetime(999, 1, 1), datetime(2031, 1, 1), _START, _START, datetime(1990, 1, 1)]
+    ),
+    "kwh": pl.Series([1.25, -0.0, 0.1, None, float("nan"), 1e300, 12345678901234567.0, *[3.0] * 22, 7.5, float("inf"), 2.0]),
+}
+"""A day and all that may be wrong with a row of it."""
+
+
+@pytest.mark.parametrize("unit", ["us", "ns", "ms"])
+@pytest.mark.parametrize("number", [pl.Float64, pl.Float32, pl.Int32])
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Seoul"])
+def test_typed_columns_mean_what_their_texts_mean(ingest, tmp_path, raw, quarantine, unit, number, zone):
+    """To state a mark of missing readings makes the file be read as texts."""
+    time = pl.col("timestamp").dt.replace_time_zone(zone)
+    years = time if unit != "ns" else pl.when(time.dt.year() > 1700).then(time)
+    frame = pl.DataFrame(_TYPED).with_columns(timestamp=years.cast(pl.Datetime(unit, zone)))
+    if number == pl.Int32:
+        frame = frame.filter(pl.col("kwh").is_null() | (pl.col("kwh").abs() < 100))
+    frame.with_columns(pl.col("kwh").cast(number)).write_parquet(tmp_path / "t.parquet")
+    columns = "meter=meter_id,timestamp=timestamp,kwh=kwh"
+    typed = ingest(tmp_path / "t.parquet", columns=columns)
+    readings, refused = raw(typed), quarantine()
+    texts = ingest(tmp_path / "t.parquet", columns=f"{columns},missing=-77777")
+    assert texts.statement.statement_id != typed.statement.statement_id
+    assert texts.statement.unchanged == typed.statement.accepted == readings.height > 20
+    both = quarantine()
+    other = both.filter(pl.col("statement_id") == texts.statement.statement_id)
+    assert other.drop("statement_id").equals(refused.drop("statement_id"))
+    assert refused["text"].null_count() == 0
+
+
+def test_a_row_that_is_refused_late_is_shown_as_it_stands_in_the_file(ingest, tmp_path, quarantine):
+    """A conflict is found when the month is sorted; the text of the row is looked up in the file then."""
+    times = [datetime(2025, 3, 1, hour) for hour in [*range(24), 5]]
+    pl.DataFrame({"meter_id": "m", "timestamp": times, "kwh": [1.5] * 24 + [2.25], "note": "x"}).write_parquet(tmp_path / "t.parquet")
+    ingest(tmp_path / "t.parquet", columns="meter=meter_id,timestamp=timestamp,kwh=kwh")
+    assert quarantine().select("row", "text").rows() == [(25, "m,2025-03-01 05:00:00.000000,2.25,x")]
+
+
 def test_a_torn_parquet_and_a_zip_are_refused(ingest, tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"PAR1" + b"x" * 50)
     with pytest.raises(IngestError, match="torn or damaged"):

@@ -14,7 +14,7 @@ import pytest
 
 from ecoai_pipeline.domain import ANOMALIES, RAW_READINGS, Industry, Month, Partition
 from ecoai_pipeline.settings import StorageParams
-from ecoai_pipeline.storage.lake import EMPTY, Lake
+from ecoai_pipeline.storage.lake import EMPTY, Lake, of_meters
 from ecoai_pipeline.storage.locks import LockedError, writer_lock
 from ecoai_pipeline.storage.schema import SchemaError
 
@@ -186,3 +186,12 @@ def test_a_partition_of_an_earlier_version_is_read_with_what_it_could_not_know(l
 
     assert lake.read(RAW_READINGS, MARCH)["restated"].to_list() == [False] * 96
     assert [chunk["restated"].any() for chunk in lake.chunks(RAW_READINGS, MARCH)] == [False]
+
+
+def test_the_rows_of_some_meters_are_those_of_a_filter_by_name(tmp_path):
+    """Also of names that are not there, of none, and of row groups that hold some of them."""
+    frame = pl.DataFrame({"meter_id": [f"m{n // 10:02d}" for n in range(300)], "kwh": range(300)})
+    frame.write_parquet(tmp_path / "t.parquet", row_group_size=70)
+    for names in (["m03"], ["m00", "m29"], ["m04", "m17", "m18", "x"], ["a"], [], ["m05", "m02"]):
+        found = of_meters(pl.scan_parquet(tmp_path / "t.parquet"), names).collect()
+        assert found.equals(frame.filter(pl.col("meter_id").is_in(names)))
