@@ -438,6 +438,9 @@ DETECTORS = (
     "load_shape",
     "supervised",
 )
+SEGMENT = "segment"
+EVIDENCE = (*DETECTORS, SEGMENT)
+"""What speaks for an anomaly: detectors, and segments of the load beside the expected one."""
 
 _METER = Column("meter_id", "str", "meter")
 _TIME = Column("timestamp", "time", "start of the interval, UTC")
@@ -507,9 +510,10 @@ SCORES = Table(
         Column("expected_kwh", "f64", "expected energy, kWh", nullable=True),
         Column("low_kwh", "f64", "lower edge of the expected band (5 %), kWh", nullable=True),
         Column("high_kwh", "f64", "upper edge of the expected band (95 %), kWh", nullable=True),
-        *(Column(f"s_{name}", "f32", f"score of {name}; higher is stranger", nullable=True) for name in DETECTORS),
-        *(Column(f"p_{name}", "f32", f"tail probability of s_{name} in normal operation", nullable=True) for name in DETECTORS),
+        *(Column(f"s_{name}", "f32", f"score of {name}; higher is stranger", nullable=True) for name in EVIDENCE),
+        *(Column(f"p_{name}", "f32", f"tail probability of s_{name} in normal operation", nullable=True) for name in EVIDENCE),
         Column("p", "f32", "fused tail probability", nullable=True),
+        Column("strange_day", "bool", "true where a whole day lies outside the band and its energy is off"),
         Column("q", "f32", "p below which the meter's alarm budget lets a reading open an event", nullable=True),
         Column("hindsight", "bool", "true where the model was trained on data from after the month's start"),
         Column("model_version", "str", "bundle that scored the interval", nullable=True),
@@ -548,8 +552,8 @@ ANOMALIES = Table(
         Column("readings", "i32", "intervals within the month's part"),
         Column("alarmed", "i32", "intervals among them below the alarm threshold"),
         Column("longest_equal_run", "i32", "longest run of equal readings, intervals"),
-        Column("low_kwh", "f64", "lower edge of the expected band, summed, kWh", nullable=True),
-        Column("high_kwh", "f64", "upper edge of the expected band, summed, kWh", nullable=True),
+        Column("low_kwh", "f64", "5 % edge of the energy expected of so many intervals, by the weeks before, kWh", nullable=True),
+        Column("high_kwh", "f64", "95 % edge of it, kWh", nullable=True),
         Column("usual_low_kwh", "f64", "least energy of the same hours in the weeks before, kWh", nullable=True),
         Column("usual_high_kwh", "f64", "most energy of the same hours in the weeks before, kWh", nullable=True),
         Column("usual_weeks", "i32", "weeks before, at most six, in which these hours were read"),
@@ -559,7 +563,7 @@ ANOMALIES = Table(
         Column("fit", "f64", "share of the deviation that the shape of its kind explains, from 0 to 1", nullable=True),
         Column("next_kind", "str", "kind whose shape explains the deviation next best", nullable=True),
         Column("next_fit", "f64", "share of the deviation that the shape of next_kind explains", nullable=True),
-        *(Column(f"share_{name}", "f64", f"share of {name} in the evidence", nullable=True) for name in DETECTORS),
+        *(Column(f"share_{name}", "f64", f"share of {name} in the evidence", nullable=True) for name in EVIDENCE),
         Column("rule", "str", "quality rules met by its readings, joined by +", nullable=True),
         Column("restated", "i32", "intervals within the month's part whose reading was once another one"),
         Column("hindsight", "bool", "true where any of its scores is"),

@@ -381,6 +381,7 @@ class CalibrationParams(Params):
 
 class EventParams(Params):
     hysteresis: float = Field(10, ge=1, description="an open event goes on while p is below this multiple of q")
+    segment_looks: float = Field(8, ge=1, description="so many times the p of a segment has to lie below q as well")
     merge_gap_h: float = Field(2, ge=0, description="events closer than this are one, hours; at least one interval")
     min_alarmed: int = Field(1, gt=0, description="readings below q that make an event")
     min_excess_kwh: float = Field(0, ge=0, description="smaller excess or shortfall is no event, kWh")
@@ -420,6 +421,43 @@ class HabitParams(Params):
         return self
 
 
+class BandParams(Params):
+    days: int = Field(28, gt=0, description="days before a day whose readings tell how wide its band has to be")
+    min_days: int = Field(7, gt=0, description="of them with readings, below which the band stays as it was learned")
+    far: float = Field(2, gt=1, description="days of which most readings lie farther out than so many sides of the band count nothing")
+    least: float = Field(0.5, gt=0, le=1, description="a side is scaled by this at least")
+    most: float = Field(3, ge=1, description="and by this at most")
+
+
+class StrangeDayParams(Params):
+    outside: float = Field(0.5, gt=0, lt=1, description="share of a day's readings outside the band, above which it may be strange")
+    below: float = Field(0.75, gt=0, lt=1, description="and its energy by the expected one, below this ...")
+    above: float = Field(4 / 3, gt=1, description="... or above this")
+    nothing: float = Field(0.1, gt=0, lt=1, description="energy by the expected one, below which a day is strange, whatever the band")
+    p: float = Field(1e-5, gt=0, lt=1, description="probability that such a day is given: less than the smallest q")
+    most: int = Field(8, ge=0, description="times in the `days` before it; what comes more often is what the meter does")
+    days: int = Field(28, gt=0, description="days that are looked back at")
+
+
+class SegmentParams(Params):
+    shortest_h: float = Field(0.25, gt=0, description="length of the shortest segments, hours; at least one interval")
+    longest_h: float = Field(72, gt=0, description="length of the longest segments, hours")
+    lengths: int = Field(24, gt=0, description="lengths between them, on a logarithmic scale")
+    flank: float = Field(0.5, gt=0, description="length of what a segment is compared with on either side, by its own length")
+    least_flank_h: float = Field(1, gt=0, description="the shortest flanks, hours")
+    flanked_h: float = Field(24, gt=0, description="longer segments are compared with the expected load alone, hours")
+    farthest: float = Field(40, gt=0, description="a reading's distance from the expected load counts up to this, units of noise")
+    least_scale: float = Field(0.05, gt=0, description="of the law of a length, units of noise")
+    min_days: float = Field(7, gt=0, description="days of its own that a meter needs before its segments are judged")
+    strange_day: StrangeDayParams = StrangeDayParams()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.shortest_h > self.longest_h:
+            raise ValueError(f"segments are {self.shortest_h:g} to {self.longest_h:g} h long; put the shorter one first")
+        return self
+
+
 class DriftParams(Params):
     days: int = Field(28, ge=2, description="last days that are compared; whole weeks, so that all weekdays count alike")
     least: float = Field(0.25, gt=0, description="distance from the reference below which nothing is drift, in parts of the usual range")
@@ -432,6 +470,8 @@ class DetectionParams(Params):
     calibration: CalibrationParams = CalibrationParams()
     fusion: FusionParams = FusionParams()
     habit: HabitParams = HabitParams()
+    band: BandParams = BandParams()
+    segments: SegmentParams = SegmentParams()
     events: EventParams = EventParams()
     drift: DriftParams = DriftParams()
     top_per_site: int = Field(20, ge=0, description="energy events that a night shows per site, the most severe first; 0 for all")

@@ -101,7 +101,8 @@ def _scores(names: list[str], hot: set[str], partition: Any) -> Iterator[Any]:
     morning = np.zeros(len(stamps), dtype=bool)
     if partition.month == Month.of(NIGHT):
         morning[-_A_DAY + 36 : -_A_DAY + 48] = True
-    facts = {"quality": pl.lit("measured"), "restated": pl.lit(False), "hindsight": pl.lit(False), "model_version": pl.lit("made")}
+    never = pl.lit(value=False)
+    facts = {"quality": pl.lit("measured"), "restated": never, "hindsight": never, "strange_day": never, "model_version": pl.lit("made")}
     none = {name: pl.lit(None, dtype=dtype) for name, dtype in schema_of(SCORES).items()}
     for number, name in enumerate(names):
         rng = np.random.default_rng([number, partition.month.month])

@@ -43,6 +43,23 @@ class Law:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """Which block each interval lies in, (n,), counted from the start of the first day (UTC); `a_day` of `length` intervals make a day."""
+
+    block: NDArray[np.int64]
+    a_day: int
+    length: int
+
+    @classmethod
+    def of(cls, timestamps: NDArray[np.datetime64], interval_s: int, block_h: float) -> Numbers:
+        """Blocks of whole intervals, as many in each day, of `block_h` hours or of one interval where that is longer."""
+        a_day = _blocks_of_a_day(interval_s, block_h)
+        block_us, starts = _DAY_US // a_day, timestamps.astype("datetime64[us]").astype(np.int64)
+        day = starts // _DAY_US - (starts[0] // _DAY_US if len(starts) else 0)
+        return cls(day * a_day + starts % _DAY_US // block_us, a_day, max(1, round(block_us / 1e6 / interval_s)))
+
+
+@dataclass(frozen=True)
 class Blocks:
     """The greatest evidence of each block of a series.
 
@@ -58,17 +75,16 @@ class Blocks:
 
     @classmethod
     def of(cls, timestamps: NDArray[np.datetime64], interval_s: int, evidence: Floats, block_h: float) -> Blocks:
-        """Blocks of whole intervals, as many in each day, of `block_h` hours or of one interval where that is longer.
+        """The greatest evidence by `Numbers` of blocks.
 
         Args:
             timestamps, evidence: (n,) of a regular grid; evidence is NaN where there is none.
         """
-        a_day = _blocks_of_a_day(interval_s, block_h)
-        block_us, starts = _DAY_US // a_day, timestamps.astype("datetime64[us]").astype(np.int64)
-        day = starts // _DAY_US - (starts[0] // _DAY_US if len(starts) else 0)
-        block = day * a_day + starts % _DAY_US // block_us
+        numbers = Numbers.of(timestamps, interval_s, block_h)
+        block, a_day, length = numbers.block, numbers.a_day, numbers.length
+        day = block // a_day
         maxima = np.full((int(day[-1]) + 1 if len(day) else 0, a_day), np.nan)
-        first, length = np.flatnonzero(np.diff(block, prepend=-1)), max(1, round(block_us / 1e6 / interval_s))
+        first = np.flatnonzero(np.diff(block, prepend=-1))
         if len(first):
             known = np.add.reduceat(np.isfinite(evidence).astype(np.int64), first) >= _COVERED * length
             maxima.ravel()[block[first[known]]] = np.fmax.reduceat(evidence, first)[known]
@@ -96,24 +112,34 @@ class Habits:
         known = meter_id in self.laws
         return Habits(self.params, {name: law for name, law in self.laws.items() if name != meter_id}) if known else self
 
-    def p(self, meter_id: str, timestamps: NDArray[np.datetime64], interval_s: int, evidence: NDArray[np.floating[Any]]) -> Floats:
+    def p(
+        self,
+        meter_id: str,
+        timestamps: NDArray[np.datetime64],
+        interval_s: int,
+        evidence: NDArray[np.floating[Any]],
+        strange: NDArray[np.bool_] | None = None,
+    ) -> Floats:
         """Probability that normal operation brings so much evidence in an interval, (n,) in (0, 1]; NaN where there is none.
 
         The law of a day is that of the blocks in the `days` before it; nothing later is looked at, so an interval's p is the same
         tonight and next month, unless its evidence or that before it changes. Where more of these days brought as much than
         `strange_days`, the others are taken for normal, and p is at least their share: what a meter does every week is its habit,
-        however strange.
+        however strange. That holds for no interval of a day that no band explains (`strange`, (n,)), and nothing is learned from these:
+        a plant that often stands still does not make an outage normal.
         """
         if not len(evidence):
             return np.empty(0)
         values, params = np.asarray(evidence, dtype=np.float64), self.params
-        blocks = Blocks.of(timestamps, interval_s, values, params.block_h)
+        usual = values if strange is None else np.where(strange, np.nan, values)
+        blocks = Blocks.of(timestamps, interval_s, usual, params.block_h)
         given = self.laws.get(meter_id, self.laws[POOLED])
         counts, location, scale = _fitted(blocks.before(params.days), blocks.length, params)
         few = counts < params.min_days * blocks.maxima.shape[1]
         location, scale = np.where(few, given.location, location), np.where(few, given.scale, scale)
         beyond = np.maximum(values - location[blocks.day], 0) / scale[blocks.day]
-        p: Floats = np.maximum(np.exp(-beyond), self._repeated(timestamps, interval_s, values))
+        repeated = self._repeated(timestamps, interval_s, values)
+        p: Floats = np.maximum(np.exp(-beyond), repeated if strange is None else np.where(strange, 0.0, repeated))
         return np.maximum(p, SMALLEST_P)
 
     def _repeated(self, timestamps: NDArray[np.datetime64], interval_s: int, values: Floats) -> Floats:
@@ -170,6 +196,12 @@ def learn(spans: Mapping[str, tuple[NDArray[np.datetime64], Floats]], interval_s
     return Habits(params, {POOLED: pooled, **own})
 
 
+def places(params: HabitParams, length: int) -> tuple[float, float]:
+    """How many scales from the location the maximum of `length` intervals has its quantiles `low` and `high`."""
+    near, far = (float(-np.log(-np.expm1(np.log(q) / length))) for q in (params.low, params.high))
+    return near, far
+
+
 def _blocks_of_a_day(interval_s: int, block_h: float) -> int:
     return max(1, round(86_400 / max(block_h * 3600, interval_s)))
 
@@ -187,7 +219,7 @@ def _fitted(ordered: Floats, length: int, params: HabitParams) -> tuple[Floats, 
     """Number of blocks, location and scale by row of (rows, k), ascending with NaN last; a row without values has location NaN."""
     counts = np.isfinite(ordered).sum(axis=1)
     low, high = (_quantile(ordered, counts, q) for q in (params.low, params.high))
-    near, far = (-np.log(-np.expm1(np.log(q) / length)) for q in (params.low, params.high))
+    near, far = places(params, length)
     scale = np.maximum(np.nan_to_num((high - low) / (far - near)), params.least_scale)
     return counts.astype(np.float64), low - scale * near, scale
 

@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecoai_pipeline import detectors
+from ecoai_pipeline.detection.bands import adapted
 from ecoai_pipeline.detection.calibration import Calibration
 from ecoai_pipeline.detection.drift import REFERENCE, Reference, reference_of
 from ecoai_pipeline.detection.fusion import Fusion
 from ecoai_pipeline.detection.habit import Habits
 from ecoai_pipeline.detection.holidays import heard
+from ecoai_pipeline.detection.segments.search import Found, search
 from ecoai_pipeline.detectors.contract import Detector, Expectation, Predictive
-from ecoai_pipeline.domain import Industry, Resolution
+from ecoai_pipeline.domain import SEGMENT, Industry, Resolution
 from ecoai_pipeline.features.series import Series, WindowPlan
-from ecoai_pipeline.settings import DetectionParams, HabitParams
+from ecoai_pipeline.settings import BandParams, DetectionParams, HabitParams, SegmentParams
 from ecoai_pipeline.storage.atomic import write_text
 from ecoai_pipeline.storage.bundles import FUSED, Bundles
 from ecoai_pipeline.storage.model_registry import ModelRecord
@@ -35,12 +37,14 @@ _CARD = "MODEL_CARD.md"
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores of one series, each (n,): per detector `s`, and `p` where it is fused, the fused `p`, and what was expected."""
+    """Scores of one series, each (n,): `s` by detector, `p` of those that are fused, of segments both; `p` of all; what was expected; and
+    whether an interval lies in a day that no band explains."""
 
     s: Mapping[str, NDArray[np.float32]]
     p: Mapping[str, NDArray[np.float64]]
     fused: NDArray[np.float64]
     expectation: Expectation | None
+    strange: NDArray[np.bool_]
 
 
 Scores = NDArray[np.float32]
@@ -52,6 +56,8 @@ class Model:
 
     Attributes:
         expects: the member that the expected load comes from; None where none says what it expected.
+        segments, band: how segments are searched for, and how bands follow the load; None in a model of an earlier version, which does
+            neither.
         seconds: what scoring took so far, by member and for fusing them.
     """
 
@@ -62,6 +68,8 @@ class Model:
     fusion: Fusion
     habits: Habits
     expects: str | None
+    segments: SegmentParams | None = None
+    band: BandParams | None = None
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
     @property
@@ -77,22 +85,40 @@ class Model:
         for name in sorted(self.members, key=lambda name: name in self.fusion.costly):
             with self._timed(name):
                 costly = name in self.fusion.costly
-                found = self._looked(name, portfolio, p) if costly else self.members[name].score(portfolio)
-            for number, (series, scores) in enumerate(zip(portfolio, found, strict=True)):
+                looked = self._looked(name, portfolio, p) if costly else self.members[name].score(portfolio)
+            for number, (series, scores) in enumerate(zip(portfolio, looked, strict=True)):
                 s[number][name] = scores
                 if self.fusion.weights[name] > 0:
                     p[number][name] = self.calibrations[name].p(series.meter_id, scores)
         p = [heard(own, self.members, series, self.plan) for series, own in zip(portfolio, p, strict=True)]
         with self._timed("expectation"):
-            expected = self._expect(portfolio)
+            learned = self._expect(portfolio)
+            expected = [self._adapted(series, own) for series, own in zip(portfolio, learned, strict=True)]
+        with self._timed(SEGMENT):
+            found = [self._segments(*each) for each in zip(portfolio, learned, expected, strict=True)]
         with self._timed("fusion"):
-            return [
-                Scored(s[number], p[number], self._fused(series, p[number]), expected[number]) for number, series in enumerate(portfolio)
-            ]
+            return [self._whole(*each) for each in zip(portfolio, s, p, expected, found, strict=True)]
 
-    def _fused(self, series: Series, p: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    def _adapted(self, series: Series, learned: Expectation | None) -> Expectation | None:
+        return adapted(series, learned, self.band) if self.band and learned else learned
+
+    def _segments(self, series: Series, learned: Expectation | None, shown: Expectation | None) -> Found | None:
+        return search(series, learned, shown, self.segments, self.habits.params) if self.segments and learned and shown else None
+
+    def _whole(
+        self,
+        series: Series,
+        s: Mapping[str, Scores],
+        p: Mapping[str, NDArray[np.float64]],
+        expected: Expectation | None,
+        found: Found | None,
+    ) -> Scored:
         evidence = self.fusion.evidence(p, series.timestamps, series.interval_s)
-        return self.habits.p(series.meter_id, series.timestamps, series.interval_s, evidence)
+        fused = self.habits.p(series.meter_id, series.timestamps, series.interval_s, evidence, found.strange if found else None)
+        if not found:
+            return Scored(s, p, fused, expected, np.zeros(len(series), dtype=bool))
+        strange = found.evidence.astype(np.float32)
+        return Scored({**s, SEGMENT: strange}, {**p, SEGMENT: found.p}, fused, expected, found.strange)
 
     def _looked(self, name: str, portfolio: Sequence[Series], p: Sequence[Mapping[str, NDArray[np.float64]]]) -> list[Scores]:
         """Scores of a costly detector on the suspicious days, each seen with a day before and after; NaN on the others."""
@@ -160,6 +186,8 @@ def fused_config(plan: WindowPlan, fusion: Fusion, expects: str | None) -> dict[
         "expects": expects,
         "fusion": fusion.params.fusion.model_dump(mode="json"),
         "habit": fusion.params.habit.model_dump(mode="json"),
+        "segments": fusion.params.segments.model_dump(mode="json"),
+        "band": fusion.params.band.model_dump(mode="json"),
     }
 
 
@@ -181,6 +209,8 @@ def load_model(bundles: Bundles, record: ModelRecord) -> Model:
         fusion=Fusion(config["weights"], params),
         habits=Habits.load(fused / _CALIBRATION, params.habit),
         expects=config["expects"],
+        segments=SegmentParams.model_validate(config["segments"]) if "segments" in config else None,
+        band=BandParams.model_validate(config["band"]) if "band" in config else None,
     )
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.detection.model import Model, Scored, load_model
-from ecoai_pipeline.domain import DETECTORS, FEATURES, SCORES, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.domain import EVIDENCE, FEATURES, SCORES, Month, MonthRange, Partition, Resolution
 from ecoai_pipeline.features.calendar import month_bounds
 from ecoai_pipeline.features.load import load_series, usage_types
 from ecoai_pipeline.features.series import Series
@@ -26,7 +26,8 @@ from ecoai_pipeline.storage.schema import schema_of
 _KEYS = ("meter_id", "timestamp")
 _FROM_FEATURES = ("meter_id", "timestamp", "interval_s", "kwh", "quality", "rule", "restated")
 _BANDS = {"expected_kwh": "expected", "low_kwh": "low", "high_kwh": "high"}
-_CODE = ("scoring", "model", "calibration", "fusion", "habit", "holidays")
+_SEGMENTS = ("segments/search", "segments/kernel", "segments/days", "kinds/around")
+_CODE = ("scoring", "model", "calibration", "fusion", "habit", "holidays", "bands", *_SEGMENTS)
 
 
 CHAMPION = "champion"
@@ -179,7 +180,7 @@ class _Scorer:
         parts = [self._scored(resolution, model, portfolio, starts) for resolution, model in self.models.items()]
         scored = pl.concat([_empty(), *parts])
         joined = chunk.select(_FROM_FEATURES).join(scored, on=_KEYS, how="left", maintain_order="left", validate="1:1")
-        return joined.with_columns(pl.col("hindsight").fill_null(value=False)).select(SCORES.names)
+        return joined.with_columns(pl.col("hindsight", "strange_day").fill_null(value=False)).select(SCORES.names)
 
     def _scored(self, resolution: Resolution, model: Model, portfolio: Sequence[Series], starts: Mapping[str, Any]) -> pl.DataFrame:
         own = [series for series in portfolio if series.interval_s == model.plan.interval_s]
@@ -197,17 +198,19 @@ def scored_frame(series: Series, scored: Scored, start: Any) -> pl.DataFrame:
     columns: dict[str, Any] = {"timestamp": series.timestamps[cut]}
     for column, part in _BANDS.items():
         columns[column] = getattr(scored.expectation, part)[cut] if scored.expectation else None
-    for name in DETECTORS:
+    for name in EVIDENCE:
         for kind, found in (("s", scored.s), ("p", scored.p)):
             columns[f"{kind}_{name}"] = found[name][cut] if name in found else None
-    frame = pl.DataFrame({**columns, "p": scored.fused[cut]}).with_columns(pl.col("timestamp").dt.replace_time_zone("UTC"))
+    frame = pl.DataFrame({**columns, "p": scored.fused[cut], "strange_day": scored.strange[cut]}).with_columns(
+        pl.col("timestamp").dt.replace_time_zone("UTC")
+    )
     named = frame.with_columns(pl.lit(series.meter_id).alias("meter_id")).select(_bare().columns)
     return named.cast(_bare().schema).fill_nan(None)
 
 
 def _bare() -> pl.DataFrame:
     schema = schema_of(SCORES)
-    names = [*_KEYS, *_BANDS, *(f"{kind}_{name}" for name in DETECTORS for kind in "sp"), "p"]
+    names = [*_KEYS, *_BANDS, *(f"{kind}_{name}" for name in EVIDENCE for kind in "sp"), "p", "strange_day"]
     return pl.DataFrame(schema={name: schema[name] for name in names})
 
 

@@ -190,7 +190,7 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
         "members": settings.training.members_in(industry, resolution),
         "guideline": settings.training.guideline[resolution],
         "detectors": settings.detectors.model_dump(mode="json"),
-        "detection": settings.detection.model_dump(mode="json", include={"calibration", "fusion", "habit", "drift"}),
+        "detection": settings.detection.model_dump(mode="json", include={"calibration", "fusion", "habit", "segments", "band", "drift"}),
         "budget": settings.detection.budget_per_meter_month,
     }
     features = (f"features/{name}.py" for name in ("load", "windows", "runs"))
@@ -198,7 +198,24 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
     return fingerprint(inputs=inputs, params=params, code=code)
 
 
-_CODE = ("training", "spans", "backtest", "calibration", "fusion", "habit", "expectation", "holidays", "model", "cards", "drift")
+_CODE = (
+    "training",
+    "spans",
+    "backtest",
+    "calibration",
+    "fusion",
+    "habit",
+    "expectation",
+    "holidays",
+    "model",
+    "cards",
+    "drift",
+    "bands",
+    "segments/search",
+    "segments/kernel",
+    "segments/days",
+    "kinds/around",
+)
 
 
 def _known(bundles: Bundles, models: Sequence[ModelRecord], months: MonthRange, inputs: str) -> ModelRecord | None:

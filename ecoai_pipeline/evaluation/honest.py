@@ -16,8 +16,9 @@ from ecoai_pipeline.detection.calibration import Calibration, alarm_threshold, c
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.detection.fusion import Fusion, Probabilities
 from ecoai_pipeline.detection.habit import Habits, Law
+from ecoai_pipeline.detection.segments.search import probability
 from ecoai_pipeline.detectors.robust import grouped_quantile
-from ecoai_pipeline.domain import SCORES, Category, Resolution
+from ecoai_pipeline.domain import SCORES, SEGMENT, Category, Resolution
 from ecoai_pipeline.evaluation import alarms, folds
 from ecoai_pipeline.evaluation.alarms import Alarms, Truth
 from ecoai_pipeline.evaluation.cases import Case
@@ -53,8 +54,9 @@ class Judging:
         labels = np.packbits(self.case.labels).tobytes().hex() if self.case.labels is not None else ""
         names = {"dataset": self.case.dataset, "series": self.case.name, "subsets": sorted(self.case.subsets)}
         inputs = {"scores": [scoring.key for scoring, _ in self.members], "labels": labels, "faults": self.case.faults, **names}
-        detection = ("calibration", "events", "evidence", "fusion", "habit")
-        code = code_digest(*_CODE, "detectors/robust.py", "features/runs.py", *(f"detection/{name}.py" for name in detection))
+        detection = ("calibration", "events", "evidence", "fusion", "habit", "loads")
+        rooms = ("detection/kinds", "detection/segments")
+        code = code_digest(*_CODE, "detectors/robust.py", "features/runs.py", *rooms, *(f"detection/{name}.py" for name in detection))
         params = {"detector": self.detector, "weights": self.weights, **self.settings.detection.model_dump(mode="json")}
         return fingerprint(inputs=inputs, params=params, code=code)
 
@@ -137,6 +139,10 @@ def _judged(case: Case, fold: Fold, members: Mapping[str, Scored], fusion: Fusio
 
     What a detector alone is ranked by is its score; what several are ranked by is their probability.
     """
+    if SEGMENT in members:
+        (alone,) = members.values()
+        p_batch, p = (_segments(case, fold, alone, part, settings) for part in ("batch", "nightly"))
+        return _Judged(alone.batch.astype(np.float64), alone.nightly.astype(np.float64), p, p_batch, Law(0, np.nan, np.nan))
     own, stamps, interval_s = calibrated(case, members, settings), stamps_of(case, fold), case.load.interval_s
     batch, nightly = (fusion.evidence(tails(case, fold, members, part, own), stamps, interval_s) for part in ("batch", "nightly"))
     habits = habits_of(case, fold, batch, settings)
@@ -146,6 +152,13 @@ def _judged(case: Case, fold: Fold, members: Mapping[str, Scored], fusion: Fusio
         return _Judged(-np.log(p_batch), -np.log(p), p, p_batch, law)
     (alone,) = members.values()
     return _Judged(alone.batch.astype(np.float64), alone.nightly.astype(np.float64), p, p_batch, law)
+
+
+def _segments(case: Case, fold: Fold, scored: Scored, part: str, settings: Settings) -> Floats:
+    """Probabilities of the evidence of segments in the test span, (t,)."""
+    evidence, params = _laid(scored.calibration, getattr(scored, part), fold), settings.detection
+    p = probability(stamps_of(case, fold), case.load.interval_s, evidence, None, params.segments, params.habit)
+    return p[fold.test[0] - fold.calibration[0] :]
 
 
 def stamps_of(case: Case, fold: Fold) -> NDArray[np.datetime64]:
@@ -221,6 +234,7 @@ def alarm_events(case: Case, evidence: Evidence, settings: Settings) -> tuple[Ro
         restated=pl.lit(value=False),
         q=pl.lit(threshold(case, settings)),
         hindsight=pl.lit(value=False),
+        strange_day=pl.lit(value=False),
         **{name: null for name, null in none.items() if name not in _FILLED},
     )
     scores = frame.select(SCORES.names).cast(schema_of(SCORES))
@@ -231,7 +245,7 @@ def alarm_events(case: Case, evidence: Evidence, settings: Settings) -> tuple[Ro
     return first + evidence.start, stop - 1 + evidence.start
 
 
-_FILLED = {"timestamp", "kwh", "p", "meter_id", "interval_s", "quality", "restated", "q", "hindsight"}
+_FILLED = {"timestamp", "kwh", "p", "meter_id", "interval_s", "quality", "restated", "strange_day", "q", "hindsight"}
 
 
 def figures(case: Case, subset: str, evidence: Evidence, events: tuple[Rows, Rows], settings: Settings) -> dict[str, Any]:

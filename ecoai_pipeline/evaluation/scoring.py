@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecoai_pipeline import detectors
-from ecoai_pipeline.detectors.contract import Labels
-from ecoai_pipeline.domain import DETECTORS
+from ecoai_pipeline.detection.segments.search import search
+from ecoai_pipeline.detectors.contract import Labels, Predictive
+from ecoai_pipeline.domain import DETECTORS, EVIDENCE, SEGMENT
 from ecoai_pipeline.evaluation import folds
 from ecoai_pipeline.evaluation.cases import Case
 from ecoai_pipeline.evaluation.folds import Fold
@@ -86,6 +87,10 @@ class Scoring:
         shared["cut"] = self.settings.evaluation.model_dump(include={"test_share", "calibration_share", "look_back_days"})
         params = {"detector": self.detector, "protocol": self.protocol, "own": own, **shared}
         own_code = ("augmentation", *_code_of(self.detector)) if self.detector in DETECTORS else ("evaluation/references",)
+        if self.detector == SEGMENT:
+            own = [self.settings.detection.segments.model_dump(mode="json"), self.settings.detection.habit.model_dump(mode="json")]
+            own_code = (*_code_of(self.settings.training.expected_load), "detection/segments", "detection/habit.py", "detection/kinds")
+            params |= {"own": own, "expected_load": self.settings.training.expected_load}
         shared_code = ("features", "detection/spans.py", "evaluation/folds.py", "evaluation/scoring.py")
         return fingerprint(inputs=inputs, params=params | libraries(), code=code_digest(*own_code, *shared_code))
 
@@ -137,6 +142,8 @@ class Scoring:
         return self.cache / f"{self.key}.npz"
 
     def _fitted(self, fold: Fold) -> Scorer:
+        if self.detector == SEGMENT:
+            return _Segments(self.settings).fit([self.case.load.part(*fold.train)], fold.plan)
         made: Scorer = (
             detectors.make(self.detector, self.settings)
             if self.detector in DETECTORS
@@ -148,6 +155,23 @@ class Scoring:
         return made
 
 
+@dataclass
+class _Segments:
+    """Evidence of segments beside the load that the pipeline's expected-load detector expects."""
+
+    settings: Settings
+
+    def fit(self, portfolio: Sequence[Series], plan: WindowPlan, *, labels: Labels | None = None) -> _Segments:
+        self.expects = detectors.make(self.settings.training.expected_load, self.settings).fit(portfolio, plan, labels=labels)
+        return self
+
+    def score(self, portfolio: Sequence[Series]) -> list[Scores]:
+        assert isinstance(self.expects, Predictive)
+        params, expected = self.settings.detection, self.expects.expect(portfolio)
+        found = [search(one, own, own, params.segments, params.habit) for one, own in zip(portfolio, expected, strict=True)]
+        return [own.evidence.astype(np.float32) for own in found]
+
+
 ALL_DETECTORS = "all"
 
 
@@ -157,11 +181,11 @@ def names(settings: Settings, chosen: Sequence[str] = ()) -> list[str]:
     Raises:
         ValueError: a name is neither a detector nor a reference.
     """
-    unknown = [name for name in chosen if name not in (*DETECTORS, *REFERENCES, ALL_DETECTORS)]
+    unknown = [name for name in chosen if name not in (*EVIDENCE, *REFERENCES, ALL_DETECTORS)]
     if unknown:
-        raise ValueError(f"there is no detector {unknown[0]!r}; known are {', '.join((*DETECTORS, *REFERENCES))}")
-    wanted = DETECTORS if ALL_DETECTORS in chosen else chosen or settings.training.detectors
-    return [*REFERENCES, *(name for name in DETECTORS if name in wanted)]
+        raise ValueError(f"there is no detector {unknown[0]!r}; known are {', '.join((*EVIDENCE, *REFERENCES))}")
+    wanted = EVIDENCE if ALL_DETECTORS in chosen else chosen or (*settings.training.detectors, SEGMENT)
+    return [*REFERENCES, *(name for name in EVIDENCE if name in wanted)]
 
 
 def score_fold(scorer: Scorer, load: Series, fold: Fold, look_back_days: int) -> Scored:

@@ -96,7 +96,7 @@ def test_all_detectors_on_two_series_end_to_end(case, quick, tmp_path) -> None:
     assert len(told) == plan.pieces(cases, quick)
     members = [name for name in DETECTORS if name in quick.training.detectors]
     assert len(members) > 1
-    detectors = [*REFERENCES, *members, "hybrid"]
+    detectors = [*REFERENCES, *members, "segment", "hybrid"]
     assert [(one["series"], one["detector"]) for one in found.rows] == [(series, name) for series in "ab" for name in detectors]
     means = {one["detector"]: one["vus_pr"] for one in found.summary(quick.evaluation)}
     assert means["random"] < RANDOM_LEVEL < min(means["slot_z"], means["kmeans_ad"], means["hybrid"])

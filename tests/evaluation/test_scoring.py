@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ecoai_pipeline import detectors
-from ecoai_pipeline.domain import DETECTORS, Resolution, UsageType
+from ecoai_pipeline.domain import EVIDENCE, Resolution, UsageType
 from ecoai_pipeline.evaluation.folds import Protocol, folds
 from ecoai_pipeline.evaluation.references import REFERENCES
 from ecoai_pipeline.evaluation.scoring import Scoring, digest, names, score_fold
@@ -126,12 +126,12 @@ def test_the_key_follows_the_code_that_scores_depend_on(case, settings, tmp_path
 
 def test_references_are_always_judged_and_ours_by_choice(settings) -> None:
     two = settings.training.model_copy(update={"members": {resolution: {"profile": 1.0, "usad": 1.0} for resolution in Resolution}})
-    assert names(settings.model_copy(update={"training": two})) == [*REFERENCES, "profile", "usad"], (
+    assert names(settings.model_copy(update={"training": two})) == [*REFERENCES, "profile", "usad", "segment"], (
         "without a choice what the pipeline runs"
     )
     own = two.model_copy(update={"members_of": {"metal": {"mid": {"usage_z": 1.0}}}})
-    assert names(settings.model_copy(update={"training": own})) == [*REFERENCES, "profile", "usad", "usage_z"]
-    assert names(settings, ["all"]) == [*REFERENCES, *DETECTORS]
+    assert names(settings.model_copy(update={"training": own})) == [*REFERENCES, "profile", "usad", "usage_z", "segment"]
+    assert names(settings, ["all"]) == [*REFERENCES, *EVIDENCE]
     assert names(settings, ["usad"]) == [*REFERENCES, "usad"]
     with pytest.raises(ValueError, match="no detector 'lstm'; known are profile"):
         names(settings, ["lstm"])

@@ -1,0 +1,48 @@
+"""Whole days that no band explains: most of their readings lie outside it, or their energy is nearly nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecoai_pipeline.detectors.contract import Expectation
+from ecoai_pipeline.settings import StrangeDayParams
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+_LEAST_READINGS = 8  # a day of fewer has no shape
+_READ = 0.75
+
+
+def strange_days(kwh: Floats, expectation: Expectation, day: Ints, interval_s: int, params: StrangeDayParams) -> Bools:
+    """Intervals (n,) of strange days that lie outside the band, or in which hardly anything came.
+
+    Of a strange day more than `outside` of the readings lie outside the band and the energy is below `below` or above `above` of what was
+    expected; or the energy is below `nothing` of it. Under a band that holds nine tenths of the readings this does not happen. Where it
+    happened more than `most` times in the `days` before, it is what the meter does, and nothing is marked; strange days that follow each
+    other are one time.
+
+    Args:
+        day: number of the local day of an interval, (n,), not falling, from 0.
+    """
+    length = 86_400 / interval_s
+    if length < _LEAST_READINGS or not len(kwh):
+        return np.zeros(len(kwh), dtype=bool)
+    known = np.isfinite(kwh) & np.isfinite(expectation.expected) & np.isfinite(expectation.low) & np.isfinite(expectation.high)
+    outside = known & ((kwh < expectation.low) | (kwh > expectation.high))
+    actual, expected = (np.bincount(day, np.where(known, values, 0.0)) for values in (kwh, expectation.expected))
+    count = np.bincount(day, known)
+    off = (actual < params.below * expected) | (actual > params.above * expected)
+    strange = ((np.bincount(day, outside) > params.outside * count) & off) | (actual < params.nothing * expected)
+    strange &= (count >= _READ * length) & (expected >= 0)
+    strange &= ~_usual(strange, params)
+    return strange[day] & (outside | (known & (kwh < params.nothing * expectation.expected)))
+
+
+def _usual(strange: Bools, params: StrangeDayParams) -> Bools:
+    """Days before which strange ones came too often, (days,)."""
+    begins = strange & ~np.concatenate([[False], strange[:-1]])
+    total = np.concatenate([[0], np.cumsum(begins)])
+    number = np.arange(len(strange))
+    return np.asarray(total[number] - total[np.maximum(number - params.days, 0)] > params.most)

@@ -1,0 +1,215 @@
+"""The compiled part of the search for segments. All in one file, since numba's cache on disk looks at the outermost function's file."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecoai_pipeline.detectors.compiled import compiled
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Quantiles = tuple[float, float, float, float]
+_STRONG = 4.0  # nats from which on a segment keeps weaker ones from speaking of its intervals
+_READ = 0.5  # share of a segment, or of a block's segments, that must be known
+
+
+@compiled
+def search(
+    distance: Floats,
+    known: Bools,
+    aside: Bools,
+    lengths: Ints,
+    flanks: Ints,
+    block: Ints,
+    a_day: int,
+    days: int,
+    least: int,
+    quantiles: Quantiles,
+    least_scale: float,
+) -> tuple[Floats, Ints, Ints]:
+    """Evidence of each interval: that of the strangest segment it lies in, as far as no stranger one overlaps it, and where it begins and
+    stops, (n,) each.
+
+    A segment is measured by its mean distance, and by how much this differs from the mean of its flanks; both upwards and
+    downwards. Each of the four is measured against the greatest that every block of the days before the segment's end brought of
+    the same length.
+    Evidence is NaN in days with fewer than `least` such blocks before them.
+
+    Args:
+        distance: (n,) of a regular grid, 0 where not known.
+        aside: intervals that do not tell what is normal; segments with any of them are not measured against.
+        lengths, flanks: (k,) intervals of segments and of each flank; a flank of 0: no comparison with flanks.
+        block: (n,) number of the block that an interval lies in, not falling; `a_day` of them make a day.
+        days: that are looked back at.
+        quantiles: q and the distance from `location` in scales at which a block's maximum has it, of a low and of a high quantile.
+    """
+    n, kinds = len(distance), len(lengths)
+    total, read, apart = np.zeros(n + 1), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
+    for i in range(n):
+        total[i + 1] = total[i] + distance[i]
+        read[i + 1] = read[i] + known[i]
+        apart[i + 1] = apart[i] + aside[i]
+    level, beside, found = np.empty(n), np.empty(n), np.full((kinds, n), np.nan)
+    for k in range(kinds):
+        length, flank = lengths[k], flanks[k]
+        if length >= n:
+            continue
+        _measure(total, read, length, flank, level, beside)
+        for sign in (1.0, -1.0):
+            _weigh(level, sign, length, apart, block, a_day, days, least, quantiles, least_scale, found[k])
+            if flank > 0:
+                _weigh(beside, sign, length, apart, block, a_day, days, least, quantiles, least_scale, found[k])
+    evidence, first, stop = np.full(n, np.nan), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    _strongest(found, lengths, evidence, first, stop)
+    return evidence, first, stop
+
+
+@compiled
+def _strongest(found: Floats, lengths: Ints, evidence: Floats, first: Ints, stop: Ints) -> None:
+    """Give each interval the evidence of its segment: of segments that overlap only the strongest speaks, others speak beside it.
+
+    A long segment around a fault is nearly as strange as the fault; without this, all its hours would be.
+    """
+    n = found.shape[1]
+    taken = np.zeros(n, np.bool_)
+    rows, ends = np.nonzero(found > _STRONG)
+    strength = np.empty(len(rows))
+    for m in range(len(rows)):
+        strength[m] = found[rows[m], ends[m]]
+    for m in np.argsort(-strength):
+        begin, end = ends[m] - lengths[rows[m]] + 1, ends[m] + 1
+        if taken[begin] or taken[end - 1] or taken[begin:end].any():
+            continue
+        taken[begin:end] = True
+        evidence[begin:end], first[begin:end], stop[begin:end] = strength[m], begin, end
+    before = np.zeros(n + 1, np.int64)
+    for i in range(n):
+        before[i + 1] = before[i] + taken[i]
+    for k in range(len(lengths)):
+        for i in range(n):
+            if before[i + 1] > before[max(i + 1 - lengths[k], 0)]:
+                found[k, i] = np.nan
+        _spread(found[k], lengths[k], evidence, first, stop)
+
+
+@compiled
+def _measure(total: Floats, read: Ints, length: int, flank: int, level: Floats, beside: Floats) -> None:
+    """Mean distance of the segment that ends with each interval, and how much it exceeds that of its flanks; NaN if hardly known."""
+    n = len(level)
+    level[: length - 1] = np.nan
+    beside[: length - 1] = np.nan
+    for stop in range(length, n + 1):
+        start = stop - length
+        count = read[stop] - read[start]
+        if count < _READ * length or count == 0:
+            level[stop - 1] = beside[stop - 1] = np.nan
+            continue
+        mean = (total[stop] - total[start]) / count
+        level[stop - 1] = mean
+        before, after = max(start - flank, 0), min(stop + flank, n)
+        around = read[start] - read[before] + read[after] - read[stop]
+        sums = total[start] - total[before] + total[after] - total[stop]
+        beside[stop - 1] = mean - sums / max(around, 1)
+
+
+@compiled
+def _weigh(
+    values: Floats,
+    sign: float,
+    length: int,
+    apart: Ints,
+    block: Ints,
+    a_day: int,
+    days: int,
+    least: int,
+    quantiles: Quantiles,
+    least_scale: float,
+    found: Floats,
+) -> None:
+    """Raise `found` to the -log p of `sign` x `values`, by the exponential law of the blocks of the days before."""
+    n = len(values)
+    blocks = (block[n - 1] // a_day + 1) * a_day
+    maxima, counts, sizes = np.full(blocks, np.nan), np.zeros(blocks, np.int64), np.zeros(blocks, np.int64)
+    for i in range(n):
+        sizes[block[i]] += 1
+        value = sign * values[i]
+        if not np.isnan(value) and apart[i + 1] == apart[max(i + 1 - length, 0)]:
+            counts[block[i]] += 1
+            if not maxima[block[i]] >= value:
+                maxima[block[i]] = value
+    for b in range(blocks):
+        if counts[b] < _READ * sizes[b]:
+            maxima[b] = np.nan
+    ordered, held = np.empty(days * a_day), 0
+    low, near, high, far = quantiles
+    i = 0
+    for day in range(blocks // a_day):
+        if day > days:
+            for b in range((day - days - 1) * a_day, (day - days) * a_day):
+                held = _without(ordered, held, maxima[b])
+        if day > 0:
+            for b in range((day - 1) * a_day, day * a_day):
+                held = _with(ordered, held, maxima[b])
+        enough = held >= least
+        scale = location = 0.0
+        if enough:
+            lower, upper = _quantile(ordered, held, low), _quantile(ordered, held, high)
+            scale = max((upper - lower) / (far - near), least_scale)
+            location = lower - scale * near
+        while i < n and block[i] < (day + 1) * a_day:
+            if enough and not np.isnan(values[i]):
+                beyond = max((sign * values[i] - location) / scale, 0.0)
+                if not found[i] >= beyond:
+                    found[i] = beyond
+            i += 1
+
+
+@compiled
+def _with(ordered: Floats, held: int, value: float) -> int:
+    """Put a value into the first `held`, ascending; how many there are then."""
+    if np.isnan(value):
+        return held
+    at = np.searchsorted(ordered[:held], value)
+    for j in range(held, at, -1):
+        ordered[j] = ordered[j - 1]
+    ordered[at] = value
+    return held + 1
+
+
+@compiled
+def _without(ordered: Floats, held: int, value: float) -> int:
+    """Take a value that is there out of the first `held`; how many there are then."""
+    if np.isnan(value):
+        return held
+    at = np.searchsorted(ordered[:held], value)
+    for j in range(at, held - 1):
+        ordered[j] = ordered[j + 1]
+    return held - 1
+
+
+@compiled
+def _quantile(ordered: Floats, held: int, q: float) -> float:
+    rank = q * (held - 1)
+    below = int(rank)
+    above = min(below + 1, held - 1)
+    return float(ordered[below] + (rank - below) * (ordered[above] - ordered[below]))
+
+
+@compiled
+def _spread(found: Floats, length: int, evidence: Floats, first: Ints, stop: Ints) -> None:
+    """Give each interval the greatest evidence of the segments that hold it, where it exceeds what the interval has."""
+    n = len(found)
+    queue, head, tail = np.empty(n, np.int64), 0, 0  # ends of segments that hold the interval, evidence falling
+    for i in range(n - 1, -1, -1):
+        if not np.isnan(found[i]):
+            while tail > head and found[queue[tail - 1]] <= found[i]:
+                tail -= 1
+            queue[tail] = i
+            tail += 1
+        while tail > head and queue[head] > i + length - 1:
+            head += 1
+        if tail > head and not evidence[i] >= found[queue[head]]:
+            evidence[i] = found[queue[head]]
+            first[i], stop[i] = queue[head] - length + 1, queue[head] + 1
