@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
 from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, ModelWeights, marked_by
+from ecoai_pipeline.detection.loads import READINGS
 from ecoai_pipeline.detection.revisions import Version, receipts_of, revise
-from ecoai_pipeline.detection.surroundings import READINGS, surroundings
+from ecoai_pipeline.detection.surroundings import surroundings
 from ecoai_pipeline.domain import ANOMALIES, SCORES, Category, EventStatus, Industry, Meter, Month, Partition
 from ecoai_pipeline.features.calendar import Place
 from ecoai_pipeline.settings import Settings
@@ -25,7 +27,7 @@ from ecoai_pipeline.tariffs import ImpactParams
 _SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "usual_low_kwh", "usual_high_kwh", "co2e_kg")
 _OF_STRONGEST = ("kind", "rule", "shift_min", "fit", "next_kind", "next_fit")
 _COUNTED = ("readings", "alarmed", "restated")
-_ROOM = ("anomalies", "events", "evidence", "impact", "surroundings")
+_ROOM = ("anomalies", "events", "evidence", "impact", "surroundings", "loads", "segments/extents")
 _CODE = ("features/runs.py", "features/calendar.py", "tariffs.py", "detection/kinds", *(f"detection/{name}.py" for name in _ROOM))
 
 
@@ -110,15 +112,15 @@ def _chunk_events(
     # A day more than asked for, because meters of other zones start their month earlier or later.
     tail = lake.scan(SCORES, before, meters).filter(pl.col("timestamp") >= since - timedelta(days=params.tail_days + 1)).collect()
     still_open = lake.scan(ANOMALIES, before, meters).filter(pl.col("status") == EventStatus.ONGOING)
-    events = find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params, weights)
+    weeks = partial(_compared, lake, chunk, before)
+    events = find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params, weights, weeks)
     _require_registered(events, partition, registered)
     months = dict(chunk.group_by("meter_id").agg(pl.col("timestamp").min()).iter_rows())
-    return surroundings(_compared(lake, chunk, before, events), events, months, registered, settings.impact)
+    return surroundings(weeks(events["meter_id"].unique().to_list()), events, months, registered, settings.impact)
 
 
-def _compared(lake: Lake, chunk: pl.DataFrame, before: Sequence[Partition], events: pl.DataFrame) -> pl.DataFrame:
-    """Readings beside what was expected, of the month and the one before, of the meters that have events."""
-    meters = events["meter_id"].unique().to_list()
+def _compared(lake: Lake, chunk: pl.DataFrame, before: Sequence[Partition], meters: Sequence[str]) -> pl.DataFrame:
+    """Readings of some meters beside what was expected, of the month and the one before."""
     consumed = pl.when(~marked_by(NO_CONSUMPTION)).then("kwh").alias("kwh")
     own = chunk.lazy().filter(pl.col("meter_id").is_in(meters))
     frames = [frame.with_columns(consumed).select(READINGS) for frame in (lake.scan(SCORES, before, meters), own)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,11 +12,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, RULE_KINDS, ModelWeights, describe, marked_by, weighed
-from ecoai_pipeline.domain import Category, EventStatus, Quality
+from ecoai_pipeline.detection.loads import READINGS, loads_of
+from ecoai_pipeline.detection.segments.extents import Stretches
+from ecoai_pipeline.domain import SEGMENT, Category, EventStatus, Quality
 from ecoai_pipeline.features.runs import Rows, rows_between, seeded_runs
 from ecoai_pipeline.settings import EventParams
 
 Mask = NDArray[np.bool_]
+Weeks = Callable[[Sequence[str]], pl.DataFrame]
 _HOUR_US = 3_600_000_000
 _FAR = 3.0  # times the band: one normal reading in a million lies so far out
 _TIME = pl.Datetime("us", "UTC")
@@ -30,21 +34,29 @@ def event_id(meter_id: str, category: str, opened: datetime) -> str:
 
 
 def find_events(
-    scores: pl.DataFrame, tail: pl.DataFrame, open_before: pl.DataFrame, params: EventParams, weights: ModelWeights | None = None
+    scores: pl.DataFrame,
+    tail: pl.DataFrame,
+    open_before: pl.DataFrame,
+    params: EventParams,
+    weights: ModelWeights | None = None,
+    weeks: Weeks | None = None,
 ) -> pl.DataFrame:
     """The events that touch a month.
 
-    An energy event opens where p < q, goes on while p < hysteresis x q, and takes in its neighbours within the merge
-    gap, less its edges that are as expected; readings that are no consumption, because a quality rule says so, neither open it nor
-    count in its energy. A data
-    quality event is a gap of `missing_h`, or a run that a quality rule marks. An event that reaches back into the month
-    before, or goes on from an open one, keeps its true start and its name; all else is the month's part.
+    Detectors and segments alarm by themselves: of an interval the smaller one of the detectors' p and `segment_looks` times that of
+    segments counts. A stretch opens where p < q, goes on while p < hysteresis x q, and takes in its neighbours within the merge gap. An
+    energy event is the segment that explains a stretch (`segments.extents`); readings that are no consumption, because a quality rule
+    says so, neither open it nor count in its energy. A data quality event is a gap of `missing_h`, or a run that a quality rule marks. An
+    event that reaches back into the month before, or goes on from an open one, keeps its true start and its name; all else is the month's
+    part.
 
     Args:
         scores: SCORES rows of the month, in any order.
         tail: SCORES rows of the last days of the month before, of the same meters.
         open_before: events of the month before that were still open, columns of `OPEN_SCHEMA`.
         weights: of the models that scored, for the detectors' shares in an event; all alike where not given.
+        weeks: gives READINGS of some meters, in order of meter and time, with the weeks before the month; else those of `tail` and `scores`
+            are looked at.
 
     Returns:
         Columns of ANOMALIES but for those that the meter registry, the files and the surroundings of an event know of; energy events
@@ -52,12 +64,15 @@ def find_events(
     """
     frame = pl.concat([tail.with_columns(now=pl.lit(value=False)), scores.with_columns(now=pl.lit(value=True))])
     frame = weighed(frame.sort("meter_id", "timestamp"), weights or {})
+    # Neither detectors nor segments can outvote the other.
+    frame = frame.with_columns(p=pl.min_horizontal("p", pl.col(f"p_{SEGMENT}") * params.segment_looks))
     consumed = frame.filter(~marked_by(NO_CONSUMPTION))
     grid = _Grid.of(frame)
     faulty = _data_marks(frame, grid, params)
+    first, last = _merged(grid, *seeded_runs(faulty, faulty, grid.broken), params.merge_gap_h)
     parts = [
-        _events(consumed, _Grid.of(consumed), Category.ENERGY, *_energy_marks(consumed, params.hysteresis), open_before, params),
-        _events(frame, grid, Category.DATA_QUALITY, faulty, faulty, open_before, params),
+        _energy_events(consumed, open_before, params, weeks),
+        _described(frame, grid, Category.DATA_QUALITY, (first, last, first), faulty, open_before, params),
     ]
     found = pl.concat(parts).join(_data_ends(frame), on=["meter_id", "category"], maintain_order="left")
     still = pl.col("end") + pl.duration(hours=1) * params.merge_gap_h >= pl.col("data_end")
@@ -106,14 +121,34 @@ def _data_marks(frame: pl.DataFrame, grid: _Grid, params: EventParams) -> Mask:
     return faulty
 
 
-def _events(
-    frame: pl.DataFrame, grid: _Grid, category: Category, core: Mask, seed: Mask, open_before: pl.DataFrame, params: EventParams
+def _energy_events(frame: pl.DataFrame, open_before: pl.DataFrame, params: EventParams, weeks: Weeks | None) -> pl.DataFrame:
+    grid, (warm, hot) = _Grid.of(frame), _energy_marks(frame, params.hysteresis)
+    first, last = _merged(grid, *seeded_runs(warm, hot, grid.broken), params.merge_gap_h)
+    opened = _first_marked(first, last, hot)
+    if len(first):
+        meters = frame["meter_id"].to_numpy()
+        readings = weeks(sorted(set(meters[first].tolist()))) if weeks else frame.select(READINGS)
+        stretches = Stretches(
+            meters, grid.start, hot, _distance(frame), frame["strange_day"].to_numpy(), round(params.merge_gap_h * _HOUR_US)
+        )
+        first, last, stretch = stretches.cut(first, last, loads_of(readings))
+        # The first event of a stretch bears the name of its first alarm, which later readings seldom move.
+        opened = np.where(np.diff(stretch, prepend=-1) > 0, opened[stretch], _first_marked(first, last, hot))
+    return _described(frame, grid, Category.ENERGY, (first, last, opened), hot, open_before, params)
+
+
+def _described(
+    frame: pl.DataFrame,
+    grid: _Grid,
+    category: Category,
+    runs: tuple[Rows, Rows, Rows],
+    seed: Mask,
+    open_before: pl.DataFrame,
+    params: EventParams,
 ) -> pl.DataFrame:
-    """Events of one category, as rows of `find_events` without their status."""
-    first, last = _merged(grid, *seeded_runs(core, seed, grid.broken), params.merge_gap_h)
-    opened = grid.start[first]
-    if category is Category.ENERGY:
-        first, last = _trimmed(first, last, _distance(frame), seed)
+    """Events of one category from their first and last rows and those of their first alarm, as rows of `find_events` without status."""
+    first, last, alarm = runs
+    opened = grid.start[alarm]
     rows, event = rows_between(first, last)
     part = frame[rows].with_columns(
         event=pl.Series(event, dtype=pl.Int64),
@@ -124,6 +159,15 @@ def _events(
     named = _named(part, category, open_before, params)
     described = describe(part.filter("now"), category)
     return named.join(described, on="event", validate="1:1", maintain_order="left").drop("event")
+
+
+def _first_marked(first: Rows, last: Rows, seed: Mask) -> Rows:
+    """The first row of each event that alarmed, or its first one where none did."""
+    marked = np.flatnonzero(seed)
+    if not len(marked):
+        return first
+    after = marked[np.minimum(np.searchsorted(marked, first), len(marked) - 1)]
+    return np.where((after >= first) & (after <= last), after, first)
 
 
 def _merged(grid: _Grid, first: Rows, last: Rows, merge_gap_h: float) -> tuple[Rows, Rows]:
@@ -143,27 +187,6 @@ def _distance(frame: pl.DataFrame) -> NDArray[np.float64]:
     side = pl.when(residual < 0).then(pl.col("expected_kwh") - pl.col("low_kwh")).otherwise(pl.col("high_kwh") - pl.col("expected_kwh"))
     far = pl.when(side > 0).then(residual.abs() / side).when(residual != 0).then(_FAR)
     return frame.select(far.fill_null(0.0).fill_nan(0.0).cast(pl.Float64).alias("far"))["far"].to_numpy()
-
-
-def _trimmed(first: Rows, last: Rows, distance: NDArray[np.float64], seed: Mask) -> tuple[Rows, Rows]:
-    """Events from the first to the last reading that is far from what was expected, since windows find those around them strange, too.
-
-    Far is a quarter of the event's greatest distance, at least the band and at most three times the band. An event without such
-    a reading, or whose far ones are none that alarmed, stays as it is.
-    """
-    if not len(first):
-        return first, last
-    rows, event = rows_between(first, last)
-    begins = np.flatnonzero(np.diff(event, prepend=-1))
-    least = np.clip(np.maximum.reduceat(distance[rows], begins) / 4, 1, _FAR)
-    kept, of = (some[distance[rows] >= least[event]] for some in (rows, event))
-    ends = [np.searchsorted(of, np.arange(len(first)), side=side) for side in ("left", "right")]
-    some = ends[1] > ends[0]
-    inner, outer = first.copy(), last.copy()
-    inner[some], outer[some] = kept[ends[0][some]], kept[ends[1][some] - 1]
-    alarms = np.concatenate(([0], np.cumsum(seed)))
-    right = alarms[outer + 1] > alarms[inner]
-    return np.where(right, inner, first), np.where(right, outer, last)
 
 
 def _named(part: pl.DataFrame, category: Category, open_before: pl.DataFrame, params: EventParams) -> pl.DataFrame:

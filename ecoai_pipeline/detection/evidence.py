@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from ecoai_pipeline.domain import DETECTORS, Category, Kind, Quality, Resolution
+from ecoai_pipeline.domain import EVIDENCE, SEGMENT, Category, Kind, Quality, Resolution
 from ecoai_pipeline.quality.rules import Rule
 
 # What a fault of the meter looks like; of several kinds in one event the most frequent, of equally frequent ones the first.
@@ -42,7 +42,7 @@ MEASURED = (
     "longest_equal_run",
     "low_kwh",
     "high_kwh",
-    *(f"share_{name}" for name in DETECTORS),
+    *(f"share_{name}" for name in EVIDENCE),
     "rule",
     "restated",
     "hindsight",
@@ -55,17 +55,17 @@ ModelWeights = Mapping[str, Mapping[str, float]]
 
 
 def weighed(scores: pl.DataFrame, weights: ModelWeights) -> pl.DataFrame:
-    """SCORES rows with `share_<detector>`: its -log p by its weight in the model that scored the row, as fusion takes it.
+    """SCORES rows with `share_<detector>`: its -log p by its share of the weights of the model that scored the row, as fusion takes it.
 
-    Where nothing is known of a model, its detectors count alike.
+    Segments count as much as all detectors together. Where nothing is known of a model, all count alike.
     """
-    evidence = {name: -pl.col(f"p_{name}").cast(pl.Float64).log().fill_null(0.0) for name in DETECTORS}
+    evidence = {name: -pl.col(f"p_{name}").cast(pl.Float64).log().fill_null(0.0) for name in EVIDENCE}
     return scores.with_columns(**{f"share_{name}": own * _weight(name, weights) for name, own in evidence.items()})
 
 
 def _weight(name: str, weights: ModelWeights) -> pl.Expr:
-    known = {version: float(own.get(name, 0.0)) for version, own in weights.items()}
-    if not known:
+    known = {version: float(own.get(name, 0.0)) / (sum(own.values()) or 1.0) for version, own in weights.items()}
+    if not known or name == SEGMENT:
         return pl.lit(1.0)
     return pl.col("model_version").replace_strict(list(known), list(known.values()), default=1.0, return_dtype=pl.Float64)
 
@@ -122,15 +122,15 @@ def _measured(part: pl.DataFrame) -> pl.DataFrame:
         _longest_equal_run(),
         _sum("low_kwh"),
         _sum("high_kwh"),
-        *(pl.col(f"share_{name}").sum() for name in DETECTORS),
+        *(pl.col(f"share_{name}").sum() for name in EVIDENCE),
         pl.col("rules").explode(keep_nulls=False, empty_as_null=False).unique().sort().str.join("+").alias("rule"),
         pl.col("restated").sum().cast(pl.Int32),
         pl.col("hindsight").any(),
         pl.col("model_version").drop_nulls().last(),
         pl.col(*_DATA_KINDS).sum(),
     )
-    total = pl.sum_horizontal(f"share_{name}" for name in DETECTORS)
-    shares = [pl.when(total > 0).then(pl.col(f"share_{name}") / total) for name in DETECTORS]
+    total = pl.sum_horizontal(f"share_{name}" for name in EVIDENCE)
+    shares = [pl.when(total > 0).then(pl.col(f"share_{name}") / total) for name in EVIDENCE]
     resolution = pl.col("interval_s").map_elements(_resolution, return_dtype=pl.String).alias("resolution")
     return grouped.with_columns(resolution, *shares, pl.col("rule").replace("", None))
 

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline.detection.evidence import ModelWeights, weighed
-from ecoai_pipeline.domain import DETECTORS, SCORES, Category, Industry, Month, MonthRange, Partition
+from ecoai_pipeline.domain import EVIDENCE, SCORES, SEGMENT, Category, Industry, Month, MonthRange, Partition
 from ecoai_pipeline.storage.lake import Lake
 
 LOAD = ("timestamp", "interval_s", "kwh", "expected_kwh", "low_kwh", "high_kwh")
@@ -22,7 +22,7 @@ _YEAR = timedelta(days=366)
 _SHORT = timedelta(hours=12)  # up to which the share of each interval is told, else of each hour
 _LEAST_SIZE = 0.01  # of a usual day; below it sizes are alike
 _KIND_APART = 2.0  # standard deviations that events of two kinds lie apart for that alone
-_P = tuple(f"p_{name}" for name in DETECTORS)
+_P = tuple(f"p_{name}" for name in EVIDENCE)
 
 
 @dataclass(frozen=True)
@@ -178,9 +178,10 @@ def _explained(
     if event["category"] == Category.DATA_QUALITY:
         return Explanation({}, {}, {}, load.select(LOAD), of_meter, of_peers)
     inside = load.filter(pl.col("timestamp") >= event["start"], pl.col("timestamp") < event["end"])
-    shares = {name: event[f"share_{name}"] for name in DETECTORS if event[f"share_{name}"]}
+    shares = {name: event[f"share_{name}"] for name in EVIDENCE if event[f"share_{name}"]}
     by_detector = dict(sorted(shares.items(), key=lambda item: -item[1]))
-    by_scale = _by_scale(by_detector, facts.looks_at_h.get(event["model_version"] or "", {}))
+    own: dict[str, Sequence[float]] = {SEGMENT: [(event["end"] - event["start"]) / timedelta(hours=1)]}
+    by_scale = _by_scale(by_detector, {**facts.looks_at_h.get(event["model_version"] or "", {}), **own})
     step = None if event["end"] - event["start"] <= _SHORT else "1h"
     return Explanation(by_detector, by_scale, _by_time(inside, step, zone), load.select(LOAD), of_meter, of_peers)
 
@@ -198,7 +199,7 @@ def _by_time(inside: pl.DataFrame, step: str | None, zone: str) -> dict[datetime
     """Share of the evidence of each interval, or of each `step` of the clock of a zone."""
     start = pl.col("timestamp")
     of = start.dt.convert_time_zone(zone).dt.truncate(step).dt.convert_time_zone("UTC") if step else start
-    evidence = pl.sum_horizontal(f"share_{name}" for name in DETECTORS)
+    evidence = pl.sum_horizontal(f"share_{name}" for name in EVIDENCE)
     parts = inside.group_by(of.alias("start")).agg(evidence.sum().alias("share")).sort("start")
     whole = float(parts["share"].sum())
     return dict(parts.with_columns(pl.col("share") / whole).iter_rows()) if whole > 0 else {}

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ecoai_pipeline.detection.impact import Impact, impact, severity
 from ecoai_pipeline.detection.kinds.around import Around
-from ecoai_pipeline.detection.kinds.judge import judge
+from ecoai_pipeline.detection.kinds.judge import SHAPED, judge
+from ecoai_pipeline.detection.loads import Load, loads_of
 from ecoai_pipeline.domain import Category, Meter
 from ecoai_pipeline.features.calendar import Place, holidays_of
 from ecoai_pipeline.tariffs import ImpactParams
 
 WEEKS = 6
-READINGS = ("meter_id", "timestamp", "interval_s", "kwh", "expected_kwh", "low_kwh", "high_kwh")
 TOLD = pl.Schema(
     {
         "kind": pl.String(),
@@ -30,6 +28,8 @@ TOLD = pl.Schema(
         "shift_min": pl.Float64(),
         "before_ratio": pl.Float64(),
         "after_ratio": pl.Float64(),
+        "low_kwh": pl.Float64(),
+        "high_kwh": pl.Float64(),
         "usual_low_kwh": pl.Float64(),
         "usual_high_kwh": pl.Float64(),
         "usual_weeks": pl.Int32(),
@@ -42,14 +42,18 @@ TOLD = pl.Schema(
 )
 _WEEK = timedelta(days=7)
 _BESIDE_H = (1.0, 24.0)  # looked at on either side: as long as the event, within these
+_BAND_DAYS = 28  # whose stretches tell how much the energy of an event may differ
+_LEAST_PLACES = 3  # times the length of an event that those weeks must hold, and stretches that must have been read
+_NOTHING = 0.1  # of the expected energy
 _READ = 0.9  # share of the hours that must have been read for a week to count
-Floats = NDArray[np.float64]
 
 
 def surroundings(
     readings: pl.DataFrame, events: pl.DataFrame, since: Mapping[str, datetime], meters: Mapping[str, Meter], params: ImpactParams
 ) -> pl.DataFrame:
     """The events with the columns TOLD; a data quality event keeps its kind, and has no cost: a counter's fault is no consumption.
+
+    An energy event whose energy lies within its own band, and whose kind is none of shape (`SHAPED`), is left out: there is nothing to say.
 
     Args:
         readings: columns READINGS of the meters of the events with the weeks before them, in order of meter and time; kwh is null where
@@ -59,34 +63,17 @@ def surroundings(
             part from there on, as its energy is.
         meters: from the registry; each meter of the events.
     """
-    load_of = {str(key[0]): _Load.of(frame) for key, frame in readings.partition_by("meter_id", as_dict=True).items()}
-    columns = ("meter_id", "start", "end", "category", "kind", "confidence", "excess_kwh")
+    load_of = loads_of(readings)
+    columns = ("meter_id", "start", "end", "category", "kind", "confidence", "excess_kwh", "low_kwh", "high_kwh")
     rows = [(row["meter_id"], row) for row in events.select(columns).to_dicts()]
     told = [_told(load_of[meter_id], row, since[meter_id], meters[meter_id], params) for meter_id, row in rows]
-    return events.with_columns(pl.DataFrame(told, schema=TOLD).get_columns())
+    whole = events.with_columns(pl.DataFrame(told, schema=TOLD).get_columns())
+    inside = (pl.col("actual_kwh") >= pl.col("low_kwh")) & (pl.col("actual_kwh") <= pl.col("high_kwh"))
+    energy, shaped = pl.col("category") == Category.ENERGY, pl.col("kind").is_in([kind.value for kind in SHAPED])
+    return whole.filter(~(inside & energy & ~shaped).fill_null(value=False))
 
 
-@dataclass(frozen=True)
-class _Load:
-    """One meter's readings, (n,) each, NaN where unknown."""
-
-    times: NDArray[np.datetime64]
-    interval_s: NDArray[np.int64]
-    kwh: Floats
-    expected: Floats
-    band: Floats
-
-    @classmethod
-    def of(cls, readings: pl.DataFrame) -> _Load:
-        kwh, expected, low, high = (readings[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in READINGS[3:])
-        times = readings["timestamp"].dt.replace_time_zone(None).to_numpy()
-        return cls(times, readings["interval_s"].cast(pl.Int64).to_numpy(), kwh, expected, high - low)
-
-    def at(self, moment: Any) -> int:
-        return int(np.searchsorted(self.times, moment))
-
-
-def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, params: ImpactParams) -> dict[str, Any]:
+def _told(load: Load, event: Mapping[str, Any], since: datetime, meter: Meter, params: ImpactParams) -> dict[str, Any]:
     start, part, end = (_instant(moment) for moment in (event["start"], max(event["start"], since), event["end"]))
     first, last = load.at(start), max(load.at(end), load.at(start) + 1)
     interval_s = int(load.interval_s[min(first, len(load.interval_s) - 1)])
@@ -104,6 +91,7 @@ def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, 
     told = {
         **dict.fromkeys(TOLD),
         "kind": event["kind"],
+        **_edges(load, first, rows, event),
         **levels,
         **edges,
         "usual_weeks": len(usual),
@@ -115,22 +103,54 @@ def _told(load: _Load, event: Mapping[str, Any], since: datetime, meter: Meter, 
     }
     if not energy:
         return told
-    judged = judge(Around.of(load.kwh, load.expected, load.band, interval_s, (first, last)))
+    judged = judge(Around.of(load.kwh, load.expected, load.band, interval_s, (first, last)), whole=True)
     shift_min = None if judged.shift_h is None else 60 * judged.shift_h
     return told | {name: getattr(judged, name) for name in ("kind", "fit", "next_kind", "next_fit")} | {"shift_min": shift_min}
 
 
-def _impact(load: _Load, rows: slice, interval_s: int, meter: Meter, params: ImpactParams) -> Impact:
+def _edges(load: Load, first: int, rows: slice, event: Mapping[str, Any]) -> dict[str, float | None]:
+    """The 5 % and 95 % quantile of the energy of so many intervals, by what such stretches of the weeks before the event differed.
+
+    The sum of the readings' own bands would be far too wide: not all readings lie at an edge at once. It stays where the weeks have too few
+    stretches to tell, and bounds what they tell. Stretches in which hardly anything came say nothing of how a load varies.
+    """
+    length, weeks = rows.stop - rows.start, slice(max(0, first - _weeks_of(load, first)), first)
+    off, band = load.kwh - load.expected, load.band
+    known = np.isfinite(off) & np.isfinite(band) & (band > 0)
+    places = weeks.stop - weeks.start - length + 1
+    here = known[rows]
+    if places < _LEAST_PLACES * length or not here.any():
+        return {edge: event[edge] for edge in ("low_kwh", "high_kwh")}
+    sums, widths, usual, counts = (
+        np.convolve(np.where(known, values, 0.0)[weeks], np.ones(length), "valid")
+        for values in (off, band, load.expected, known.astype(np.float64))
+    )
+    shares = (sums / np.where(widths > 0, widths, np.nan))[(counts >= _READ * length) & (sums + usual >= _NOTHING * usual)]
+    if len(shares) < _LEAST_PLACES:
+        return {edge: event[edge] for edge in ("low_kwh", "high_kwh")}
+    low, high = np.quantile(shares, [0.05, 0.95])
+    expected, width = float(load.expected[rows][here].sum()), float(band[rows][here].sum())
+    return {
+        "low_kwh": max(expected + min(float(low), 0.0) * width, event["low_kwh"]),
+        "high_kwh": min(expected + max(float(high), 0.0) * width, event["high_kwh"]),
+    }
+
+
+def _weeks_of(load: Load, first: int) -> int:
+    return round(_BAND_DAYS * 86_400 / int(load.interval_s[min(first, len(load.interval_s) - 1)]))
+
+
+def _impact(load: Load, rows: slice, interval_s: int, meter: Meter, params: ImpactParams) -> Impact:
     return impact(params, meter, load.times[rows], interval_s, load.kwh[rows] - load.expected[rows])
 
 
-def _day_kwh(load: _Load, rows: slice, interval_s: int) -> float:
+def _day_kwh(load: Load, rows: slice, interval_s: int) -> float:
     """What a day of such hours would be expected to use."""
     expected = np.abs(load.expected[rows])
     return float(np.nanmean(expected)) * 86_400 / interval_s if np.isfinite(expected).any() else 0.0
 
 
-def _ratio(load: _Load, start: int, stop: int) -> float | None:
+def _ratio(load: Load, start: int, stop: int) -> float | None:
     """Energy by the expected one, of the intervals where both are known."""
     kwh, expected = load.kwh[start:stop], load.expected[start:stop]
     known = np.isfinite(kwh) & np.isfinite(expected)
@@ -138,7 +158,7 @@ def _ratio(load: _Load, start: int, stop: int) -> float | None:
     return float(kwh[known].sum()) / whole if whole > 0 else None
 
 
-def _weeks_before(load: _Load, start: datetime, end: datetime, place: Place) -> Iterator[float]:
+def _weeks_before(load: Load, start: datetime, end: datetime, place: Place) -> Iterator[float]:
     """Energy of the same hours of the local clock in each of the weeks before that was read.
 
     A week counts only if its days were public holidays where the event's days are: a holiday compares with no ordinary day. None of an

@@ -13,9 +13,10 @@ import polars as pl
 from ecoai_pipeline.detection.backtest import with_faults
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
+from ecoai_pipeline.detection.loads import READINGS
 from ecoai_pipeline.detection.model import Model, load_model
 from ecoai_pipeline.detection.scoring import scored_frame
-from ecoai_pipeline.detection.surroundings import READINGS, surroundings
+from ecoai_pipeline.detection.surroundings import surroundings
 from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Meter, Month, MonthRange, Partition, Quality, Resolution
 from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.features.series import Series
@@ -78,9 +79,10 @@ class Portfolio:
         """Score whole series and name the events in them."""
         scores = self._scores(series)
         judged = scores.filter(pl.col("timestamp") >= self.start)
-        found = find_events(judged, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), self.settings.detection.events)
+        none, readings = pl.DataFrame(schema=OPEN_SCHEMA), scores.select(READINGS)
+        found = find_events(judged, scores.clear(), none, self.settings.detection.events, weeks=lambda _meters: readings)
         since = dict.fromkeys(self.meters, self.start)
-        return Judged(scores, surroundings(scores.select(READINGS), found, since, self.meters, ImpactParams()))
+        return Judged(scores, surroundings(readings, found, since, self.meters, ImpactParams()))
 
     def first(self, series: Series) -> int:
         """The interval of a series that `start` lies in."""

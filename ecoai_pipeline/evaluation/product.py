@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecoai_pipeline.domain import Category, Kind
+from ecoai_pipeline.detection.kinds.judge import LESS, MORE, SHAPED
+from ecoai_pipeline.domain import Category
 from ecoai_pipeline.evaluation.injected import Judged, Portfolio, Round, utc_of
 from ecoai_pipeline.evaluation.kinds import NAMED_AS, macro_f1
 from ecoai_pipeline.evaluation.limit import findable
@@ -36,9 +37,6 @@ FAULTS = pl.Schema(
         "findable": pl.Boolean(),
     }
 )
-_MORE = (Kind.SURGE, Kind.SPIKE, Kind.LEAK, Kind.RAMP, Kind.SAWTOOTH, Kind.LONGER_SHIFT)
-_LESS = (Kind.SAG, Kind.BROWNOUT, Kind.OUTAGE)
-_OF_SHAPE = (Kind.NOISY, Kind.SHIFTED_SCHEDULE, Kind.FLAT, Kind.PLATEAU, Kind.SAWTOOTH, Kind.STUCK_COUNTER)
 _MOVED = ("noisy", "shifted_schedule")
 _NEAR_ZERO, _FAR_BELOW, _FAR_ABOVE, _HALF = 0.1, 0.75, 4 / 3, 0.5
 
@@ -190,7 +188,8 @@ def quiet(portfolio: Portfolio, planned: pl.DataFrame) -> Quiet:
     hours = scores.select(pl.col("interval_s").sum() / 3600).item()
     known = scores.drop_nulls(("kwh", "expected_kwh", "low_kwh", "high_kwh"))
     within = known.filter(pl.col("kwh") >= pl.col("low_kwh"), pl.col("kwh") <= pl.col("high_kwh")).height
-    days = strange_days(known, found.events)
+    zones = {name: meter.time_zone for name, meter in portfolio.meters.items()}
+    days = strange_days(known, found.events, zones)
     strange, dead = days.filter("strange"), days.filter("dead")
     return Quiet(
         months=hours / 720,
@@ -208,9 +207,13 @@ def quiet(portfolio: Portfolio, planned: pl.DataFrame) -> Quiet:
     )
 
 
-def strange_days(known: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """Per meter and day (UTC) with readings: is it `strange` or `dead` (see `Quiet`), and the share of its readings `inside` events."""
-    day = pl.col("timestamp").dt.date().alias("day")
+def strange_days(known: pl.DataFrame, events: pl.DataFrame, zones: Mapping[str, str]) -> pl.DataFrame:
+    """Per meter and day of its own clock: is it `strange` or `dead` (see `Quiet`), and the share of its readings `inside` events."""
+    zone = pl.col("meter_id").replace_strict(list(zones), list(zones.values()), default="UTC", return_dtype=pl.String)
+    clocks = [
+        pl.when(zone == name).then(pl.col("timestamp").dt.convert_time_zone(name).dt.date()) for name in sorted({"UTC", *zones.values()})
+    ]
+    day = pl.coalesce(clocks).alias("day")
     spans = events.select("meter_id", "start", "end").sort("start")
     touched = known.select("meter_id", "timestamp").join(spans, on="meter_id")
     touched = touched.filter(pl.col("timestamp") >= pl.col("start"), pl.col("timestamp") < pl.col("end"))
@@ -305,12 +308,12 @@ def _energy_error() -> pl.Expr:
 
 def _inside_its_band() -> pl.Expr:
     inside = (pl.col("actual_kwh") >= pl.col("low_kwh")) & (pl.col("actual_kwh") <= pl.col("high_kwh"))
-    return inside.fill_null(value=False) & ~pl.col("kind").is_in([kind.value for kind in _OF_SHAPE])
+    return inside.fill_null(value=False) & ~pl.col("kind").is_in([kind.value for kind in SHAPED])
 
 
 def _contradicts() -> pl.Expr:
     explains_less = (pl.col("next_fit") > pl.col("fit")).fill_null(value=False)
-    more, less = (pl.col("kind").is_in([kind.value for kind in some]) for some in (_MORE, _LESS))
+    more, less = (pl.col("kind").is_in([kind.value for kind in some]) for some in (MORE, LESS))
     excess = pl.col("excess_kwh").fill_null(0)
     return explains_less | (more & (excess < 0)) | (less & (excess > 0))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -115,7 +116,7 @@ def scored(meter_id: str, month: Month, p: Mapping[datetime, float] | None = Non
         "meter_id": [meter_id] * n,
         "timestamp": timestamps,
         "interval_s": [QUARTER] * n,
-        "kwh": USUAL_KWH + 0.01 * (np.arange(n) % 7),
+        "kwh": USUAL_KWH + np.random.default_rng(zlib.crc32(meter_id.encode())).normal(0, 0.3, n).clip(-0.9, 0.9).round(2),
         "quality": ["measured"] * n,
         "restated": [False] * n,
         "expected_kwh": [USUAL_KWH] * n,
@@ -125,6 +126,7 @@ def scored(meter_id: str, month: Month, p: Mapping[datetime, float] | None = Non
         "p_usad": [0.5] * n,
         "p": [0.5] * n,
         "q": [Q] * n,
+        "strange_day": [False] * n,
         "hindsight": [False] * n,
         "model_version": ["2022-01-abc"] * n,
     }
@@ -132,6 +134,11 @@ def scored(meter_id: str, month: Month, p: Mapping[datetime, float] | None = Non
     for name, values in {"p": p or {}, **columns}.items():
         frame = _set(frame, name, values)
     return frame
+
+
+def alarmed(meter_id: str, month: Month, p: Mapping[datetime, float] | None = None, **columns: Any) -> pl.DataFrame:
+    """The same, with readings that are half as much again as usual in the intervals of `p`, or a little more in every other one."""
+    return scored(meter_id, month, p, **{"kwh": {moment: 1.5 * USUAL_KWH + k % 2 for k, moment in enumerate(sorted(p or {}))}, **columns})
 
 
 def _set(frame: pl.DataFrame, name: str, values: Mapping[datetime, Any]) -> pl.DataFrame:

@@ -34,8 +34,8 @@ def over_the_end(lake: Lake, portfolio: ModuleType) -> Lake:
     portfolio.register(lake, ["a", "b"])
     old, new = portfolio.span(START, 20), portfolio.span(TURN, 12)
     for month, hot in ((MARCH, old), (APRIL, new)):
-        strange = portfolio.scored("b", month, dict.fromkeys(hot, ALARM), kwh=dict.fromkeys(hot, 14.0))
-        write_scores(lake, month, portfolio.scored("a", month), strange)
+        strange = portfolio.alarmed("b", month, dict.fromkeys(hot, ALARM), kwh=dict.fromkeys(hot, 14.0))
+        write_scores(lake, month, portfolio.alarmed("a", month), strange)
     return lake
 
 
@@ -66,7 +66,8 @@ def test_an_event_that_is_as_expected_for_hours_before_the_months_end_goes_on_un
     """In March it ends two hours after its start, by April it is known to have gone on."""
     portfolio.register(lake, ["b"])
     for month, hot, far in ((MARCH, portfolio.span(START, 20), 8), (APRIL, portfolio.span(TURN, 12), 12)):
-        write_scores(lake, month, portfolio.scored("b", month, dict.fromkeys(hot, ALARM), kwh=dict.fromkeys(hot[:far], 14.0)))
+        kwh = {moment: 14.0 + k % 2 for k, moment in enumerate(hot[:far])}
+        write_scores(lake, month, portfolio.alarmed("b", month, dict.fromkeys(hot, ALARM), kwh=kwh))
         materialize_anomalies(lake, settings, metal(month))
     rows = lake.read(ANOMALIES, [metal(MARCH), metal(APRIL)])
     assert rows["end"].to_list() == [START + timedelta(hours=2), TURN + timedelta(hours=3)]
@@ -77,7 +78,7 @@ def test_an_event_that_is_as_expected_for_hours_before_the_months_end_goes_on_un
 def test_shares_are_weighed_as_the_scores_say_their_models_do(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
     portfolio.register(lake, ["b"])
     hot = dict.fromkeys(portfolio.span(START, 4), ALARM)
-    frame = portfolio.scored("b", MARCH, hot, p_profile=dict.fromkeys(hot, 1e-2), p_usad=dict.fromkeys(hot, 1e-2))
+    frame = portfolio.alarmed("b", MARCH, hot, p_profile=dict.fromkeys(hot, 1e-2), p_usad=dict.fromkeys(hot, 1e-2))
     facts = {"weights": {frame["model_version"][0]: {"profile": 3.0, "usad": 1.0}}}
     lake.write(SCORES, metal(MARCH), [frame], fingerprint="weighed", facts=facts)
     materialize_anomalies(lake, settings, metal(MARCH))
@@ -98,7 +99,7 @@ def test_an_event_that_the_next_month_does_not_go_on_with_is_closed_for_a_reader
     materialize_anomalies(over_the_end, settings, metal(MARCH))
     over_the_end.path(SCORES, metal(APRIL)).unlink()
     assert merged_events(over_the_end, [Industry.METAL])["status"].to_list() == ["ongoing"]
-    write_scores(over_the_end, APRIL, portfolio.scored("a", APRIL), portfolio.scored("b", APRIL))
+    write_scores(over_the_end, APRIL, portfolio.alarmed("a", APRIL), portfolio.scored("b", APRIL))
     materialize_anomalies(over_the_end, settings, metal(APRIL))
     assert merged_events(over_the_end, [Industry.METAL])["status"].to_list() == ["closed"]
 
@@ -189,12 +190,12 @@ def test_a_meter_in_another_zone_or_of_another_usage_type_costs_anew(
 
 
 def test_a_restated_month_changes_the_next_until_bytes_stop_changing(over_the_end: Lake, settings: Settings, portfolio: ModuleType) -> None:
-    write_scores(over_the_end, MAY, portfolio.scored("a", MAY), portfolio.scored("b", MAY))
+    write_scores(over_the_end, MAY, portfolio.alarmed("a", MAY), portfolio.scored("b", MAY))
     for month in (MARCH, APRIL, MAY):
         materialize_anomalies(over_the_end, settings, metal(month))
     earlier = portfolio.span(START - timedelta(hours=1), 24)
-    restated = portfolio.scored("b", MARCH, dict.fromkeys(earlier, ALARM))
-    write_scores(over_the_end, MARCH, portfolio.scored("a", MARCH), restated)
+    restated = portfolio.alarmed("b", MARCH, dict.fromkeys(earlier, ALARM))
+    write_scores(over_the_end, MARCH, portfolio.alarmed("a", MARCH), restated)
     changed = [materialize_anomalies(over_the_end, settings, metal(month)).changed for month in (MARCH, APRIL, MAY)]
     assert changed == [True, True, False]
     assert over_the_end.read(ANOMALIES, metal(APRIL))["start"].to_list() == [START - timedelta(hours=1)]
@@ -217,9 +218,9 @@ def test_a_meter_that_changed_its_industry_takes_its_open_event_along(lake: Lake
     portfolio.register(lake, ["b"])
     moved = Meter("b", Industry.FOOD, UsageType.GENERAL, "UTC", signed=False, valid_from=date(2022, 4, 1))
     MeterRegistry(lake).register([moved], origin="test", at=TURN)
-    write_scores(lake, MARCH, portfolio.scored("b", MARCH, dict.fromkeys(portfolio.span(START, 20), ALARM)))
+    write_scores(lake, MARCH, portfolio.alarmed("b", MARCH, dict.fromkeys(portfolio.span(START, 20), ALARM)))
     food = Partition(Industry.FOOD, APRIL)
-    lake.write(SCORES, food, [portfolio.scored("b", APRIL, dict.fromkeys(portfolio.span(TURN, 4), ALARM))], fingerprint="x")
+    lake.write(SCORES, food, [portfolio.alarmed("b", APRIL, dict.fromkeys(portfolio.span(TURN, 4), ALARM))], fingerprint="x")
     materialize_anomalies(lake, settings, metal(MARCH))
     materialize_anomalies(lake, settings, food)
     rows = lake.read(ANOMALIES, [metal(MARCH), food])
@@ -228,7 +229,7 @@ def test_a_meter_that_changed_its_industry_takes_its_open_event_along(lake: Lake
 
 
 def test_a_meter_that_the_registry_does_not_know_is_named(lake: Lake, settings: Settings, portfolio: ModuleType) -> None:
-    write_scores(lake, MARCH, portfolio.scored("stray", MARCH, {START: ALARM}))
+    write_scores(lake, MARCH, portfolio.alarmed("stray", MARCH, {START: ALARM}))
     with pytest.raises(ValueError, match="metal 2022-03: meter 'stray' has scores and is not in the meter registry"):
         materialize_anomalies(lake, settings, metal(MARCH))
 

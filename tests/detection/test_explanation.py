@@ -31,7 +31,7 @@ def explained(
     hot = {NOON + k * QUARTER: 1e-6 for k in range(quarters)}
     usad = {moment: 1e-4 if k < quarters // 2 else 1e-12 for k, moment in enumerate(hot)}
     for month in (MARCH, MARCH.next):
-        frame = portfolio.scored("m", month, hot, p_usad=usad, p_profile=dict.fromkeys(hot, 1e-2))
+        frame = portfolio.alarmed("m", month, hot, p_usad=usad, p_profile=dict.fromkeys(hot, 1e-2))
 
         def make(told: dict[str, Any], frame: pl.DataFrame = frame) -> Any:
             told.update(facts)
@@ -73,7 +73,7 @@ def test_what_a_rule_found_no_detector_has_a_share_in(lake: Lake, settings: Sett
     portfolio.register(lake, ["m"])
     span = {NOON + k * QUARTER: k for k in range(16)}
     stuck = {"quality": dict.fromkeys(span, "suspect"), "rule": dict.fromkeys(span, "flat_run"), "p_profile": dict.fromkeys(span, 1e-6)}
-    frame = portfolio.scored("m", MARCH, **stuck)
+    frame = portfolio.alarmed("m", MARCH, **stuck)
     lake.write(SCORES, Partition(Industry.METAL, MARCH), [frame], fingerprint="1")
     materialize_anomalies(lake, settings, Partition(Industry.METAL, MARCH))
     events = merged_events(lake, [Industry.METAL]).filter(category="data_quality")

@@ -32,7 +32,7 @@ class Plant:
 
     def scores(self, *hours: tuple[datetime, float], until: datetime | None = None, **columns: dict[datetime, float]) -> None:
         hot = {at: ALARM for start, length in hours for at in self.portfolio.span(start, round(length * 4))}
-        frame = self.portfolio.scored("m", MARCH, hot, until=until, **columns)
+        frame = self.portfolio.alarmed("m", MARCH, hot, until=until, **columns)
         self.lake.write(SCORES, METAL_MARCH, [frame], fingerprint=str(frame.hash_rows(seed=1).sum()))
         materialize_anomalies(self.lake, self.settings, METAL_MARCH)
 
@@ -92,18 +92,18 @@ def test_an_event_that_was_cut_to_its_later_part_is_continued(plant: Plant) -> N
 
 
 def test_two_events_that_grew_together_are_merged(plant: Plant) -> None:
-    plant.scores((at(10, 15), 1), (at(10, 20), 4))
+    plant.scores((at(10, 2), 2), (at(10, 20), 4))
     assert relations(plant.night(10)) == [Relation.NEW, Relation.NEW]
-    plant.scores((at(10, 15), 12))
+    plant.scores((at(10, 2), 25))
     run = plant.night(11)
     assert relations(run) == [Relation.MERGED]
     assert len(run.detections[0].predecessors) == 2
 
 
 def test_one_event_that_fell_apart_is_split(plant: Plant) -> None:
-    plant.scores((at(10, 20), 10))
+    plant.scores((at(10, 21), 20))
     plant.night(10)
-    plant.scores((at(10, 20), 5), (at(11, 4), 2))
+    plant.scores((at(10, 21), 4), (at(11, 15), 2))
     assert relations(plant.night(11)) == [Relation.SPLIT, Relation.SPLIT]
 
 
@@ -143,8 +143,8 @@ def test_a_site_shows_its_most_severe_events_and_keeps_the_others_on_record(lake
     ]
     MeterRegistry(lake).register(rows, origin="test", at=NOW)
     p = {"a": 1e-5, "b": 1e-8, "c": 1e-5}
-    hot = [portfolio.scored(m, MARCH, dict.fromkeys(portfolio.span(at(10, 8), 4), value)) for m, value in p.items()]
-    frame = pl.concat([*hot, portfolio.scored("silent", MARCH, quality=dict.fromkeys(portfolio.span(at(10, 6), 40), "missing"))])
+    hot = [portfolio.alarmed(m, MARCH, dict.fromkeys(portfolio.span(at(10, 8), 4), value)) for m, value in p.items()]
+    frame = pl.concat([*hot, portfolio.alarmed("silent", MARCH, quality=dict.fromkeys(portfolio.span(at(10, 6), 40), "missing"))])
     lake.write(SCORES, METAL_MARCH, [frame], fingerprint="sites")
     materialize_anomalies(lake, settings, METAL_MARCH)
 
@@ -157,7 +157,7 @@ def test_a_site_shows_its_most_severe_events_and_keeps_the_others_on_record(lake
     ranks = {one.meter_id: one.rank for one in detections_ledger(lake).read()[-1][1].detections}
     assert ranks == {"a": 2, "b": 1, "c": 1, "silent": None}
     hot_hour = portfolio.span(at(10, 8), 4)
-    even = [portfolio.scored(m, MARCH, dict.fromkeys(hot_hour, 1e-6), kwh=dict.fromkeys(hot_hour, kwh)) for m, kwh in EVEN.items()]
+    even = [portfolio.alarmed(m, MARCH, dict.fromkeys(hot_hour, 1e-6), kwh=dict.fromkeys(hot_hour, kwh)) for m, kwh in EVEN.items()]
     kept = detections_ledger(lake).read()
     lake.write(SCORES, METAL_MARCH, even, fingerprint="even")
     materialize_anomalies(lake, settings, METAL_MARCH)

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
-from ecoai_pipeline.detection.surroundings import READINGS, surroundings
+from ecoai_pipeline.detection.loads import READINGS
+from ecoai_pipeline.detection.surroundings import surroundings
 from ecoai_pipeline.domain import Industry, Meter, Month, UsageType
 from ecoai_pipeline.settings import EventParams, load_settings
 

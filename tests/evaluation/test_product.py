@@ -75,7 +75,7 @@ def test_days_far_outside_the_band_and_days_near_nothing_are_told_with_the_share
     stamps = pl.datetime_range(DAY, at(71), "1h", eager=True)
     kwh = np.repeat([6.0, 0.2, 10.0], 24)
     known = pl.DataFrame({"meter_id": ["m"] * 72, "timestamp": stamps, "kwh": kwh, "expected_kwh": 10.0, "low_kwh": 8.0, "high_kwh": 12.0})
-    days = strange_days(known, events(("m", "energy", "sag", 0, 12, -48.0), ("m", "energy", "sag", 6, 12, -24.0))).sort("day")
+    days = strange_days(known, events(("m", "energy", "sag", 0, 12, -48.0), ("m", "energy", "sag", 6, 12, -24.0)), {}).sort("day")
     assert days.select("strange", "dead", "inside").rows() == [(True, False, 0.5), (True, True, 0.0), (False, False, 0.0)]
 
 

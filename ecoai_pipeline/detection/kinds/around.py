@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _MARGIN_H = 30.0  # looked at on either side: a day, since a shift that is moved moves all of it; 48 and 72 name no more rightly
-_LONGEST_H = 7 * 24.0  # of an event, what its first week looks like
+LONGEST_H = 7 * 24.0  # of an event, what its first week looks like
 _NOISE_H = 28 * 24.0
 _APART_H = 2.0  # before an event, that its own beginning is no noise
 _LEAST_READINGS = 50
@@ -31,6 +31,7 @@ class Around:
         known: true where there is both a reading and an expectation.
         phi: autocorrelation of neighbouring distances.
         event: first interval of the event and the one after its last.
+        first: number of the stretch's first interval in the series that it was cut out of.
         repeated: intervals of a run of equal readings that is not unusual in the weeks before.
         base: kWh that the meter hardly ever falls below in the weeks before: their 5 % quantile.
         per_hour: intervals in an hour.
@@ -42,6 +43,7 @@ class Around:
     known: Bools
     phi: float
     event: tuple[int, int]
+    first: int
     repeated: float
     base: float
     per_hour: float
@@ -63,7 +65,7 @@ class Around:
         weeks = slice(max(0, start - _whole(_NOISE_H, per_hour)), max(0, start - _whole(_APART_H, per_hour)))
         known, unit, phi = noise(kwh, expected, band, weeks)
         margin = _whole(_MARGIN_H, per_hour)
-        stop = min(stop, start + _whole(_LONGEST_H, per_hour))
+        stop = min(stop, start + _whole(LONGEST_H, per_hour))
         cut = slice(max(0, start - margin), min(len(kwh), stop + margin))
         return cls(
             kwh=np.where(known, kwh, 0.0)[cut],
@@ -72,6 +74,7 @@ class Around:
             known=known[cut],
             phi=phi,
             event=(start - cut.start, stop - cut.start),
+            first=cut.start,
             repeated=_repeated(kwh[weeks]),
             base=float(np.nanquantile(np.abs(kwh[weeks]), 0.05)) if np.isfinite(kwh[weeks]).any() else 0.0,
             per_hour=per_hour,

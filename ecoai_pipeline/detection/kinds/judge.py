@@ -13,6 +13,11 @@ from ecoai_pipeline.domain import Kind
 
 Segments = tuple[kernel.Ints, kernel.Ints]
 
+MORE = (Kind.SURGE, Kind.SPIKE, Kind.LEAK, Kind.RAMP, Kind.SAWTOOTH, Kind.LONGER_SHIFT)
+LESS = (Kind.SAG, Kind.BROWNOUT, Kind.OUTAGE)
+"""Kinds of more energy than expected, and of less."""
+SHAPED = (Kind.NOISY, Kind.SHIFTED_SCHEDULE, Kind.FLAT, Kind.PLATEAU, Kind.SAWTOOTH, Kind.STUCK_COUNTER)
+"""Kinds that say how the load moved, whatever its energy."""
 _ANY = (-np.inf, np.inf)
 _MORE, _LESS = (0.0, np.inf), (-np.inf, 0.0)
 _SHARE_TAKEN = (-0.9, 0.0)  # less than a tenth left is an outage
@@ -24,13 +29,15 @@ _TEETH = (3, 4, 5, 6)
 # Nats it must be ahead: a share of a steady load is a constant, too, and a part of a plant stands still more often.
 _AHEAD = {Kind.BROWNOUT: 1.5}
 _NOISY = (0.2, 0.15)  # signs change in a fifth of the steps, and 15 % lie on the rarer side
+_SURE = 6.0  # nats from which on a shape tells where an event begins and ends, beside the log of the places it could have stood in
 _LEAST_EXPLAINED = 0.2  # of the event, by the shape that names it; .1 and .3 name as many rightly
 _LEAST_OF_A_COURSE = 0.4  # by a rise or by teeth: work with a break in it has a little of both
 _LEAST_INTERVALS = 0.5  # a shape that is over sooner cannot be told from any other by a meter of so long intervals
 _SHARED, _READ = 0.5, 0.5  # shares of a segment, or of the event: that lies within the other one; that was read
 _EACH_UP_TO, _LENGTHS, _STARTS = 48, 32, 24  # of segments tried: lengths, one by one and on a logarithmic scale, and starts within one
+_STEPS = 6  # beside either end of a long segment, as far as the starts tried within it lie apart
 _DOWN, _DOWN_INTERVALS = 0.1, 0.6  # an outage: at most so much of the expected load, in so many of the intervals on end ...
-_BELOW_BASE, _NOTHING = 0.5, 0.02  # ... and of what the meter hardly ever falls below, or of the expected load where that is nothing
+_BELOW_BASE, _NOTHING = 0.5, 0.05  # ... and of what the meter hardly ever falls below, or of the expected load where that is nothing
 _HELD, _HELD_SHARE, _HELD_LONG = 4, 0.5, 8  # equal readings: so many that fill half of the event, or simply many
 _LEVEL = 5e-4  # equal to the hour before, as far as rounding lets one see
 _JUMP = 3.0  # units by which the first of equal readings may depart from the one before it, if it is the last true one
@@ -40,7 +47,8 @@ _JUMP = 3.0  # units by which the first of equal readings may depart from the on
 class Judged:
     """The kind of an event, the share of its deviation that this explains, and the next best kind; None where there is none.
 
-    `shift_h` says of a shifted schedule how many hours later than expected the load came, below 0 earlier.
+    `shift_h` says of a shifted schedule how many hours later than expected the load came, below 0 earlier. `segment` is where the shape
+    begins, and the interval after its last, counted in the series that the event lies in; None where this is not sure.
     """
 
     kind: Kind
@@ -48,6 +56,7 @@ class Judged:
     next_kind: Kind | None = None
     next_fit: float | None = None
     shift_h: float | None = None
+    segment: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,23 +71,39 @@ class _Named:
     shift_h: float | None = None
 
 
-def judge(around: Around) -> Judged:
+def judge(around: Around, *, whole: bool = False) -> Judged:
     """Name an event: by equal readings where it has a run of them, as an outage where hardly anything came, else by its shape.
 
-    Of the shapes that explain some of the event the one with the greatest likelihood ratio is taken, less the log of the number of places
-    it could have stood in. No shape that gains anything: an unusual shape; nothing to compare with: the same, without a fit.
+    Of the shapes that explain some of the event the one with the greatest likelihood ratio is taken, less the log of the number of
+    places it could have stood in. Its `fit` is the share of the event's surprise that this takes away, so the kind that is named fits
+    best. No shape that gains anything: an unusual shape; nothing to compare with: the same, without a fit.
+
+    Args:
+        whole: the event is not searched for any more. A kind of more energy is then named only where there is more, one of less where less.
     """
     start, stop = around.event
     if not around.known[start:stop].any():
         return Judged(Kind.UNUSUAL_SHAPE, None)
     shapes = sorted((named for named in _shapes(around) if named.gain > 0), key=lambda named: -named.gain)
     held = _held(around) or _down(around)
-    found = [(named.kind, _fit(around, named), named.shift_h) for named in shapes if not held or named.kind is not held[0]]
-    kinds = [(*held, None), *found] if held else found
+    found = [named for named in shapes if not held or named.kind is not held.kind]
+    kinds = [held, *found] if held else found
+    if whole:
+        kinds = [named for named in kinds if _agrees(around, named.kind)]
     if not kinds:
         return Judged(Kind.UNUSUAL_SHAPE, 0.0)
-    (kind, fit, shift_h), (other, other_fit, _) = kinds[0], kinds[1] if len(kinds) > 1 else (None, None, None)
-    return Judged(kind, fit, other, other_fit, shift_h)
+    best, other = kinds[0], kinds[1] if len(kinds) > 1 else None
+    segment = (around.first + best.start, around.first + best.start + len(best.added)) if best.gain > _SURE else None
+    fit = _fit(around, best)
+    next_kind, next_fit = (other.kind, min(fit, _fit(around, other))) if other else (None, None)
+    return Judged(best.kind, fit, next_kind, next_fit, best.shift_h, segment)
+
+
+def _agrees(around: Around, kind: Kind) -> bool:
+    """Whether the event has more energy than expected, or less, as its kind says."""
+    rows = slice(*around.event)
+    excess = float((around.kwh - around.expected)[rows][around.known[rows]].sum())
+    return not (kind in MORE and excess < 0) and not (kind in LESS and excess > 0)
 
 
 def _shapes(around: Around) -> list[_Named]:
@@ -112,6 +137,14 @@ def _segments(around: Around, hours: tuple[float, float]) -> Segments:
     return kernel.segments(around.known, around.event, lengths, _STARTS, _SHARED, _READ)
 
 
+def _beside(around: Around, start: int, stop: int) -> Segments:
+    """Segments that begin and end up to a step of the tried lengths beside one."""
+    step = np.arange(-_STEPS, _STEPS + 1) * max(1, (stop - start) // (_STEPS * _STARTS))
+    first, last = (edges.ravel() for edges in np.meshgrid(start + step, stop + step, indexing="ij"))
+    within = (first >= 0) & (last <= len(around.kwh)) & (first < last)
+    return first[within], last[within]
+
+
 @lru_cache(maxsize=1024)
 def _lengths(low: int, high: int) -> kernel.Ints:
     """All lengths up to some, beyond them about every tenth."""
@@ -131,6 +164,9 @@ def _scaled(around: Around, shape: int, teeth: int, kind: Kind, hours: tuple[flo
     segments = _segments(around, hours)
     least = _LEAST_EXPLAINED if shape in (kernel.CONSTANT, kernel.SHARE) else _LEAST_OF_A_COURSE
     gain, start, stop, size = kernel.scaled(*_arrays(around), segments, (shape, teeth), sizes, least)
+    if stop - start > _EACH_UP_TO and gain > 0:
+        finer = _beside(around, start, stop)
+        gain, start, stop, size = max((gain, start, stop, size), kernel.scaled(*_arrays(around), finer, (shape, teeth), sizes, least))
     added = np.empty(stop - start)
     kernel.write(shape, teeth, around.expected, start, added)
     places = len(segments[0]) * (len(_TEETH) if teeth else 1)
@@ -167,7 +203,7 @@ def _extended(around: Around) -> _Named:
     return _Named(Kind.LONGER_SHIFT, gain - _log(len(segments[0])), begin, np.maximum(level - around.expected[begin:end], 0.0))
 
 
-def _held(around: Around) -> tuple[Kind, float] | None:
+def _held(around: Around) -> _Named | None:
     """What an unusually long run of equal readings means: nothing used, the level of the hour before, the last true reading, or a limit."""
     (first, last), kwh = around.event, np.where(around.known, around.kwh, np.nan)
     starts, stops = equal_runs(kwh)
@@ -178,17 +214,21 @@ def _held(around: Around) -> tuple[Kind, float] | None:
     long = length >= _HELD_LONG or (length >= _HELD and length >= _HELD_SHARE * (last - first))
     if not long or length <= around.repeated:
         return None
-    fit = _explained(around, start, around.kwh[start:stop] - around.expected[start:stop])
-    value = float(kwh[start])
+    return _Named(_meaning(around, start, stop), np.inf, start, around.kwh[start:stop] - around.expected[start:stop])
+
+
+def _meaning(around: Around, start: int, stop: int) -> Kind:
+    """What equal readings mean by their level."""
+    value = float(around.kwh[start])
     if abs(value) <= _DOWN * float(np.abs(around.expected[start:stop]).mean()):
-        return Kind.OUTAGE, fit
+        return Kind.OUTAGE
     if _goes_on(around, start, value):
-        return Kind.LONGER_SHIFT, fit
+        return Kind.LONGER_SHIFT
     if start and around.known[start - 1]:
-        jump = value - kwh[start - 1] - (around.expected[start] - around.expected[start - 1])
+        jump = value - around.kwh[start - 1] - (around.expected[start] - around.expected[start - 1])
         if abs(jump) < _JUMP * around.unit[start]:
-            return Kind.FLAT, fit
-    return Kind.PLATEAU, fit
+            return Kind.FLAT
+    return Kind.PLATEAU
 
 
 def _goes_on(around: Around, start: int, value: float) -> bool:
@@ -200,32 +240,30 @@ def _goes_on(around: Around, start: int, value: float) -> bool:
     return any(float(np.ptp(one)) > 0 and abs(float(one.mean()) - value) <= _LEVEL * abs(value) for one in hours)
 
 
-def _down(around: Around) -> tuple[Kind, float] | None:
-    """An outage: for most of the event, and on end, hardly anything of what was expected came, and less than the meter ever falls to."""
+def _down(around: Around) -> _Named | None:
+    """An outage: for most of the event, and on end, hardly anything of what was expected came, and less than the meter ever falls to.
+
+    It goes on beyond the event as far as that holds.
+    """
     start, stop = around.event
-    known = around.known[start:stop]
-    kwh, expected = np.abs(around.kwh[start:stop][known]), around.expected[start:stop][known]
-    floor = max(_BELOW_BASE * around.base, _NOTHING * float(np.abs(expected).mean()))
-    down = (kwh <= _DOWN * expected) & (kwh <= floor)
+    kwh, expected = np.abs(around.kwh), around.expected
+    floor = max(_BELOW_BASE * around.base, _NOTHING * float(np.abs(expected[start:stop][around.known[start:stop]]).mean()))
+    down = around.known & (kwh <= _DOWN * expected) & (kwh <= floor)
     starts, stops = equal_runs(down.astype(np.float64))
-    longest = max((int(last - first) for first, last in zip(starts, stops, strict=True) if down[first]), default=0)
-    if longest < _DOWN_INTERVALS * len(down):
+    lengths = np.where(down[starts] & (starts < stop) & (stops > start), stops - starts, 0)
+    longest = int(np.argmax(lengths))
+    if lengths[longest] < _DOWN_INTERVALS * around.known[start:stop].sum():
         return None
-    return Kind.OUTAGE, _explained(around, start, -around.expected[start:stop])
+    first, last = int(starts[longest]), int(stops[longest])
+    return _Named(Kind.OUTAGE, np.inf, first, -around.expected[first:last])
 
 
 def _fit(around: Around, named: _Named) -> float:
-    if named.scale == 1.0:
-        return _explained(around, named.start, named.added)
-    # Noise has no shape to take away; it explains as much as readings of that scale are expected to depart.
-    start, stop = named.start, named.start + len(named.added)
-    left = around.kwh[start:stop] - around.expected[start:stop]
-    return _explained(around, start, left * (1 - 1 / named.scale))
-
-
-def _explained(around: Around, start: int, added: Floats) -> float:
-    arrays = around.kwh, around.expected, around.unit, around.known
-    return float(np.clip(kernel.explained(*arrays, around.event, start, added), 0.0, 1.0))
+    """Share of the surprise of the event's readings that a shape takes away; all of it where the shape is the readings themselves."""
+    if np.isinf(named.gain):
+        return 1.0
+    surprise = kernel.surprise(around.kwh, around.expected, around.unit, around.known, around.phi, around.event)
+    return float(np.clip(named.gain / surprise, 0.0, 1.0)) if surprise > 0 else 0.0
 
 
 def _log(count: int) -> float:

@@ -81,6 +81,14 @@ def gain_of(kwh: Floats, expected: Floats, unit: Floats, known: Bools, phi: floa
 
 
 @compiled
+def surprise(kwh: Floats, expected: Floats, unit: Floats, known: Bools, phi: float, event: tuple[int, int]) -> float:
+    """Negative log likelihood of the event's readings and the one after it, nats, less that of readings as expected."""
+    end = min(event[1] + 1, len(kwh))
+    deviation = np.where(known, (kwh - expected) / unit, 0.0)
+    return _cost_of(deviation, known, phi, event[0], end, 1.0)
+
+
+@compiled
 def explained(kwh: Floats, expected: Floats, unit: Floats, known: Bools, event: tuple[int, int], start: int, added: Floats) -> float:
     """Share of the event's deviation (by log density, reading by reading) that `added` explains; below 0 where it adds to it."""
     before, after = 0.0, 0.0

@@ -14,7 +14,7 @@ import polars as pl
 from ecoai_pipeline.detection.anomalies import costs, merged_events
 from ecoai_pipeline.detection.explanation import Explanation, explanations
 from ecoai_pipeline.detection.night import judged, ranked, touching
-from ecoai_pipeline.domain import DETECTORS, DRIFT, SCORES, Category, EventStatus, Industry, Meter, Month, Partition
+from ecoai_pipeline.domain import DRIFT, EVIDENCE, SCORES, Category, EventStatus, Industry, Meter, Month, Partition
 from ecoai_pipeline.features.calendar import Place
 from ecoai_pipeline.quality.report import PartitionQuality, quality_report
 from ecoai_pipeline.settings import Settings
@@ -363,7 +363,7 @@ def _by_hour(begun: pl.DataFrame) -> dict[tuple[int, int], int]:
 
 
 def _by_detector(begun: pl.DataFrame) -> dict[str, float]:
-    sums = {name: float(begun[f"share_{name}"].sum() or 0.0) for name in DETECTORS}
+    sums = {name: float(begun[f"share_{name}"].sum() or 0.0) for name in EVIDENCE}
     whole = sum(sums.values())
     return {name: value / whole for name, value in sorted(sums.items(), key=lambda item: -item[1]) if value > 0} if whole else {}
 
