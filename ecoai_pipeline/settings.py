@@ -381,7 +381,7 @@ class CalibrationParams(Params):
 
 class EventParams(Params):
     hysteresis: float = Field(10, ge=1, description="an open event goes on while p is below this multiple of q")
-    segment_looks: float = Field(8, ge=1, description="so many times the p of a segment has to lie below q as well")
+    segment_looks: float = Field(4, ge=1, description="so many times the p of a segment has to lie below q as well")
     merge_gap_h: float = Field(2, ge=0, description="events closer than this are one, hours; at least one interval")
     min_alarmed: int = Field(1, gt=0, description="readings below q that make an event")
     min_excess_kwh: float = Field(0, ge=0, description="smaller excess or shortfall is no event, kWh")
