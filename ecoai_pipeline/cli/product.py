@@ -38,7 +38,7 @@ class _Estate:
 def product(
     seeds: Annotated[str | None, typer.Option(help="Simulated portfolios A..B to judge on.", show_default=False)] = None,
     faults: Annotated[
-        Path | None, typer.Option(help="YAML of faults, in the form of faults-v1.yaml; else that one.", show_default=False)
+        str | None, typer.Option(help="Faults to put in: v1 (standard), v2 (other shapes) or a YAML file.", show_default=False)
     ] = None,
     path: Annotated[
         list[Path] | None, typer.Option("--path", help="File or folder of real readings, repeatable.", show_default=False)
@@ -55,11 +55,11 @@ def product(
     """
     from ecoai_pipeline.evaluation.injected import portfolios
     from ecoai_pipeline.evaluation.product import NOTHING, judge
-    from ecoai_pipeline.sources.simulation.plan import read_plan
+    from ecoai_pipeline.sources.simulation.plan import find_plan
 
     if not seeds and not path:
         raise typer.BadParameter("name --seeds A..B for simulated plants, or --path for readings of your own")
-    plan, whole = read_plan(faults) if faults else None, NOTHING
+    plan, whole = find_plan(faults) if faults else None, NOTHING
     with progress_bar() as steps:
         for estate in _estates(seeds, path or [], meters, steps):
             found = list(portfolios(new_lake(), load_settings(), estate.months))

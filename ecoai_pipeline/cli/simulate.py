@@ -22,12 +22,14 @@ def simulate(
     interval: Annotated[int, typer.Option(help="Length of an interval, seconds: whole minutes that divide the day.")] = 900,
     seed: Annotated[int, typer.Option(help="Equal seed, equal files.")] = 0,
     written_as: Annotated[str, typer.Option("--as", help=f"Format of the files: {FORMATS}.")] = "kepco",
-    faults: Annotated[Path | None, typer.Option(help="Faults to put in, YAML; else the standard ones.", show_default=False)] = None,
+    faults: Annotated[
+        str | None, typer.Option(help="Faults to put in: v1 (standard), v2 (other shapes) or a YAML file.", show_default=False)
+    ] = None,
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
     """Write the files of a made-up portfolio as a provider would send them, with faults in them and a record of the faults."""
-    from ecoai_pipeline.sources.simulation.plan import read_plan
+    from ecoai_pipeline.sources.simulation.plan import find_plan
     from ecoai_pipeline.sources.simulation.simulator import simulate as run
 
     industries = [Industry.parse(name) for name in industry] if industry else list(Industry)
@@ -42,7 +44,7 @@ def simulate(
             interval_s=interval,
             seed=seed,
             written_as=written_as,
-            plan=read_plan(faults) if faults else None,
+            plan=find_plan(faults) if faults else None,
         )
     files = [{"file": str(path), "bytes": path.stat().st_size} for path in made.files]
     records = {"registry": made.registry, "truth": made.truth, "maintenance": made.maintenance}

@@ -14,7 +14,8 @@ from ecoai_pipeline.settings import Settings
 from ecoai_pipeline.storage.lake import Lake
 
 # An interval counter that hangs for hours is a flat line to whoever reads its load; the kind stuck_counter is the quality rule's, of days.
-NAMED_AS = {"stuck_counter": Kind.FLAT.value}
+# A parallel unit that is lost is less load than expected, and work on a day of rest more.
+NAMED_AS = {"stuck_counter": Kind.FLAT.value, "lost_unit": Kind.SAG.value, "work_on_rest_day": Kind.SURGE.value}
 FOUND = pl.Schema({"industry": pl.String(), "meter_id": pl.String(), "kind": pl.String(), "named": pl.String(), "depth": pl.Float64()})
 
 

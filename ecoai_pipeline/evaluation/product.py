@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ecoai_pipeline.detection.kinds.judge import LESS, MORE, SHAPED
-from ecoai_pipeline.domain import Category
+from ecoai_pipeline.domain import Category, Kind
 from ecoai_pipeline.evaluation.injected import Judged, Portfolio, Round, utc_of
 from ecoai_pipeline.evaluation.kinds import NAMED_AS, macro_f1
 from ecoai_pipeline.evaluation.limit import findable
@@ -37,7 +37,7 @@ FAULTS = pl.Schema(
         "findable": pl.Boolean(),
     }
 )
-_MOVED = ("noisy", "shifted_schedule")
+_MOVED = ("noisy", "shifted_schedule", "duty_cycle", "beating")
 _NEAR_ZERO, _FAR_BELOW, _FAR_ABOVE, _HALF = 0.1, 0.75, 4 / 3, 0.5
 
 
@@ -95,7 +95,7 @@ class Product:
     def figures(self) -> dict[str, Any]:
         """All figures, JSON-able; None where there is nothing to judge by."""
         found, quiet = self.faults.filter(_is_found()), self.quiet
-        named = found.with_columns(pl.col("kind").replace(NAMED_AS)).filter(pl.col("named").is_not_null())
+        named = found.with_columns(pl.col("kind").replace(NAMED_AS)).filter(pl.col("kind").is_in(list(Kind)), pl.col("named").is_not_null())
         return {
             "faults": self.faults.height,
             "found": _share(found.height, self.faults.height),

@@ -11,8 +11,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 FAULTS_FILE = "faults-v1.yaml"
+PACKAGED = {"v1": FAULTS_FILE, "v2": "faults-v2.yaml"}
+"""Plans that the package carries, by the names that commands take for them."""
 
-Change = Literal["add", "take", "add_ramp", "add_noise", "add_teeth", "zero", "hold", "scale_down", "move", "extend", "repeat"]
+Change = Literal[
+    "add", "take", "add_ramp", "add_noise", "add_teeth", "zero", "hold", "scale_down", "move", "extend", "repeat",
+    "raise_low", "work_on", "cycle", "add_decay", "beat", "fade",
+]  # fmt: skip
 Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
 
@@ -52,11 +57,31 @@ class FaultPlan(_Frozen):
         return self.kinds[kind].depth or self.depth
 
 
-@cache
 def standard_plan() -> FaultPlan:
-    """The plan that the package carries."""
-    text = files(__package__).joinpath(FAULTS_FILE).read_text(encoding="utf-8")
+    """The plan that figures are compared by, and that is taken where none is named."""
+    return _packaged(FAULTS_FILE)
+
+
+@cache
+def _packaged(file: str) -> FaultPlan:
+    text = files(__package__).joinpath(file).read_text(encoding="utf-8")
     return FaultPlan.model_validate(yaml.safe_load(text))
+
+
+def find_plan(name: str) -> FaultPlan:
+    """A plan of the package by its name in `PACKAGED`, else one from a file of that path.
+
+    Raises:
+        ValueError: there is neither, or the file is no plan; the message names the entries.
+
+    >>> find_plan("v2").version
+    2
+    """
+    if name in PACKAGED:
+        return _packaged(PACKAGED[name])
+    if not Path(name).is_file():
+        raise ValueError(f"faults {name}: there is no such file; name one of {', '.join(PACKAGED)}, or a file in the form of {FAULTS_FILE}")
+    return read_plan(Path(name))
 
 
 def read_plan(path: Path) -> FaultPlan:
