@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
-from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, ModelWeights, marked_by
+from ecoai_pipeline.detection.evidence import ModelWeights, consumed
 from ecoai_pipeline.detection.loads import READINGS
 from ecoai_pipeline.detection.revisions import Version, receipts_of, revise
 from ecoai_pipeline.detection.surroundings import surroundings
@@ -121,9 +121,8 @@ def _chunk_events(
 
 def _compared(lake: Lake, chunk: pl.DataFrame, before: Sequence[Partition], meters: Sequence[str]) -> pl.DataFrame:
     """Readings of some meters beside what was expected, of the month and the one before."""
-    consumed = pl.when(~marked_by(NO_CONSUMPTION)).then("kwh").alias("kwh")
     own = chunk.lazy().filter(pl.col("meter_id").is_in(meters))
-    frames = [frame.with_columns(consumed).select(READINGS) for frame in (lake.scan(SCORES, before, meters), own)]
+    frames = [frame.with_columns(consumed()).select(READINGS) for frame in (lake.scan(SCORES, before, meters), own)]
     return pl.concat(frames).sort("meter_id", "timestamp").collect()
 
 

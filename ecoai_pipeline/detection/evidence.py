@@ -76,6 +76,11 @@ def marked_by(rules: Iterable[str]) -> pl.Expr:
     return pl.any_horizontal(named).fill_null(value=False)
 
 
+def consumed() -> pl.Expr:
+    """`kwh`, null where a quality rule says that the reading is no consumption."""
+    return pl.when(~marked_by(NO_CONSUMPTION)).then("kwh").alias("kwh")
+
+
 def describe(part: pl.DataFrame, category: Category) -> pl.DataFrame:
     """One row per `event` of the rows `part` (SCORES `weighed`, and `event`, `hot`, `stop`), columns `event` and `MEASURED`.
 

@@ -13,11 +13,13 @@ import polars as pl
 from ecoai_pipeline.detection.backtest import with_faults
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
+from ecoai_pipeline.detection.evidence import consumed
 from ecoai_pipeline.detection.loads import READINGS
 from ecoai_pipeline.detection.model import Model, load_model
 from ecoai_pipeline.detection.scoring import scored_frame
 from ecoai_pipeline.detection.surroundings import surroundings
-from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Meter, Month, MonthRange, Partition, Quality, Resolution
+from ecoai_pipeline.domain import FEATURES, SCORES, Industry, Meter, Month, MonthRange, Partition, Resolution
+from ecoai_pipeline.evaluation.marking import marked
 from ecoai_pipeline.features.load import load_series
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.settings import Settings
@@ -76,10 +78,10 @@ class Portfolio:
             yield Round(faulty, apart(faults, self.plain.events), self.judged(faulty))
 
     def judged(self, series: Sequence[Series]) -> Judged:
-        """Score whole series and name the events in them."""
+        """Mark the readings of whole series by the quality rules, score them and name the events in them, as a night does."""
         scores = self._scores(series)
         judged = scores.filter(pl.col("timestamp") >= self.start)
-        none, readings = pl.DataFrame(schema=OPEN_SCHEMA), scores.select(READINGS)
+        none, readings = pl.DataFrame(schema=OPEN_SCHEMA), scores.with_columns(consumed()).select(READINGS)
         found = find_events(judged, scores.clear(), none, self.settings.detection.events, weeks=lambda _meters: readings)
         since = dict.fromkeys(self.meters, self.start)
         return Judged(scores, surroundings(readings, found, since, self.meters, ImpactParams()))
@@ -100,20 +102,18 @@ class Portfolio:
 
     def _scores(self, portfolio: Sequence[Series]) -> pl.DataFrame:
         frames = [pl.DataFrame(schema=schema_of(SCORES))]
-        budget = self.settings.detection.budget_per_meter_month
+        budget, marks = self.settings.detection.budget_per_meter_month, marked(portfolio, self.meters, self.settings)
         for series, scored in zip(portfolio, self.model.score(portfolio), strict=True):
             frame = scored_frame(series, scored, series.timestamps[0])
-            known = {"kwh": pl.Series(np.where(series.observed, series.kwh, np.nan)).fill_nan(None)}
-            quality = pl.Series(np.where(series.observed, Quality.MEASURED.value, Quality.MISSING.value))
             facts = {
                 "interval_s": series.interval_s,
                 "restated": False,
                 "hindsight": False,
                 "model_version": self.model.version,
-                "rule": None,
+                "q": alarm_threshold(budget, series.interval_s),
             }
-            threshold = pl.lit(alarm_threshold(budget, series.interval_s))
-            row = frame.with_columns(**known, quality=quality, q=threshold, **{name: pl.lit(value) for name, value in facts.items()})
+            row = frame.join(marks, on=["meter_id", "timestamp"], how="left", maintain_order="left", validate="1:1")
+            row = row.with_columns(**{name: pl.lit(value) for name, value in facts.items()})
             frames.append(row.select(SCORES.names).cast(schema_of(SCORES)))
         return pl.concat(frames)
 
