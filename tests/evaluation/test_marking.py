@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from ecoai_pipeline.detectors.contract import Expectation
 from polars.testing import assert_frame_equal
 
 from ecoai_pipeline.detection.model import Scored
+from ecoai_pipeline.detectors.contract import Expectation
 from ecoai_pipeline.domain import RAW_READINGS, VALIDATED_READINGS, Industry, Meter, Month, Partition, UsageType
 from ecoai_pipeline.evaluation.injected import Portfolio
 from ecoai_pipeline.evaluation.marking import MARKS, marked

@@ -133,7 +133,8 @@ def work_on(place: Place) -> Floats | None:
         return None
     hours = np.arange(place.length) // max(1, round(place.per_hour))
     days = place.rng.choice(at_work, size=int(hours[-1]) + 1)
-    return week[days[hours], np.arange(place.length)]
+    after: Floats = week[days[hours], np.arange(place.length)]
+    return after
 
 
 def cycle(place: Place) -> Floats | None:
