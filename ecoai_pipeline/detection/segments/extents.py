@@ -19,6 +19,7 @@ Piece = tuple[int, int]
 _FAR = 3.0  # bands: one normal reading in a million lies so far out
 _MOST_PIECES = 8  # of one stretch
 _COVERED = 0.75  # of strange days on end by segments, below which they are the event
+_LEAST_DAY = 3  # gaps that strange rows span to be an event by themselves: six hours
 _LEAST_STRENGTH = 0.1  # of the strongest cluster's, for another one to be a fault of its own
 
 
@@ -80,7 +81,8 @@ class Stretches:
         for begin, end in self._together(first + np.flatnonzero(self.strange[first : last + 1])):
             touching = [piece for piece in pieces if piece[0] <= end and piece[1] >= begin]
             covered = sum(min(end, piece[1]) - max(begin, piece[0]) + 1 for piece in touching)
-            if covered < _COVERED * (end - begin + 1):
+            long = self.start[end] - self.start[begin] >= _LEAST_DAY * self.gap
+            if long and covered < _COVERED * (end - begin + 1):
                 yield min([begin, *(piece[0] for piece in touching)]), max([end, *(piece[1] for piece in touching)])
 
     def _together(self, rows: Rows) -> list[Piece]:
