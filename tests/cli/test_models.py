@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -87,7 +89,9 @@ def test_walking_forward_scores_each_month_by_a_model_of_what_lay_before(portfol
     events = portfolio("events", "--json").document["events"]
 
     assert {(one["trained_from"], one["trained_until"]) for one in models} == {("2025-01", "2025-02"), ("2025-01", "2025-03")}
-    scored_by = {(event["start"][:7], until[event["model_version"]]) for event in events}
+    seoul = ZoneInfo("Asia/Seoul")
+    starts = {event["event_id"]: datetime.fromisoformat(event["start"]).astimezone(seoul) for event in events}
+    scored_by = {(f"{starts[event['event_id']]:%Y-%m}", until[event["model_version"]]) for event in events}
     assert scored_by == {("2025-02", "2025-02"), ("2025-03", "2025-03")}, "nothing lies before January"
     assert not any(event["hindsight"] for event in events)
     both = portfolio("backfill", "--months", "2025-02", "--walk-forward", "--model", "champion", "--json")

@@ -63,7 +63,8 @@ def test_a_failed_night_says_why(lake: Lake, scored: Runner) -> None:
     run = night.last_run(Industry.METAL)
     assert run is not None
     assert run.status == "FAILURE"
-    assert run.failures[0].startswith("metal 2025-03, scores: this is a fault of the program ")
+    assert run.failures[0].startswith("metal 2025-03, scores: ")
+    assert "is damaged: it holds features of metal in 2025-02 and cannot be read" in run.failures[0]
 
 
 def test_a_status_imports_neither_dagster_nor_what_it_does_not_need() -> None:
