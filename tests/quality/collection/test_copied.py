@@ -97,14 +97,8 @@ def test_equal_days_of_two_meters_are_no_copies(make_readings):
     assert copied(pl.concat([make_readings(values), make_readings(values, meter="m2")])) == []
 
 
-def test_a_day_that_a_building_in_cambridge_repeated_for_39_days(real_data, make_readings, make_meter):
+def test_a_day_that_a_building_in_cambridge_repeated_for_39_days(cambridge, make_meter):
     """Building b16: from 29 March 2018, 01:00, each day equals 28 March, with 17 different values an hour, until 7 May."""
-    source = pl.read_parquet(real_data / "cambridge" / "electricity_2017_2019.parquet").filter(
-        pl.col("building") == "b16", pl.col("datetime").is_between(datetime(2018, 2, 1), datetime(2018, 4, 1), closed="left")
-    )
-    building = make_readings(source["kwh"].cast(pl.Float64).to_list())
-    building = building.with_columns(timestamp=source["datetime"].dt.replace_time_zone("UTC"))
-    month = building["timestamp"].dt.convert_time_zone("Europe/London").dt.month()
-    march = building.filter(month == 3)
-    found = march[copied(march, make_meter(zone="Europe/London"), before=building.filter(month == 2))]["timestamp"].to_list()
+    march, before = cambridge("b16", datetime(2018, 2, 1), datetime(2018, 4, 1))
+    found = march[copied(march, make_meter(zone="Europe/London"), before=before)]["timestamp"].to_list()
     assert found == [datetime(2018, 3, 29, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(70)]

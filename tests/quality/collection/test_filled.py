@@ -120,17 +120,11 @@ def test_each_meter_has_its_own_past_and_zone(make_readings, make_meter, working
     assert filled(both, make_meter(), make_meter("m2", zone="Asia/Kathmandu")) == list(range(240, 264))
 
 
-def test_a_weekend_that_was_not_collected_from_a_building_in_cambridge(real_data, make_readings, make_meter):
+def test_a_weekend_that_was_not_collected_from_a_building_in_cambridge(cambridge, make_meter):
     """Building b19 uses 140 to 450 kWh an hour; 4 and 5 October 2019 are zero from 02:00 on, between hours of half the load.
 
     On the same two days, to the hour, six more of the 24 buildings have zeros.
     """
-    source = pl.read_parquet(real_data / "cambridge" / "electricity_2017_2019.parquet").filter(
-        pl.col("building") == "b19", pl.col("datetime").is_between(datetime(2019, 9, 1), datetime(2019, 11, 1), closed="left")
-    )
-    stamps = source["datetime"].dt.replace_time_zone("UTC")
-    building = make_readings(source["kwh"].cast(pl.Float64).to_list()).with_columns(timestamp=stamps)
-    month = stamps.dt.convert_time_zone("Europe/London").dt.month()
-    october = building.filter(month == 10)
-    found = october[filled(october, make_meter(zone="Europe/London"), before=building.filter(month == 9))]
+    october, before = cambridge("b19", datetime(2019, 9, 1), datetime(2019, 11, 1))
+    found = october[filled(october, make_meter(zone="Europe/London"), before=before)]
     assert found["timestamp"].to_list() == [datetime(2019, 10, 4, 2, tzinfo=UTC) + timedelta(hours=n) for n in range(46)]
