@@ -440,7 +440,7 @@ DETECTORS = (
 )
 SEGMENT = "segment"
 EVIDENCE = (*DETECTORS, SEGMENT)
-"""What speaks for an anomaly: detectors, and segments of the load beside the expected one."""
+"""The sources of evidence: the detectors, and segments of the load that differ from the expected one."""
 
 _METER = Column("meter_id", "str", "meter")
 _TIME = Column("timestamp", "time", "start of the interval, UTC")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ecoai_pipeline.detection.habit import Numbers
 from ecoai_pipeline.detectors.contract import Expectation
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.settings import BandParams
 
 Floats = NDArray[np.float64]
-_DAY_US = 86_400_000_000
+_DAY_H = 24.0
 _BEYOND = 0.05  # share of the readings that a side of the band leaves outside
 _EDGES = np.geomspace(0.02, 20.0, 128)  # of a histogram of distances, in sides of the band
 
@@ -26,8 +27,7 @@ def adapted(series: Series, expectation: Expectation, params: BandParams) -> Exp
     if not len(series):
         return expectation
     kwh = np.where(series.observed, series.kwh, np.nan)
-    starts = series.timestamps.astype("datetime64[us]").astype(np.int64) // _DAY_US
-    day = starts - starts[0]
+    day = Numbers.of(series.timestamps, series.interval_s, _DAY_H).block
     sides = {-1: expectation.expected - expectation.low, 1: expectation.high - expectation.expected}
     beyond = {sign: _beyond(sign * (kwh - expectation.expected), side) for sign, side in sides.items()}
     far = np.fmax(beyond[-1], beyond[1]) > params.far

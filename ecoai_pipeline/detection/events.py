@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, RULE_KINDS, ModelWeights, describe, marked_by, weighed
 from ecoai_pipeline.detection.loads import READINGS, loads_of
-from ecoai_pipeline.detection.segments.extents import Stretches
+from ecoai_pipeline.detection.segments.extents import FAR, Stretches
 from ecoai_pipeline.domain import SEGMENT, Category, EventStatus, Quality
 from ecoai_pipeline.features.runs import Rows, rows_between, seeded_runs
 from ecoai_pipeline.settings import EventParams
@@ -21,7 +21,6 @@ from ecoai_pipeline.settings import EventParams
 Mask = NDArray[np.bool_]
 Weeks = Callable[[Sequence[str]], pl.DataFrame]
 _HOUR_US = 3_600_000_000
-_FAR = 3.0  # times the band: one normal reading in a million lies so far out
 _TIME = pl.Datetime("us", "UTC")
 OPEN_SCHEMA = pl.Schema(
     [("event_id", pl.String()), ("meter_id", pl.String()), ("category", pl.String()), ("start", _TIME), ("end", _TIME)],
@@ -185,7 +184,7 @@ def _distance(frame: pl.DataFrame) -> NDArray[np.float64]:
     """How far each reading lies from what was expected, by the width of the band on its side; 0 where nothing is known."""
     residual = pl.col("kwh") - pl.col("expected_kwh")
     side = pl.when(residual < 0).then(pl.col("expected_kwh") - pl.col("low_kwh")).otherwise(pl.col("high_kwh") - pl.col("expected_kwh"))
-    far = pl.when(side > 0).then(residual.abs() / side).when(residual != 0).then(_FAR)
+    far = pl.when(side > 0).then(residual.abs() / side).when(residual != 0).then(FAR)
     return frame.select(far.fill_null(0.0).fill_nan(0.0).cast(pl.Float64).alias("far"))["far"].to_numpy()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ecoai_pipeline.detection import segments
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.detection.model import Model, Scored, load_model
 from ecoai_pipeline.domain import EVIDENCE, FEATURES, SCORES, Month, MonthRange, Partition, Resolution
@@ -26,8 +27,7 @@ from ecoai_pipeline.storage.schema import schema_of
 _KEYS = ("meter_id", "timestamp")
 _FROM_FEATURES = ("meter_id", "timestamp", "interval_s", "kwh", "quality", "rule", "restated")
 _BANDS = {"expected_kwh": "expected", "low_kwh": "low", "high_kwh": "high"}
-_SEGMENTS = ("segments/search", "segments/kernel", "segments/days", "kinds/around")
-_CODE = ("scoring", "model", "calibration", "fusion", "habit", "holidays", "bands", *_SEGMENTS)
+_CODE = ("scoring", "model", "calibration", "fusion", "habit", "holidays", "bands", *segments.CODE)
 
 
 CHAMPION = "champion"

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecoai_pipeline import detectors
-from ecoai_pipeline.detection import backtest, drift, expectation, habit
+from ecoai_pipeline.detection import backtest, drift, expectation, habit, segments
 from ecoai_pipeline.detection import model as stored
 from ecoai_pipeline.detection.backtest import Choice
 from ecoai_pipeline.detection.calibration import Calibration, alarm_threshold, calibrate
@@ -211,10 +211,7 @@ _CODE = (
     "cards",
     "drift",
     "bands",
-    "segments/search",
-    "segments/kernel",
-    "segments/days",
-    "kinds/around",
+    *segments.CODE,
 )
 
 

@@ -18,7 +18,6 @@ LESS = (Kind.SAG, Kind.BROWNOUT, Kind.OUTAGE)
 """Kinds of more energy than expected, and of less."""
 SHAPED = (Kind.NOISY, Kind.SHIFTED_SCHEDULE, Kind.FLAT, Kind.PLATEAU, Kind.SAWTOOTH, Kind.STUCK_COUNTER)
 """Kinds that say how the load moved, whatever its energy."""
-_ANY = (-np.inf, np.inf)
 _MORE, _LESS = (0.0, np.inf), (-np.inf, 0.0)
 _SHARE_TAKEN = (-0.9, 0.0)  # less than a tenth left is an outage
 _LASTING_H = 12.0  # a constant excess from here on is a leak

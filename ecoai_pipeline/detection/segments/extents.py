@@ -16,7 +16,8 @@ from ecoai_pipeline.features.runs import Rows
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Piece = tuple[int, int]
-_FAR = 3.0  # bands: one normal reading in a million lies so far out
+FAR = 3.0
+"""Times the band: one normal reading in a million lies so far out."""
 _MOST_PIECES = 8  # of one stretch
 _COVERED = 0.75  # of strange days on end by segments, below which they are the event
 _LEAST_DAY = 3  # gaps that strange rows span to be an event by themselves: six hours
@@ -77,7 +78,7 @@ class Stretches:
         yield from self._strange_days(first, last, yielded)
 
     def _strange_days(self, first: int, last: int, pieces: Sequence[Piece]) -> Iterator[Piece]:
-        """Strange rows that lie together, of which many are in no piece, with the pieces that they touch."""
+        """Runs of strange rows that the pieces cover too little of, each joined with the pieces that it touches."""
         for begin, end in self._together(first + np.flatnonzero(self.strange[first : last + 1])):
             touching = [piece for piece in pieces if piece[0] <= end and piece[1] >= begin]
             covered = sum(min(end, piece[1]) - max(begin, piece[0]) + 1 for piece in touching)
@@ -95,7 +96,7 @@ class Stretches:
     def _far_rows(self, first: int, last: int) -> Rows:
         """Rows at a quarter of the stretch's greatest distance, at least the band and at most three times the band."""
         distance = self.distance[first : last + 1]
-        return first + np.flatnonzero(distance >= np.clip(distance.max() / 4, 1, _FAR))
+        return first + np.flatnonzero(distance >= np.clip(distance.max() / 4, 1, FAR))
 
     def _far_part(self, first: int, last: int) -> Piece:
         """The stretch from its first far row to its last; all of it where there is none, or none of these alarmed."""

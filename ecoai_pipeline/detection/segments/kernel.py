@@ -68,7 +68,7 @@ def search(
 
 @compiled
 def _strongest(found: Floats, lengths: Ints, evidence: Floats, first: Ints, stop: Ints) -> None:
-    """Give each interval the evidence of its segment: of segments that overlap only the strongest speaks, others speak beside it.
+    """Give each interval the evidence of the strongest segment that holds it. Weaker segments that overlap a strong one count nothing.
 
     A long segment around a fault is nearly as strange as the fault; without this, all its hours would be.
     """
