@@ -107,7 +107,7 @@ class BacktestParams(Params):
     meters: int = Field(12, gt=0, description="meters that faults are put into, spread over the portfolio")
     faults: int = Field(30, gt=0, description="faults to be judged on; each round of them has another seed")
     rounds: int = Field(40, gt=0, description="rounds at most")
-    least_faults: int = Field(5, gt=0, description="fewer prove nothing, and the guideline is taken")
+    least_faults: int = Field(5, gt=0, description="fewer prove nothing, and the members are taken")
 
 
 _MEMBERS = {"kmeans_ad": 3.0, "sub_pca": 2.0, "value_change": 1.0, "level": 1.0, "forecast": 1.0}

@@ -1,4 +1,4 @@
-"""Which combination of detectors to trust: the one that finds more of the faults that are put into a span nobody learned from."""
+"""Which detectors to use: the members, unless the guideline finds significantly more faults in a span nobody learned from."""
 
 from __future__ import annotations
 
@@ -80,24 +80,61 @@ def trials(contexts: Sequence[tuple[Series, int]], judge: Judge, seed: int, para
 
 
 def choose(made: Sequence[Trial], members: Weights, guideline: str | None, params: BacktestParams) -> Choice:
-    """The members where they find more of the faults than the research's detector for the resolution, else that detector.
+    """The members, unless the research's detector for the resolution finds significantly more of the faults.
 
-    Without enough faults nothing is proved, and the guideline stands; where one of the two could not be learned, the other does. Both
-    are judged by the average precision of their fused evidence, meter by meter, since a meter's evidence is only ever compared with
-    its own.
+    Both are judged by the average precision of their fused evidence in each trial, since a meter's evidence is only ever compared with
+    its own. The guideline is taken if the 95 % interval of the mean difference lies above 0, and there are enough faults. Where one
+    of the two could not be learned, the other is taken.
     """
     combinations: dict[str, Weights] = {HYBRID: members} if any(members.values()) else {}
     combinations |= {GUIDELINE: {guideline: 1.0}} if guideline else {}
     faults = sum(trial.faults for trial in made)
     single: dict[str, Weights] = {name: {name: 1.0} for name in (*members, *([guideline] if guideline else []))}
-    reached = {name: _precision(made, weights) for name, weights in {**single, **combinations}.items()}
-    best = max(combinations, key=lambda name: reached[name] or 0.0)
-    reason = f"it found more of {faults} faults put into the calibration span"
-    if len(combinations) == 1:
-        reason = "nothing else could be learned"
-    elif faults < params.least_faults:
-        best, reason = GUIDELINE, f"only {faults} faults could be put into the calibration span, {params.least_faults} are needed to judge"
-    return Choice(best, combinations[best], reason, faults, reached)
+    found = {name: precisions(made, weights) for name, weights in {**single, **combinations}.items()}
+    best, reason = next(iter(combinations)), "nothing else could be learned"
+    if len(combinations) > 1:
+        best, reason = _better(found[HYBRID], found[GUIDELINE], faults, params)
+    return Choice(best, combinations[best], reason, faults, {name: _mean(own) for name, own in found.items()})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean difference of paired average precisions, with its 95 % interval; None where a single pair has none."""
+
+    ours: float
+    theirs: float
+    mean: float
+    low: float | None
+    high: float | None
+    pairs: int
+
+
+def compared(ours: Sequence[float | None], theirs: Sequence[float | None]) -> Difference | None:
+    """What the average precisions of both on the same trials show; None where no trial has both.
+
+    The interval is the percentile bootstrap over trials: draws of faults, for these meters.
+    """
+    from scipy.stats import bootstrap
+
+    pairs = [(one, other) for one, other in zip(ours, theirs, strict=True) if one is not None and other is not None]
+    if not pairs:
+        return None
+    new, old = np.array(pairs).T
+    low = high = None
+    if len(pairs) > 1:
+        low, high = map(float, bootstrap((new - old,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval)
+    return Difference(float(new.mean()), float(old.mean()), float((new - old).mean()), low, high, len(pairs))
+
+
+def _better(hybrid: Sequence[float | None], guideline: Sequence[float | None], faults: int, params: BacktestParams) -> tuple[str, str]:
+    """Which of the two is taken, and why."""
+    apart = compared(guideline, hybrid)
+    if faults < params.least_faults or apart is None or apart.low is None or apart.high is None:
+        return HYBRID, f"{faults} faults put into the calibration span are too few to judge by"
+    interval = f"difference of the guideline {apart.mean:+.3f}, {apart.low:+.3f} to {apart.high:+.3f}"
+    if apart.low > 0:
+        return GUIDELINE, f"it found significantly more of {faults} faults put into the calibration span ({interval})"
+    return HYBRID, f"the guideline did not find significantly more of {faults} faults put into the calibration span ({interval})"
 
 
 def _round(contexts: Sequence[tuple[Series, int]], judge: Judge, seed: int) -> Iterator[Trial]:
@@ -122,9 +159,9 @@ def precisions(made: Sequence[Trial], weights: Weights) -> list[float | None]:
     return reached
 
 
-def _precision(made: Sequence[Trial], weights: Weights) -> float | None:
-    reached = [value for value in precisions(made, weights) if value is not None]
-    return fmean(reached) if reached else None
+def _mean(reached: Sequence[float | None]) -> float | None:
+    known = [value for value in reached if value is not None]
+    return fmean(known) if known else None
 
 
 def _spread(count: int, wanted: int) -> list[int]:

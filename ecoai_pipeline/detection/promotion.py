@@ -136,17 +136,11 @@ def compare(lake: Lake, settings: Settings, challenger: ModelRecord, champion: M
 
 
 def verdict(faults: Sequence[int], ours: Sequence[float | None], theirs: Sequence[float | None]) -> Verdict:
-    """What the average precisions of both on the same trials say; the interval is the percentile bootstrap of their differences."""
-    from scipy.stats import bootstrap
-
-    pairs = [(one, other) for one, other in zip(ours, theirs, strict=True) if one is not None and other is not None]
-    if not pairs:
+    """What the average precisions of both on the same trials show."""
+    apart = backtest.compared(ours, theirs)
+    if apart is None:
         return Verdict(sum(faults), 0, None, None, None, None, None)
-    new, old = np.array(pairs).T
-    low = high = None
-    if len(pairs) > 1:
-        low, high = map(float, bootstrap((new - old,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval)
-    return Verdict(sum(faults), len(pairs), float(new.mean()), float(old.mean()), float((new - old).mean()), low, high)
+    return Verdict(sum(faults), apart.pairs, apart.ours, apart.theirs, apart.mean, apart.low, apart.high)
 
 
 def _damage(lake: Lake, champion: ModelRecord) -> str:

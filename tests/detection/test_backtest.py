@@ -1,4 +1,4 @@
-"""Which detectors are trusted: those that find more of the faults put into a span that nobody learned from."""
+"""Which detectors are used: the members, unless the guideline finds significantly more faults in a span that nobody learned from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecoai_pipeline.detection.backtest import GUIDELINE, HYBRID, Trial, choose, trials, with_faults
+from ecoai_pipeline.detection.backtest import GUIDELINE, HYBRID, Trial, choose, compared, trials, with_faults
 from ecoai_pipeline.features.series import Series
 from ecoai_pipeline.settings import BacktestParams
 
@@ -61,7 +61,7 @@ def test_where_no_reading_came_there_is_no_fault_and_nothing_to_find() -> None:
 
 
 @pytest.mark.parametrize(("blind", "keen", "taken"), [("usad", "profile", HYBRID), ("profile", "usad", GUIDELINE)])
-def test_the_one_that_finds_the_faults_is_taken(blind: str, keen: str, taken: str) -> None:
+def test_the_one_that_finds_the_faults_significantly_more_often_is_taken(blind: str, keen: str, taken: str) -> None:
     clean = {name: series(name) for name in ("a", "b", "c")}
     contexts = [(one, 30 * DAY) for one in clean.values()]
     made = trials(contexts, judged_by(clean, blind, keen), seed=1, params=PARAMS)
@@ -75,12 +75,46 @@ def test_the_one_that_finds_the_faults_is_taken(blind: str, keen: str, taken: st
     assert found < 0.2
 
 
-def test_with_too_few_faults_the_guideline_stands_and_the_reason_says_so() -> None:
-    few = [Trial(np.array([False, True]), 1, {"profile": np.array([0.5, 0.001]), "usad": np.array([0.5, 0.5])})]
+def trial(hybrid: Sequence[float], guideline: Sequence[float], faults: int = 3) -> Trial:
+    """One anomalous reading after two normal ones, and what each detector gives the three."""
+    return Trial(np.array([False, False, True]), faults, {"profile": np.array(hybrid), "usad": np.array(guideline)})
+
+
+# Average precision: 1 for the one that ranks the anomaly first, 1/2 where it is second, 1/3 where it is last.
+FIRST, SECOND, LAST = (0.5, 0.4, 0.1), (0.5, 0.1, 0.4), (0.4, 0.1, 0.5)
+
+
+def test_a_guideline_that_is_better_by_chance_does_not_replace_the_members() -> None:
+    """Better in three trials of eight, worse in one: its mean is higher by .146, and the interval of the difference holds 0."""
+    made = [trial(SECOND, FIRST)] * 2 + [trial(FIRST, SECOND)] + [trial(SECOND, SECOND)] * 4 + [trial(LAST, FIRST)]
+    choice = choose(made, {"profile": 1.0}, "usad", PARAMS)
+    assert choice.reached[GUIDELINE] == pytest.approx(0.6875)
+    assert choice.reached[HYBRID] == pytest.approx(0.542, abs=0.001)
+    assert choice.name == HYBRID
+    assert "did not find significantly more of 24 faults" in choice.reason
+    sure = choose([trial(SECOND, FIRST)] * 7 + [trial(SECOND, SECOND)], {"profile": 1.0}, "usad", PARAMS)
+    assert sure.name == GUIDELINE
+    assert "significantly more of 24 faults" in sure.reason
+
+
+def test_the_difference_is_paired_over_trials_with_both_figures() -> None:
+    apart = compared([0.6, None, 0.8, 0.7], [0.5, 0.9, 0.6, 0.4])
+    assert apart is not None
+    assert (apart.pairs, apart.ours, apart.theirs, apart.mean) == (3, *map(pytest.approx, (0.7, 0.5, 0.2)))
+    assert (apart.low, apart.high) == (pytest.approx(0.1), pytest.approx(0.3))
+    assert compared([None], [0.5]) is None
+    alone = compared([0.6], [0.5])
+    assert alone is not None
+    assert (alone.low, alone.high) == (None, None), "one pair has no interval"
+
+
+def test_with_too_few_faults_the_members_are_taken_and_the_reason_says_so() -> None:
+    few = [trial(LAST, FIRST, faults=1)] * 4
     choice = choose(few, {"profile": 1.0}, "usad", PARAMS)
-    assert (choice.name, choice.weights) == (GUIDELINE, {"usad": 1.0})
-    assert "only 1 faults" in choice.reason
+    assert (choice.name, choice.weights) == (HYBRID, {"profile": 1.0})
+    assert choice.reason == "4 faults put into the calibration span are too few to judge by"
     assert choose([], {"profile": 1.0}, "usad", PARAMS).reached["profile"] is None
+    assert choose([trial(LAST, FIRST, faults=9)], {"profile": 1.0}, "usad", PARAMS).name == HYBRID, "one trial has no interval"
 
 
 def test_what_was_not_learned_is_not_taken() -> None:

@@ -290,7 +290,7 @@ def test_the_guideline_is_trained_and_kept_where_it_finds_more(filled: Lake, set
     outcome = train_metal(filled, with_members(settings, {"profile": 1.0}))
     assert outcome.record is not None
     assert (outcome.metrics["backtest"]["chosen"], outcome.metrics["weights"]["usad"]) == ("guideline", 1.0)
-    assert "Chosen: guideline; it found more of" in _card(filled, outcome)
+    assert "Chosen: guideline; it found significantly more of" in _card(filled, outcome)
     materialize_scores(filled, settings, metal(MARCH))
     assert filled.read(SCORES, metal(MARCH))["p_usad"].null_count() == 0, "alone it looks at every day"
 
