@@ -181,10 +181,11 @@ def _merged(grid: _Grid, first: Rows, last: Rows, merge_gap_h: float) -> tuple[R
 
 
 def _distance(frame: pl.DataFrame) -> NDArray[np.float64]:
-    """How far each reading lies from what was expected, by the width of the band on its side; 0 where nothing is known."""
+    """How far each reading lies from what was expected, by the width of the band on its side, below 0 where it is less; 0 where nothing is
+    known."""
     residual = pl.col("kwh") - pl.col("expected_kwh")
     side = pl.when(residual < 0).then(pl.col("expected_kwh") - pl.col("low_kwh")).otherwise(pl.col("high_kwh") - pl.col("expected_kwh"))
-    far = pl.when(side > 0).then(residual.abs() / side).when(residual != 0).then(FAR)
+    far = pl.when(side > 0).then(residual / side).when(residual != 0).then(residual.sign() * FAR)
     return frame.select(far.fill_null(0.0).fill_nan(0.0).cast(pl.Float64).alias("far"))["far"].to_numpy()
 
 

@@ -185,7 +185,7 @@ def cut(kwh: Floats, first: int, last: int) -> list[tuple[int, int]]:
     hot = np.zeros(len(kwh), dtype=bool)
     hot[first : last + 1] = True
     calm = np.zeros(len(kwh), dtype=bool)
-    stretches = Stretches(np.full(len(kwh), "m"), start, hot, np.abs(kwh - known.expected) / side, calm, 2 * 3_600_000_000)
+    stretches = Stretches(np.full(len(kwh), "m"), start, hot, (kwh - known.expected) / side, calm, 2 * 3_600_000_000)
     frame = Load(stamps(len(kwh)), np.full(len(kwh), QUARTER_S), kwh, known.expected, known.high - known.low)
     begins, ends, _ = stretches.cut(np.array([first]), np.array([last]), {"m": frame})
     return [(int(begin), int(end) + 1) for begin, end in zip(begins, ends, strict=True)]

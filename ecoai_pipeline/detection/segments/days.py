@@ -16,7 +16,7 @@ _READ = 0.75
 
 
 def strange_days(kwh: Floats, expectation: Expectation, day: Ints, interval_s: int, params: StrangeDayParams) -> Bools:
-    """Intervals (n,) of strange days that lie outside the band, or in which hardly anything came.
+    """Intervals (n,) of strange days that lie outside the band on the side of the day's energy, or in which hardly anything came.
 
     Of a strange day more than `outside` of the readings lie outside the band and the energy is below `below` or above `above` of what was
     expected; or the energy is below `nothing` of it. Under a band that holds nine tenths of the readings this does not happen. Where it
@@ -37,7 +37,8 @@ def strange_days(kwh: Floats, expectation: Expectation, day: Ints, interval_s: i
     strange = ((np.bincount(day, outside) > params.outside * count) & off) | (actual < params.nothing * expected)
     strange &= (count >= _READ * length) & (expected >= 0)
     strange &= ~_usual(strange, params)
-    return strange[day] & (outside | (known & (kwh < params.nothing * expectation.expected)))
+    with_the_day = outside & ((kwh > expectation.high) == (actual > expected)[day])
+    return strange[day] & (with_the_day | (known & (kwh < params.nothing * expectation.expected)))
 
 
 def _usual(strange: Bools, params: StrangeDayParams) -> Bools:

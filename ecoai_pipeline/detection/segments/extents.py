@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecoai_pipeline.detection.kinds.around import LONGEST_H, Around
+from ecoai_pipeline.detection.kinds.around import LONGEST_H, Around, equal_runs
 from ecoai_pipeline.detection.kinds.judge import judge
 from ecoai_pipeline.detection.loads import Load
 from ecoai_pipeline.features.runs import Rows
@@ -19,7 +19,7 @@ Piece = tuple[int, int]
 FAR = 3.0
 """Times the band: one normal reading in a million lies so far out."""
 _MOST_PIECES = 8  # of one stretch
-_COVERED = 0.75  # of strange days on end by segments, below which they are the event
+_COVERED = 0.9  # of strange days on end by segments, below which they are the event
 _LEAST_DAY = 3  # gaps that strange rows span to be an event by themselves: six hours
 _LEAST_STRENGTH = 0.1  # of the strongest cluster's, for another one to be a fault of its own
 
@@ -32,7 +32,7 @@ class Stretches:
         meter: name of the meter of a row.
         start: of the interval (UTC, us).
         hot: rows that alarm.
-        distance: of a reading from the expected load, in sides of the band; 0 where unknown.
+        distance: of a reading from the expected load, in sides of the band, below 0 where it is less; 0 where unknown.
         strange: rows in days that no band explains.
         gap: rows of a meter that lie so far apart, us, belong to two clusters.
     """
@@ -56,21 +56,29 @@ class Stretches:
         found = [(*piece, number) for number, edges in stretches for piece in self._pieces(*edges, loads)]
         joined: list[list[int]] = []
         for begin, end, number in sorted(found):
-            if joined and begin <= joined[-1][1] + 1 and self.meter[begin] == self.meter[joined[-1][1]]:
+            if joined and self._meet(joined[-1], (begin, end)):
                 joined[-1][1] = max(joined[-1][1], end)
             else:
                 joined.append([begin, end, number])
         begins, ends, numbers = np.array(joined, dtype=np.int64).reshape(-1, 3).T
         return begins, ends, numbers
 
+    def _meet(self, before: Sequence[int], piece: Piece) -> bool:
+        """Whether a piece overlaps the one before it, or goes on where that one ended, with as much more or less."""
+        beside = piece[0] == before[1] + 1 and self.meter[piece[0]] == self.meter[before[1]]
+        return piece[0] <= before[1] or (beside and self._side((before[0], before[1])) == self._side(piece))
+
+    def _side(self, piece: Piece) -> float:
+        return float(np.sign(self.distance[piece[0] : piece[1] + 1].sum()))
+
     def _pieces(self, first: int, last: int, loads: Mapping[str, Load]) -> Iterator[Piece]:
         clusters, load = self._clusters(first, last), loads[str(self.meter[first])]
         strongest = clusters[0] if clusters else (first, last)
-        yielded = [self._segment(strongest, load) or self._far_part(first, last)]
-        least = _LEAST_STRENGTH * self.distance[strongest[0] : strongest[1] + 1].sum()
+        yielded = [self._segment(strongest, load) or self._alarmed(strongest) or self._far_part(first, last)]
+        least = _LEAST_STRENGTH * self._strength(strongest)
         for cluster in clusters[1:_MOST_PIECES]:
             apart = all(self._apart(cluster, piece) for piece in yielded)
-            if apart and self.distance[cluster[0] : cluster[1] + 1].sum() >= least:
+            if apart and self._strength(cluster) >= least:
                 piece = self._segment(cluster, load)
                 if piece and all(self._apart(piece, other) for other in yielded):
                     yielded.append(piece)
@@ -80,22 +88,39 @@ class Stretches:
     def _strange_days(self, first: int, last: int, pieces: Sequence[Piece]) -> Iterator[Piece]:
         """Runs of strange rows that the pieces cover too little of, each joined with the pieces that it touches."""
         for begin, end in self._together(first + np.flatnonzero(self.strange[first : last + 1])):
-            touching = [piece for piece in pieces if piece[0] <= end and piece[1] >= begin]
+            alike = (piece for piece in pieces if self._side(piece) == self._side((begin, end)))
+            touching = [piece for piece in alike if piece[0] <= end and piece[1] >= begin]
             covered = sum(min(end, piece[1]) - max(begin, piece[0]) + 1 for piece in touching)
             long = self.start[end] - self.start[begin] >= _LEAST_DAY * self.gap
             if long and covered < _COVERED * (end - begin + 1):
                 yield min([begin, *(piece[0] for piece in touching)]), max([end, *(piece[1] for piece in touching)])
 
+    def _strength(self, piece: Piece) -> float:
+        return float(np.abs(self.distance[piece[0] : piece[1] + 1]).sum())
+
+    def _alarmed(self, piece: Piece) -> Piece | None:
+        return piece if self.hot[piece[0] : piece[1] + 1].any() else None
+
     def _together(self, rows: Rows) -> list[Piece]:
-        """First and last row of those that lie within the gap of each other."""
+        """First and last row of those that lie within the gap of each other, and for longer than it on the same side of what was expected."""
         if not len(rows):
             return []
-        breaks = np.flatnonzero(np.diff(self.start[rows]) > self.gap)
+        side = self._lasting_side(rows)
+        breaks = np.flatnonzero((np.diff(self.start[rows]) > self.gap) | (side[1:] != side[:-1]))
         return list(zip(rows[np.append(0, breaks + 1)].tolist(), rows[np.append(breaks, len(rows) - 1)].tolist(), strict=True))
+
+    def _lasting_side(self, rows: Rows) -> Bools:
+        """Whether each row lies above what was expected; of rows that do so for less than the gap it is told by those before them."""
+        above = self.distance[rows] > 0
+        starts, stops = equal_runs(above.astype(np.float64))
+        lasting = self.start[rows[stops - 1]] - self.start[rows[starts]] >= self.gap
+        lasting[0] = True
+        told = np.maximum.accumulate(np.where(lasting, np.arange(len(starts)), 0))
+        return np.repeat(above[starts[told]], stops - starts)
 
     def _far_rows(self, first: int, last: int) -> Rows:
         """Rows at a quarter of the stretch's greatest distance, at least the band and at most three times the band."""
-        distance = self.distance[first : last + 1]
+        distance = np.abs(self.distance[first : last + 1])
         return first + np.flatnonzero(distance >= np.clip(distance.max() / 4, 1, FAR))
 
     def _far_part(self, first: int, last: int) -> Piece:
@@ -108,7 +133,7 @@ class Stretches:
     def _clusters(self, first: int, last: int) -> list[Piece]:
         """Far rows that lie together, as their first and last row, the strongest first."""
         edges = self._together(self._far_rows(first, last))
-        return sorted(edges, key=lambda edge: (-float(self.distance[edge[0] : edge[1] + 1].sum()), edge))
+        return sorted(edges, key=lambda edge: (-self._strength(edge), edge))
 
     def _apart(self, one: Piece, other: Piece) -> bool:
         return bool(self.start[one[0]] > self.start[other[1]] + self.gap or self.start[other[0]] > self.start[one[1]] + self.gap)
