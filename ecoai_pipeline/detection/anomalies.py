@@ -27,7 +27,7 @@ from ecoai_pipeline.tariffs import ImpactParams
 _SUMMED = ("expected_kwh", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "usual_low_kwh", "usual_high_kwh", "co2e_kg")
 _OF_STRONGEST = ("kind", "rule", "shift_min", "fit", "next_kind", "next_fit")
 _COUNTED = ("readings", "alarmed", "restated")
-_ROOM = ("anomalies", "events", "evidence", "impact", "surroundings", "loads", "segments/extents")
+_ROOM = ("anomalies", "events", "evidence", "impact", "surroundings", "precedents", "loads", "segments/extents")
 _CODE = ("features/runs.py", "features/calendar.py", "tariffs.py", "detection/kinds", *(f"detection/{name}.py" for name in _ROOM))
 
 
@@ -116,7 +116,7 @@ def _chunk_events(
     events = find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params, weights, weeks)
     _require_registered(events, partition, registered)
     months = dict(chunk.group_by("meter_id").agg(pl.col("timestamp").min()).iter_rows())
-    return surroundings(weeks(events["meter_id"].unique().to_list()), events, months, registered, settings.impact)
+    return surroundings(weeks(events["meter_id"].unique().to_list()), events, months, registered, params, settings.impact)
 
 
 def _compared(lake: Lake, chunk: pl.DataFrame, before: Sequence[Partition], meters: Sequence[str]) -> pl.DataFrame:

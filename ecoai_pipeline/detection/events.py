@@ -58,8 +58,8 @@ def find_events(
             are looked at.
 
     Returns:
-        Columns of ANOMALIES but for those that the meter registry, the files and the surroundings of an event know of; energy events
-        have no kind yet.
+        Columns of ANOMALIES but for those that the meter registry, the files and the surroundings of an event know of, and `strange`:
+        whether it mostly lies in strange days. Energy events have no kind yet.
     """
     frame = pl.concat([tail.with_columns(now=pl.lit(value=False)), scores.with_columns(now=pl.lit(value=True))])
     frame = weighed(frame.sort("meter_id", "timestamp"), weights or {})

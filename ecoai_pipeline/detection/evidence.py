@@ -25,6 +25,7 @@ RULE_KINDS = {
 NO_CONSUMPTION = RULE_KINDS.keys() - {Rule.ABOVE_CAPACITY}
 _DATA_KINDS = (*dict.fromkeys(RULE_KINDS.values()), Kind.MISSING_DATA)
 
+_MOSTLY = 0.5  # share of an event's intervals in strange days from which on it is one
 _DECADES = 4  # decades below q at which confidence reaches 1
 
 MEASURED = (
@@ -47,6 +48,7 @@ MEASURED = (
     "restated",
     "hindsight",
     "model_version",
+    "strange",
 )
 
 
@@ -132,6 +134,7 @@ def _measured(part: pl.DataFrame) -> pl.DataFrame:
         pl.col("restated").sum().cast(pl.Int32),
         pl.col("hindsight").any(),
         pl.col("model_version").drop_nulls().last(),
+        (pl.col("strange_day").mean() > _MOSTLY).alias("strange"),
         pl.col(*_DATA_KINDS).sum(),
     )
     total = pl.sum_horizontal(f"share_{name}" for name in EVIDENCE)

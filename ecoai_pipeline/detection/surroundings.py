@@ -14,8 +14,10 @@ from ecoai_pipeline.detection.impact import Impact, impact, severity
 from ecoai_pipeline.detection.kinds.around import Around
 from ecoai_pipeline.detection.kinds.judge import SHAPED, judge
 from ecoai_pipeline.detection.loads import Load, loads_of
-from ecoai_pipeline.domain import Category, Meter
+from ecoai_pipeline.detection.precedents import Precedents, share_of
+from ecoai_pipeline.domain import Category, Kind, Meter
 from ecoai_pipeline.features.calendar import Place, holidays_of
+from ecoai_pipeline.settings import EventParams
 from ecoai_pipeline.tariffs import ImpactParams
 
 WEEKS = 6
@@ -42,18 +44,21 @@ TOLD = pl.Schema(
 )
 _WEEK = timedelta(days=7)
 _BESIDE_H = (1.0, 24.0)  # looked at on either side: as long as the event, within these
-_BAND_DAYS = 28  # whose stretches tell how much the energy of an event may differ
-_LEAST_PLACES = 3  # times the length of an event that those weeks must hold, and stretches that must have been read
-_NOTHING = 0.1  # of the expected energy
 _READ = 0.9  # share of the hours that must have been read for a week to count
 
 
 def surroundings(
-    readings: pl.DataFrame, events: pl.DataFrame, since: Mapping[str, datetime], meters: Mapping[str, Meter], params: ImpactParams
+    readings: pl.DataFrame,
+    events: pl.DataFrame,
+    since: Mapping[str, datetime],
+    meters: Mapping[str, Meter],
+    params: EventParams,
+    prices: ImpactParams,
 ) -> pl.DataFrame:
     """The events with the columns TOLD; a data quality event keeps its kind, and has no cost: a counter's fault is no consumption.
 
-    An energy event whose energy lies within its own band, and whose kind is none of shape (`SHAPED`), is left out: there is nothing to say.
+    An energy event is left out if its kind is none of shape (`SHAPED`) and its energy lies within its own band: there is nothing to say.
+    So is one whose like the meter did on more than `most_alike` of the 28 days before.
 
     Args:
         readings: columns READINGS of the meters of the events with the weeks before them, in order of meter and time; kwh is null where
@@ -64,16 +69,17 @@ def surroundings(
         meters: from the registry; each meter of the events.
     """
     load_of = loads_of(readings)
-    columns = ("meter_id", "start", "end", "category", "kind", "confidence", "excess_kwh", "low_kwh", "high_kwh")
+    columns = ("meter_id", "start", "end", "category", "kind", "confidence", "excess_kwh", "low_kwh", "high_kwh", "strange")
     rows = [(row["meter_id"], row) for row in events.select(columns).to_dicts()]
-    told = [_told(load_of[meter_id], row, since[meter_id], meters[meter_id], params) for meter_id, row in rows]
-    whole = events.with_columns(pl.DataFrame(told, schema=TOLD).get_columns())
+    told = [_told(load_of[meter_id], row, since[meter_id], meters[meter_id], params, prices) for meter_id, row in rows]
+    whole = events.drop("strange").with_columns(pl.DataFrame(told, schema=TOLD | {"habit": pl.Boolean()}).get_columns())
     inside = (pl.col("actual_kwh") >= pl.col("low_kwh")) & (pl.col("actual_kwh") <= pl.col("high_kwh"))
     energy, shaped = pl.col("category") == Category.ENERGY, pl.col("kind").is_in([kind.value for kind in SHAPED])
-    return whole.filter(~(inside & energy & ~shaped).fill_null(value=False))
+    nothing_new = (inside & energy & ~shaped).fill_null(value=False) | pl.col("habit")
+    return whole.filter(~nothing_new).drop("habit")
 
 
-def _told(load: Load, event: Mapping[str, Any], since: datetime, meter: Meter, params: ImpactParams) -> dict[str, Any]:
+def _told(load: Load, event: Mapping[str, Any], since: datetime, meter: Meter, params: EventParams, prices: ImpactParams) -> dict[str, Any]:
     start, part, end = (_instant(moment) for moment in (event["start"], max(event["start"], since), event["end"]))
     first, last = load.at(start), max(load.at(end), load.at(start) + 1)
     interval_s = int(load.interval_s[min(first, len(load.interval_s) - 1)])
@@ -86,12 +92,14 @@ def _told(load: Load, event: Mapping[str, Any], since: datetime, meter: Meter, p
     edges = {"usual_low_kwh": usual[0], "usual_high_kwh": usual[-1]} if usual else {}
     energy = event["category"] == Category.ENERGY
     rows, hours = slice(load.at(part), last), float((end - part) / np.timedelta64(1, "h"))
-    worth = _impact(load, rows, interval_s, meter, params) if energy else Impact()
+    worth = _impact(load, rows, interval_s, meter, prices) if energy else Impact()
+    precedents = Precedents.of(load, first, rows.stop - rows.start)
     day_kwh = _day_kwh(load, rows, interval_s)
     told = {
         **dict.fromkeys(TOLD),
+        "habit": False,
         "kind": event["kind"],
-        **_edges(load, first, rows, event),
+        **_edges(precedents, load, rows, event),
         **levels,
         **edges,
         "usual_weeks": len(usual),
@@ -105,39 +113,30 @@ def _told(load: Load, event: Mapping[str, Any], since: datetime, meter: Meter, p
         return told
     judged = judge(Around.of(load.kwh, load.expected, load.band, interval_s, (first, last)), whole=True)
     shift_min = None if judged.shift_h is None else 60 * judged.shift_h
-    return told | {name: getattr(judged, name) for name in ("kind", "fit", "next_kind", "next_fit")} | {"shift_min": shift_min}
+    named = {name: getattr(judged, name) for name in ("kind", "fit", "next_kind", "next_fit")}
+    return told | named | {"shift_min": shift_min, "habit": _is_habit(precedents, load, rows, event, judged.kind, params)}
 
 
-def _edges(load: Load, first: int, rows: slice, event: Mapping[str, Any]) -> dict[str, float | None]:
+def _edges(precedents: Precedents, load: Load, rows: slice, event: Mapping[str, Any]) -> dict[str, float | None]:
     """The 5 % and 95 % quantile of the energy of so many intervals, by what such stretches of the weeks before the event differed.
 
     The sum of the readings' own bands would be far too wide: not all readings lie at an edge at once. It stays where the weeks have too few
-    stretches to tell, and bounds what they tell. Stretches in which hardly anything came say nothing of how a load varies.
+    stretches to tell, and bounds what they tell.
     """
-    length, weeks = rows.stop - rows.start, slice(max(0, first - _weeks_of(load, first)), first)
-    off, band = load.kwh - load.expected, load.band
-    known = np.isfinite(off) & np.isfinite(band) & (band > 0)
-    places = weeks.stop - weeks.start - length + 1
-    here = known[rows]
-    if places < _LEAST_PLACES * length or not here.any():
+    expected, band = load.expected[rows], load.band[rows]
+    known = np.isfinite(load.kwh[rows] - expected) & np.isfinite(band) & (band > 0)
+    if precedents.edges is None or not known.any():
         return {edge: event[edge] for edge in ("low_kwh", "high_kwh")}
-    sums, widths, usual, counts = (
-        np.convolve(np.where(known, values, 0.0)[weeks], np.ones(length), "valid")
-        for values in (off, band, load.expected, known.astype(np.float64))
-    )
-    shares = (sums / np.where(widths > 0, widths, np.nan))[(counts >= _READ * length) & (sums + usual >= _NOTHING * usual)]
-    if len(shares) < _LEAST_PLACES:
-        return {edge: event[edge] for edge in ("low_kwh", "high_kwh")}
-    low, high = np.quantile(shares, [0.05, 0.95])
-    expected, width = float(load.expected[rows][here].sum()), float(band[rows][here].sum())
-    return {
-        "low_kwh": max(expected + min(float(low), 0.0) * width, event["low_kwh"]),
-        "high_kwh": min(expected + max(float(high), 0.0) * width, event["high_kwh"]),
-    }
+    (low, high), usual, width = precedents.edges, float(expected[known].sum()), float(band[known].sum())
+    return {"low_kwh": max(usual + low * width, event["low_kwh"]), "high_kwh": min(usual + high * width, event["high_kwh"])}
 
 
-def _weeks_of(load: Load, first: int) -> int:
-    return round(_BAND_DAYS * 86_400 / int(load.interval_s[min(first, len(load.interval_s) - 1)]))
+def _is_habit(precedents: Precedents, load: Load, rows: slice, event: Mapping[str, Any], kind: str, params: EventParams) -> bool:
+    """Whether the meter did nearly as much on several of the days before. Events of shape, outages and strange days are no habit."""
+    share = share_of(load, rows)
+    if share is None or event["strange"] or kind in (*SHAPED, Kind.OUTAGE):
+        return False
+    return precedents.days_like(params.alike * share) > params.most_alike
 
 
 def _impact(load: Load, rows: slice, interval_s: int, meter: Meter, params: ImpactParams) -> Impact:

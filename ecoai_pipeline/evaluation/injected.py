@@ -82,9 +82,10 @@ class Portfolio:
         scores = self._scores(series)
         judged = scores.filter(pl.col("timestamp") >= self.start)
         none, readings = pl.DataFrame(schema=OPEN_SCHEMA), scores.with_columns(consumed()).select(READINGS)
-        found = find_events(judged, scores.clear(), none, self.settings.detection.events, weeks=lambda _meters: readings)
+        params = self.settings.detection.events
+        found = find_events(judged, scores.clear(), none, params, weeks=lambda _meters: readings)
         since = dict.fromkeys(self.meters, self.start)
-        return Judged(scores, surroundings(readings, found, since, self.meters, ImpactParams()))
+        return Judged(scores, surroundings(readings, found, since, self.meters, params, ImpactParams()))
 
     def first(self, series: Series) -> int:
         """The interval of a series that `start` lies in."""

@@ -235,3 +235,21 @@ def test_times_of_a_load_are_utc() -> None:
     assert one.at(START) == 0
     assert one.at(START + np.timedelta64(timedelta(minutes=15))) == 1
     assert (one.band.tolist(), np.isnan(one.kwh).all()) == ([1.5], True)
+
+
+def test_an_outage_that_ends_in_a_higher_load_is_two_events() -> None:
+    """In sum both would cancel out and lie within the band."""
+    kwh = load()
+    stopped, resumed, over = 40 * DAY, 43 * DAY, 46 * DAY
+    kwh[stopped:resumed] *= 0.07
+    kwh[resumed:over] *= 1.9
+    assert np.array(cut(kwh, stopped, over - 1)) == pytest.approx(np.array([(stopped, resumed), (resumed, over)]), abs=2)
+
+
+def test_a_strange_day_is_its_strange_part_on_the_side_of_its_energy() -> None:
+    kwh = load()
+    kwh[30 * DAY + 4 : 30 * DAY + 40] *= 0.3
+    kwh[30 * DAY + 44 : 30 * DAY + 70] *= 0.3
+    kwh[30 * DAY + 80 : 30 * DAY + 84] *= 1.5
+    strange = np.flatnonzero(strange_days(kwh, band(), days(len(kwh)), QUARTER_S, StrangeDayParams()))
+    assert strange.tolist() == list(range(30 * DAY + 4, 30 * DAY + 70)), "not the four readings above, nor the lone one below"

@@ -31,7 +31,7 @@ def told(portfolio: ModuleType, p: dict[datetime, float], kwh: dict[datetime, fl
     scores = pl.concat([portfolio.scored("m", FEBRUARY, {}, kwh=kwh), portfolio.scored("m", MARCH, p, kwh=kwh, **columns)])
     month = scores.filter(pl.col("timestamp") >= SINCE)
     events = find_events(month, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
-    return surroundings(scores.select(READINGS), events, {"m": SINCE}, METERS, IMPACT).to_dicts()
+    return surroundings(scores.select(READINGS), events, {"m": SINCE}, METERS, EventParams(), IMPACT).to_dicts()
 
 
 def test_levels_beside_an_event_are_by_what_was_expected_there(portfolio: ModuleType) -> None:
@@ -55,7 +55,8 @@ def test_each_meter_counts_from_the_start_of_its_own_month(portfolio: ModuleType
     scores = portfolio.scored("m", MARCH, at(start, 16, 1e-6), kwh=kwh)
     events = find_events(scores, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
     whole, part = (
-        surroundings(scores.select(READINGS), events, {"m": since}, METERS, IMPACT).row(0, named=True) for since in (start, begins)
+        surroundings(scores.select(READINGS), events, {"m": since}, METERS, EventParams(), IMPACT).row(0, named=True)
+        for since in (start, begins)
     )
     assert part["co2e_kg"] == pytest.approx(whole["co2e_kg"] / 2)
 
@@ -67,7 +68,7 @@ def test_the_same_hours_are_those_of_the_clock(portfolio: ModuleType) -> None:
     scores = portfolio.scored("m", MARCH, at(day, 4, 1e-6), kwh=kwh)
     events = find_events(scores, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
     berlin = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "Europe/Berlin", signed=False, valid_from=date(2000, 1, 1))}
-    event = surroundings(scores.select(READINGS), events, {"m": SINCE}, berlin, IMPACT).row(0, named=True)
+    event = surroundings(scores.select(READINGS), events, {"m": SINCE}, berlin, EventParams(), IMPACT).row(0, named=True)
     assert event["usual_high_kwh"] == 100.0
 
 
@@ -136,5 +137,20 @@ def test_an_ordinary_day_is_not_compared_with_the_holidays_of_the_weeks_before(p
     seoul = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "Asia/Seoul", signed=False, valid_from=date(2000, 1, 1))}
     scores = pl.concat([portfolio.scored("m", FEBRUARY, {}, kwh=kwh), portfolio.scored("m", MARCH, at(start, 4, 1e-6), kwh=kwh)])
     events = find_events(scores.filter(pl.col("timestamp") >= SINCE), scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
-    event = surroundings(scores.select(READINGS), events, {"m": SINCE}, seoul, IMPACT).row(0, named=True)
+    event = surroundings(scores.select(READINGS), events, {"m": SINCE}, seoul, EventParams(), IMPACT).row(0, named=True)
     assert (event["usual_weeks"], event["usual_low_kwh"], event["usual_high_kwh"]) == (3, 48.0, 56.0)
+
+
+@pytest.mark.parametrize(("times", "events"), [(3, 1), (4, 0)])
+def test_what_a_meter_did_on_more_than_three_of_the_days_before_is_its_habit(portfolio: ModuleType, times: int, events: int) -> None:
+    """Two hours at nearly the same load as on some of the days before, at other hours."""
+    kwh = {NOON + QUARTER * k: value for k, value in enumerate([15.0, 16.0, 15.5, 17.0, 14.0, 15.2, 16.1, 14.9])}
+    before = {when - timedelta(days=2 + 5 * day, hours=day): value - 1 for day in range(times) for when, value in kwh.items()}
+    assert len(told(portfolio, dict.fromkeys(kwh, 1e-6), kwh | before)) == events
+
+
+def test_an_outage_is_no_habit_however_often_it_came(portfolio: ModuleType) -> None:
+    kwh = at(NOON, 8, 0.0)
+    before = {when - timedelta(days=2 + 3 * day): 0.0 for day in range(8) for when in kwh}
+    (event,) = told(portfolio, dict.fromkeys(kwh, 1e-6), kwh | before)
+    assert event["kind"] == "outage"

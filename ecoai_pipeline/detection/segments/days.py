@@ -13,10 +13,11 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 _LEAST_READINGS = 8  # a day of fewer has no shape
 _READ = 0.75
+_UNMARKED = 0.25  # of a marked interval
 
 
 def strange_days(kwh: Floats, expectation: Expectation, day: Ints, interval_s: int, params: StrangeDayParams) -> Bools:
-    """Intervals (n,) of strange days that lie outside the band on the side of the day's energy, or in which hardly anything came.
+    """Intervals (n,) of strange days: the part of each in which most lie outside the band on the side of the day's energy.
 
     Of a strange day more than `outside` of the readings lie outside the band and the energy is below `below` or above `above` of what was
     expected; or the energy is below `nothing` of it. Under a band that holds nine tenths of the readings this does not happen. Where it
@@ -38,7 +39,21 @@ def strange_days(kwh: Floats, expectation: Expectation, day: Ints, interval_s: i
     strange &= (count >= _READ * length) & (expected >= 0)
     strange &= ~_usual(strange, params)
     with_the_day = outside & ((kwh > expectation.high) == (actual > expected)[day])
-    return strange[day] & (with_the_day | (known & (kwh < params.nothing * expectation.expected)))
+    marked = with_the_day | (known & (kwh < params.nothing * expectation.expected))
+    told = np.zeros(len(kwh), dtype=bool)
+    for number in np.flatnonzero(strange):
+        rows = slice(*np.searchsorted(day, (number, number + 1)))
+        told[rows] = _densest(marked[rows])
+    return told
+
+
+def _densest(marked: Bools) -> Bools:
+    """The stretch (n,) with the most marked intervals less a quarter of the others: lone ones far from the rest are none of it."""
+    total = np.concatenate(([0.0], np.cumsum(np.where(marked, 1.0, -_UNMARKED))))
+    stop = int(np.argmax(total - np.minimum.accumulate(total)))
+    start = int(np.argmin(total[: stop + 1]))
+    number = np.arange(len(marked))
+    return np.asarray((number >= start) & (number < stop))
 
 
 def _usual(strange: Bools, params: StrangeDayParams) -> Bools:

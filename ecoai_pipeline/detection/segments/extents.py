@@ -102,7 +102,7 @@ class Stretches:
         return piece if self.hot[piece[0] : piece[1] + 1].any() else None
 
     def _together(self, rows: Rows) -> list[Piece]:
-        """First and last row of those that lie within the gap of each other, and for longer than it on the same side of what was expected."""
+        """First and last row of those that lie within the gap of each other, and on the same side of what was expected for longer."""
         if not len(rows):
             return []
         side = self._lasting_side(rows)
@@ -136,7 +136,9 @@ class Stretches:
         return sorted(edges, key=lambda edge: (-self._strength(edge), edge))
 
     def _apart(self, one: Piece, other: Piece) -> bool:
-        return bool(self.start[one[0]] > self.start[other[1]] + self.gap or self.start[other[0]] > self.start[one[1]] + self.gap)
+        """Whether two pieces lie further apart than the gap, or beside each other on opposite sides of what was expected."""
+        gap = self.gap if self._side(one) == self._side(other) else 0
+        return bool(self.start[one[0]] > self.start[other[1]] + gap or self.start[other[0]] > self.start[one[1]] + gap)
 
     def _segment(self, cluster: Piece, load: Load) -> Piece | None:
         """The rows of the segment of the likeliest shape; None where no shape is sure, its segment holds no alarm, or it is too long."""
