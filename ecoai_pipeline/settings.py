@@ -383,7 +383,7 @@ class EventParams(Params):
     hysteresis: float = Field(10, ge=1, description="an open event goes on while p is below this multiple of q")
     segment_looks: float = Field(2, ge=1, description="so many times the p of a segment has to lie below q as well")
     alike: float = Field(0.7, gt=0, le=1, description="of an event's energy off, from which on what a day before did is like it ...")
-    most_alike: int = Field(3, ge=0, description="... and days of the 28 before that may be like it; more make it a habit of the meter")
+    most_alike: int = Field(2, ge=0, description="... and days of the 28 before that may be like it; more make it a habit of the meter")
     merge_gap_h: float = Field(2, ge=0, description="events closer than this are one, hours; at least one interval")
     min_alarmed: int = Field(1, gt=0, description="readings below q that make an event")
     min_excess_kwh: float = Field(0, ge=0, description="smaller excess or shortfall is no event, kWh")
