@@ -34,7 +34,7 @@ _CODE = ("features/runs.py", "features/calendar.py", "tariffs.py", "detection/ki
 def materialize_anomalies(lake: Lake, settings: Settings, partition: Partition) -> Written:
     """Write `anomalies` of a partition from its scores, the last days of those of the month before, and its open events.
 
-    Where a version stood before, the ledger of revisions says which of its events are no longer what they were.
+    Where a version stood before, its events keep their names, and the ledger of revisions says which are no longer what they were.
 
     Raises:
         ValueError: a scored meter is not in the meter registry.
@@ -113,7 +113,9 @@ def _chunk_events(
     tail = lake.scan(SCORES, before, meters).filter(pl.col("timestamp") >= since - timedelta(days=params.tail_days + 1)).collect()
     still_open = lake.scan(ANOMALIES, before, meters).filter(pl.col("status") == EventStatus.ONGOING)
     weeks = partial(_compared, lake, chunk, before)
-    events = find_events(chunk, tail, still_open.select(OPEN_SCHEMA.names()).collect(), params, weights, weeks)
+    known = lake.scan(ANOMALIES, [partition], meters)
+    named = (frame.select(OPEN_SCHEMA.names()).collect() for frame in (still_open, known))
+    events = find_events(chunk, tail, *named, params, weights, weeks)
     _require_registered(events, partition, registered)
     months = dict(chunk.group_by("meter_id").agg(pl.col("timestamp").min()).iter_rows())
     return surroundings(weeks(events["meter_id"].unique().to_list()), events, months, registered, params, settings.impact)

@@ -36,6 +36,7 @@ def find_events(
     scores: pl.DataFrame,
     tail: pl.DataFrame,
     open_before: pl.DataFrame,
+    known: pl.DataFrame,
     params: EventParams,
     weights: ModelWeights | None = None,
     weeks: Weeks | None = None,
@@ -47,12 +48,14 @@ def find_events(
     energy event is the segment that explains a stretch (`segments.extents`); readings that are no consumption, because a quality rule
     says so, neither open it nor count in its energy. A data quality event is a gap of `missing_h`, or a run that a quality rule marks. An
     event that reaches back into the month before, or goes on from an open one, keeps its true start and its name; all else is the month's
-    part.
+    part. An event that was known the night before keeps its name, too, wherever its first alarm lies by now; of two that became one the
+    older name stays.
 
     Args:
         scores: SCORES rows of the month, in any order.
         tail: SCORES rows of the last days of the month before, of the same meters.
         open_before: events of the month before that were still open, columns of `OPEN_SCHEMA`.
+        known: events of the month as they were found before, the same columns.
         weights: of the models that scored, for the detectors' shares in an event; all alike where not given.
         weeks: gives READINGS of some meters, in order of meter and time, with the weeks before the month; else those of `tail` and `scores`
             are looked at.
@@ -69,9 +72,10 @@ def find_events(
     grid = _Grid.of(frame)
     faulty = _data_marks(frame, grid, params)
     first, last = _merged(grid, *seeded_runs(faulty, faulty, grid.broken), params.merge_gap_h)
+    named = _Named(open_before, known, params)
     parts = [
-        _energy_events(consumed, open_before, params, weeks),
-        _described(frame, grid, Category.DATA_QUALITY, (first, last, first), faulty, open_before, params),
+        _energy_events(consumed, named, weeks),
+        _described(frame, grid, Category.DATA_QUALITY, (first, last, first), faulty, named),
     ]
     found = pl.concat(parts).join(_data_ends(frame), on=["meter_id", "category"], maintain_order="left")
     still = pl.col("end") + pl.duration(hours=1) * params.merge_gap_h >= pl.col("data_end")
@@ -120,7 +124,8 @@ def _data_marks(frame: pl.DataFrame, grid: _Grid, params: EventParams) -> Mask:
     return faulty
 
 
-def _energy_events(frame: pl.DataFrame, open_before: pl.DataFrame, params: EventParams, weeks: Weeks | None) -> pl.DataFrame:
+def _energy_events(frame: pl.DataFrame, named: _Named, weeks: Weeks | None) -> pl.DataFrame:
+    params = named.params
     grid, (warm, hot) = _Grid.of(frame), _energy_marks(frame, params.hysteresis)
     first, last = _merged(grid, *seeded_runs(warm, hot, grid.broken), params.merge_gap_h)
     opened = _first_marked(first, last, hot)
@@ -133,7 +138,7 @@ def _energy_events(frame: pl.DataFrame, open_before: pl.DataFrame, params: Event
         first, last, stretch = stretches.cut(first, last, loads_of(readings))
         # The first event of a stretch bears the name of its first alarm, which later readings seldom move.
         opened = np.where(np.diff(stretch, prepend=-1) > 0, opened[stretch], _first_marked(first, last, hot))
-    return _described(frame, grid, Category.ENERGY, (first, last, opened), hot, open_before, params)
+    return _described(frame, grid, Category.ENERGY, (first, last, opened), hot, named)
 
 
 def _described(
@@ -142,8 +147,7 @@ def _described(
     category: Category,
     runs: tuple[Rows, Rows, Rows],
     seed: Mask,
-    open_before: pl.DataFrame,
-    params: EventParams,
+    named: _Named,
 ) -> pl.DataFrame:
     """Events of one category from their first and last rows and those of their first alarm, as rows of `find_events` without status."""
     first, last, alarm = runs
@@ -155,9 +159,8 @@ def _described(
         hot=pl.Series(seed[rows], dtype=pl.Boolean),
         stop=pl.Series(grid.end[rows], dtype=pl.Int64).cast(_TIME),
     )
-    named = _named(part, category, open_before, params)
     described = describe(part.filter("now"), category)
-    return named.join(described, on="event", validate="1:1", maintain_order="left").drop("event")
+    return named.of(part, category).join(described, on="event", validate="1:1", maintain_order="left").drop("event")
 
 
 def _first_marked(first: Rows, last: Rows, seed: Mask) -> Rows:
@@ -189,34 +192,51 @@ def _distance(frame: pl.DataFrame) -> NDArray[np.float64]:
     return frame.select(far.fill_null(0.0).fill_nan(0.0).cast(pl.Float64).alias("far"))["far"].to_numpy()
 
 
-def _named(part: pl.DataFrame, category: Category, open_before: pl.DataFrame, params: EventParams) -> pl.DataFrame:
-    """Name and true start of the events that touch the month and are large enough, seen over both months."""
-    residual = (pl.col("kwh") - pl.col("expected_kwh")).sum().abs()
-    seen = part.group_by("event", maintain_order=True).agg(
-        pl.col("meter_id", "opened").first(),
-        pl.col("timestamp").first().alias("start"),
-        pl.col("stop").last().alias("reach"),
-        (pl.col("hot").sum() >= params.min_alarmed).alias("enough_alarmed"),
-        (residual >= params.min_excess_kwh).alias("enough_energy"),
-        pl.col("now").any(),
-    )
-    continued = _continued(seen.filter("now"), open_before.filter(pl.col("category") == category), params)
-    joined = seen.filter("now").join(continued, on="event", how="left", maintain_order="left")
-    large = pl.col("enough_alarmed") & pl.col("enough_energy") if category is Category.ENERGY else pl.lit(value=True)
-    kept = joined.filter(pl.col("event_id").is_not_null() | large)
-    kept = kept.with_columns(pl.coalesce("open_start", "start").alias("start"))
-    ids = [event_id(meter, category, opened) for meter, opened in kept.select("meter_id", "opened").iter_rows()]
-    fresh = pl.Series("fresh", ids, dtype=pl.String)
-    return kept.select("event", pl.coalesce("event_id", fresh).alias("event_id"), "meter_id", "start")
+@dataclass(frozen=True)
+class _Named:
+    """Gives events names and true starts: by what was open in the month before, what was known of the month, and their first alarm."""
+
+    open_before: pl.DataFrame
+    known: pl.DataFrame
+    params: EventParams
+
+    def of(self, part: pl.DataFrame, category: Category) -> pl.DataFrame:
+        """Name and true start of the events that touch the month and are large enough, seen over both months."""
+        params, residual = self.params, (pl.col("kwh") - pl.col("expected_kwh")).sum().abs()
+        seen = part.group_by("event", maintain_order=True).agg(
+            pl.col("meter_id", "opened").first(),
+            pl.col("timestamp").first().alias("start"),
+            pl.col("stop").last().alias("reach"),
+            (pl.col("hot").sum() >= params.min_alarmed).alias("enough_alarmed"),
+            (residual >= params.min_excess_kwh).alias("enough_energy"),
+            pl.col("now").any(),
+        )
+        seen = seen.filter("now")
+        ids = [event_id(meter, category, opened) for meter, opened in seen.select("meter_id", "opened").iter_rows()]
+        seen = seen.with_columns(fresh=pl.Series(ids, dtype=pl.String))
+        continued = _met(seen, self.open_before.filter(pl.col("category") == category), params.merge_gap_h)
+        joined = seen.join(continued, on="event", how="left", maintain_order="left")
+        large = pl.col("enough_alarmed") & pl.col("enough_energy") if category is Category.ENERGY else pl.lit(value=True)
+        kept = joined.filter(pl.col("event_id").is_not_null() | large)
+        kept = kept.join(self._known_names(kept, category), on="event", how="left", maintain_order="left")
+        name, start = pl.coalesce("event_id", "known_id", "fresh"), pl.coalesce("open_start", "start")
+        return kept.select("event", name.alias("event_id"), "meter_id", start.alias("start"))
+
+    def _known_names(self, events: pl.DataFrame, category: Category) -> pl.DataFrame:
+        """For events that no known one opened with, and that go on from none, the name of the earliest known one that they overlap."""
+        known = self.known.filter(pl.col("category") == category)
+        own = events.filter(pl.col("event_id").is_null() & ~pl.col("fresh").is_in(known["event_id"].implode()))
+        taken = pl.concat([events["event_id"].drop_nulls(), events["fresh"]])
+        met = _met(own, known.filter(~pl.col("event_id").is_in(taken.implode())), 0.0)
+        return met.select("event", known_id="event_id")
 
 
-def _continued(seen: pl.DataFrame, open_before: pl.DataFrame, params: EventParams) -> pl.DataFrame:
-    """Which open event of the month before each event goes on from; the earliest, where several touch one."""
-    gap = pl.duration(hours=1) * params.merge_gap_h
+def _met(seen: pl.DataFrame, others: pl.DataFrame, gap_h: float) -> pl.DataFrame:
+    """The name and start of the event of others that each event touches within a gap; the earliest, and each of them once."""
     pairs = seen.select("event", "meter_id", "start", "reach").join(
-        open_before.select("meter_id", "event_id", open_start="start", open_end="end"), on="meter_id"
+        others.select("meter_id", "event_id", open_start="start", open_end="end"), on="meter_id"
     )
-    touching = pairs.filter(pl.col("start") <= pl.col("open_end") + gap, pl.col("reach") > pl.col("open_start"))
+    touching = pairs.filter(pl.col("start") <= pl.col("open_end") + pl.duration(hours=1) * gap_h, pl.col("reach") > pl.col("open_start"))
     ordered = touching.sort("event", "open_start")
     once = ordered.unique("event_id", keep="first", maintain_order=True).unique("event", keep="first", maintain_order=True)
     return once.select("event", "event_id", "open_start")

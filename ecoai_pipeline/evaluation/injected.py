@@ -83,7 +83,7 @@ class Portfolio:
         judged = scores.filter(pl.col("timestamp") >= self.start)
         none, readings = pl.DataFrame(schema=OPEN_SCHEMA), scores.with_columns(consumed()).select(READINGS)
         params = self.settings.detection.events
-        found = find_events(judged, scores.clear(), none, params, weeks=lambda _meters: readings)
+        found = find_events(judged, scores.clear(), none, none, params, weeks=lambda _meters: readings)
         since = dict.fromkeys(self.meters, self.start)
         return Judged(scores, surroundings(readings, found, since, self.meters, params, ImpactParams()))
 

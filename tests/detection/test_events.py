@@ -20,6 +20,7 @@ MARCH, APRIL = Month(2022, 3), Month(2022, 4)
 PARAMS = EventParams()
 ALARM, WARM = 1e-6, 1e-3
 NOON = datetime(2022, 3, 10, 12, tzinfo=UTC)
+NONE = pl.DataFrame(schema=OPEN_SCHEMA)
 QUARTER = timedelta(minutes=15)
 
 
@@ -27,10 +28,10 @@ def at(start: datetime, intervals: int, value: Any) -> dict[datetime, Any]:
     return {start + QUARTER * k: value for k in range(intervals)}
 
 
-def events_of(scores: pl.DataFrame, tail: pl.DataFrame | None = None, before: pl.DataFrame | None = None) -> pl.DataFrame:
-    return find_events(
-        scores, scores.clear() if tail is None else tail, pl.DataFrame(schema=OPEN_SCHEMA) if before is None else before, PARAMS
-    )
+def events_of(
+    scores: pl.DataFrame, tail: pl.DataFrame | None = None, before: pl.DataFrame = NONE, known: pl.DataFrame = NONE
+) -> pl.DataFrame:
+    return find_events(scores, scores.clear() if tail is None else tail, before, known, PARAMS)
 
 
 def one(events: pl.DataFrame) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def test_shares_are_of_the_weighted_evidence_of_the_model_that_scored(portfolio:
     version = scores["model_version"][0]
 
     def shares(weights: dict[str, dict[str, float]]) -> tuple[float, float]:
-        event = one(find_events(scores, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), PARAMS, weights))
+        event = one(find_events(scores, scores.clear(), NONE, NONE, PARAMS, weights))
         return event["share_profile"], event["share_usad"]
 
     assert shares({}) == pytest.approx((1 / 3, 2 / 3))
@@ -246,10 +247,9 @@ def test_an_open_event_that_does_not_go_on_has_no_row_in_the_next_month(portfoli
 
 def test_a_small_event_is_dropped_by_the_floor_in_kwh(portfolio: ModuleType) -> None:
     scores = portfolio.scored("m", MARCH, at(NOON, 2, ALARM), kwh=at(NOON, 2, 12.0))
-    none = pl.DataFrame(schema=OPEN_SCHEMA)
-    assert find_events(scores, scores.clear(), none, EventParams(min_excess_kwh=3.9)).height == 1
-    assert find_events(scores, scores.clear(), none, EventParams(min_excess_kwh=4.1)).height == 0
-    assert find_events(scores, scores.clear(), none, EventParams(min_alarmed=3)).height == 0
+    assert find_events(scores, scores.clear(), NONE, NONE, EventParams(min_excess_kwh=3.9)).height == 1
+    assert find_events(scores, scores.clear(), NONE, NONE, EventParams(min_excess_kwh=4.1)).height == 0
+    assert find_events(scores, scores.clear(), NONE, NONE, EventParams(min_alarmed=3)).height == 0
 
 
 MARKS = st.dictionaries(st.integers(0, 300), st.sampled_from([ALARM, WARM, None]), max_size=60)

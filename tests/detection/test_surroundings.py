@@ -20,6 +20,7 @@ NOON = datetime(2022, 3, 10, 12, tzinfo=UTC)
 SINCE = datetime(2022, 3, 1, tzinfo=UTC)
 METERS = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "UTC", signed=False, valid_from=date(2000, 1, 1), country="KR")}
 IMPACT = load_settings().impact
+NONE = pl.DataFrame(schema=OPEN_SCHEMA)
 QUARTER, WEEK = timedelta(minutes=15), timedelta(days=7)
 
 
@@ -30,7 +31,7 @@ def at(start: datetime, intervals: int, value: Any) -> dict[datetime, Any]:
 def told(portfolio: ModuleType, p: dict[datetime, float], kwh: dict[datetime, float], **columns: Any) -> list[dict[str, Any]]:
     scores = pl.concat([portfolio.scored("m", FEBRUARY, {}, kwh=kwh), portfolio.scored("m", MARCH, p, kwh=kwh, **columns)])
     month = scores.filter(pl.col("timestamp") >= SINCE)
-    events = find_events(month, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
+    events = find_events(month, scores.clear(), NONE, NONE, EventParams())
     return surroundings(scores.select(READINGS), events, {"m": SINCE}, METERS, EventParams(), IMPACT).to_dicts()
 
 
@@ -53,7 +54,7 @@ def test_each_meter_counts_from_the_start_of_its_own_month(portfolio: ModuleType
     start, begins = datetime(2022, 3, 1, tzinfo=UTC), datetime(2022, 3, 1, 2, tzinfo=UTC)
     kwh = at(start, 16, 30.0)
     scores = portfolio.scored("m", MARCH, at(start, 16, 1e-6), kwh=kwh)
-    events = find_events(scores, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
+    events = find_events(scores, scores.clear(), NONE, NONE, EventParams())
     whole, part = (
         surroundings(scores.select(READINGS), events, {"m": since}, METERS, EventParams(), IMPACT).row(0, named=True)
         for since in (start, begins)
@@ -66,7 +67,7 @@ def test_the_same_hours_are_those_of_the_clock(portfolio: ModuleType) -> None:
     day = datetime(2022, 3, 29, 10, tzinfo=UTC)
     kwh = at(day, 4, 0.0) | at(day - WEEK + timedelta(hours=1), 4, 25.0)
     scores = portfolio.scored("m", MARCH, at(day, 4, 1e-6), kwh=kwh)
-    events = find_events(scores, scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
+    events = find_events(scores, scores.clear(), NONE, NONE, EventParams())
     berlin = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "Europe/Berlin", signed=False, valid_from=date(2000, 1, 1))}
     event = surroundings(scores.select(READINGS), events, {"m": SINCE}, berlin, EventParams(), IMPACT).row(0, named=True)
     assert event["usual_high_kwh"] == 100.0
@@ -136,7 +137,7 @@ def test_an_ordinary_day_is_not_compared_with_the_holidays_of_the_weeks_before(p
     kwh = at(start, 4, 0.0) | {moment: 10.0 + k for k in range(1, 6) for moment in at(start - k * WEEK, 4, None)}
     seoul = {"m": Meter("m", Industry.METAL, UsageType.INDUSTRIAL, "Asia/Seoul", signed=False, valid_from=date(2000, 1, 1))}
     scores = pl.concat([portfolio.scored("m", FEBRUARY, {}, kwh=kwh), portfolio.scored("m", MARCH, at(start, 4, 1e-6), kwh=kwh)])
-    events = find_events(scores.filter(pl.col("timestamp") >= SINCE), scores.clear(), pl.DataFrame(schema=OPEN_SCHEMA), EventParams())
+    events = find_events(scores.filter(pl.col("timestamp") >= SINCE), scores.clear(), NONE, NONE, EventParams())
     event = surroundings(scores.select(READINGS), events, {"m": SINCE}, seoul, EventParams(), IMPACT).row(0, named=True)
     assert (event["usual_weeks"], event["usual_low_kwh"], event["usual_high_kwh"]) == (3, 48.0, 56.0)
 
