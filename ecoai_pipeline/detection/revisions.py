@@ -112,7 +112,7 @@ def revise(lake: Lake, partition: Partition, old: Version, new: Version) -> None
     """Enter into the ledger how the events of a partition change, if they do.
 
     The entry is written before the table is replaced, so that a kill loses none; a repeated run does not enter it twice. The
-    table itself holds nothing of it: equal readings give equal bytes, whatever stood there before.
+    table itself holds nothing of it: but for the names of events, equal readings give equal bytes, whatever stood there before.
     """
     months = {str(partition.month), str(partition.month.previous)}
     received, withdrawn = _between(lake, months, int(old.facts.get("receipts", 0)), receipts_of(lake, partition))
@@ -153,8 +153,7 @@ def compared(old: pl.DataFrame, new: pl.DataFrame, *, remade_until: datetime | N
 
     New nights that extend a month do not count as revisions. An event is changed where the number of its restated readings
     differs, or where it has as many readings as before, restated ones among them, and other energy or another kind. It is gained
-    where it has restated readings, or replaces a lost one (its start, and with it its id, may have moved). It is lost whenever it
-    has vanished, since somebody may have acted on it.
+    where it has restated readings, and lost whenever it has vanished, since somebody may have acted on it.
 
     Args:
         remade_until: up to where the old version had judged the readings, if more than readings differs between the two. Events
@@ -167,7 +166,7 @@ def compared(old: pl.DataFrame, new: pl.DataFrame, *, remade_until: datetime | N
     lost = old.join(new, on="event_id", how="anti", maintain_order="left")
     fresh = new.join(old, on="event_id", how="anti", maintain_order="left")
     judged_before = pl.lit(False) if remade_until is None else pl.col("end") <= remade_until
-    gained = fresh.filter((pl.col("restated") > 0) | pl.col("event_id").is_in(_beside(fresh, lost).implode()) | judged_before)
+    gained = fresh.filter((pl.col("restated") > 0) | judged_before)
     return {
         "gained": _rows(gained, before=None, after="excess_kwh"),
         "lost": _rows(lost, before="excess_kwh", after=None),
@@ -177,13 +176,6 @@ def compared(old: pl.DataFrame, new: pl.DataFrame, *, remade_until: datetime | N
 
 def _rounded(frame: pl.DataFrame, name: str) -> pl.Expr:
     return pl.col(name).round(_SAME_KWH) if frame.schema[name].is_float() else pl.col(name)
-
-
-def _beside(fresh: pl.DataFrame, lost: pl.DataFrame) -> pl.Series:
-    """Ids of the fresh events that overlap a lost one of their meter and category."""
-    keys = ["meter_id", "category"]
-    pairs = fresh.select("event_id", *keys, "start", "end").join(lost.select(*keys, "start", "end"), on=keys, suffix="_old")
-    return pairs.filter(pl.col("start") < pl.col("end_old"), pl.col("start_old") < pl.col("end"))["event_id"]
 
 
 def _rows(events: pl.DataFrame, *, before: str | None, after: str | None) -> pl.DataFrame:

@@ -238,8 +238,8 @@ def alarm_events(case: Case, evidence: Evidence, settings: Settings) -> tuple[Ro
         **{name: null for name, null in none.items() if name not in _FILLED},
     )
     scores = frame.select(SCORES.names).cast(schema_of(SCORES))
-    none = pl.DataFrame(schema=OPEN_SCHEMA)
-    events = find_events(scores, scores.clear(), none, none, settings.detection.events)
+    unnamed = pl.DataFrame(schema=OPEN_SCHEMA)
+    events = find_events(scores, scores.clear(), unnamed, unnamed, settings.detection.events)
     energy = events.filter(pl.col("category") == Category.ENERGY).sort("start")
     bounds = (energy[edge].dt.replace_time_zone(None).to_numpy() for edge in ("start", "end"))
     first, stop = (np.searchsorted(part.timestamps, edge).astype(np.int64) for edge in bounds)

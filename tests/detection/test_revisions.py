@@ -66,10 +66,12 @@ def test_a_vanished_event_is_lost_and_one_of_restated_readings_gained(made) -> N
     assert (revision.lost[0].start, revision.lost[0].after_kwh, revision.gained[0].before_kwh) == (NOON, None, None)
 
 
-def test_an_event_whose_start_moves_takes_the_place_of_the_lost_one(made, portfolio: ModuleType) -> None:
+def test_an_event_whose_start_moves_keeps_its_name_and_is_no_revision(made, lake: Lake) -> None:
     made((NOON, 14.0))
-    (revision,) = made((NOON.replace(hour=11, minute=30), 14.0), (NOON, 14.0))
-    assert [event.start for event in (*revision.lost, *revision.gained)] == [NOON, NOON.replace(hour=11, minute=30)]
+    name = lake.read(ANOMALIES, MARCH)["event_id"].to_list()
+    assert made((NOON.replace(hour=11, minute=30), 14.0), (NOON, 14.0)) == []
+    events = lake.read(ANOMALIES, MARCH)
+    assert (events["event_id"].to_list(), events["start"].to_list()) == (name, [NOON.replace(hour=11, minute=30)])
 
 
 def test_a_month_that_lost_its_readings_lost_its_events(made, lake: Lake, settings: Settings) -> None:
