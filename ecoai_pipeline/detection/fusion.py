@@ -34,6 +34,22 @@ def fuse(p: Probabilities, weights: Mapping[str, float]) -> Floats:
     return np.where(whole > 0, total / np.where(whole > 0, whole, 1.0), np.nan)
 
 
+def strangeness(evidence: Floats, p: Floats) -> Floats:
+    """What the readings of a meter are ordered by, (n,), higher is stranger: fused evidence plus log(1 - log p).
+
+    p says when to alarm. It is measured against the weeks before, so it hides a fault that lasts for weeks. Evidence by itself does not
+    follow a load that drifts. The logarithm keeps the order of evidence where it is clear, and lets p decide where it is not.
+
+    Args:
+        evidence: as `fuse` gives it.
+        p: of the same intervals, as `Habits.p` gives it.
+
+    >>> strangeness(np.array([2.0, 2.0, np.nan]), np.array([1.0, 0.01, np.nan])).round(2).tolist()
+    [2.0, 3.72, nan]
+    """
+    return np.asarray(evidence + np.log1p(-np.log(p)))
+
+
 @dataclass(frozen=True)
 class Fusion:
     """Detectors and what the evidence of each weighs.

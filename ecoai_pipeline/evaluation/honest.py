@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ecoai_pipeline.detection import habit
 from ecoai_pipeline.detection.calibration import Calibration, alarm_threshold, calibrate
 from ecoai_pipeline.detection.events import OPEN_SCHEMA, find_events
-from ecoai_pipeline.detection.fusion import Fusion, Probabilities
+from ecoai_pipeline.detection.fusion import Fusion, Probabilities, strangeness
 from ecoai_pipeline.detection.habit import Habits, Law
 from ecoai_pipeline.detection.segments.search import probability
 from ecoai_pipeline.detectors.robust import grouped_quantile
@@ -137,7 +137,7 @@ class Evidence:
 def _judged(case: Case, fold: Fold, members: Mapping[str, Scored], fusion: Fusion, settings: Settings) -> _Judged:
     """Calibrate the members as training does, fuse what they say, and measure it against the weeks before, as scoring does.
 
-    What a detector alone is ranked by is its score; what several are ranked by is their probability.
+    A detector alone is ranked by its score, several together by `strangeness`; alarms of both come from p.
     """
     if SEGMENT in members:
         (alone,) = members.values()
@@ -149,7 +149,8 @@ def _judged(case: Case, fold: Fold, members: Mapping[str, Scored], fusion: Fusio
     p_batch, p = (measured(case, fold, habits, evidence) for evidence in (batch, nightly))
     law = habits.laws[case.load.meter_id]
     if len(members) > 1:
-        return _Judged(-np.log(p_batch), -np.log(p), p, p_batch, law)
+        first = fold.test[0] - fold.calibration[0]
+        return _Judged(strangeness(batch[first:], p_batch), strangeness(nightly[first:], p), p, p_batch, law)
     (alone,) = members.values()
     return _Judged(alone.batch.astype(np.float64), alone.nightly.astype(np.float64), p, p_batch, law)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ecoai_pipeline.detection.fusion import Fusion, Probabilities
+from ecoai_pipeline.detection.fusion import Fusion, Probabilities, strangeness
 from ecoai_pipeline.detectors.catalogue import costly, taught
 from ecoai_pipeline.domain import DETECTORS, Resolution
 from ecoai_pipeline.evaluation import folds
@@ -47,7 +47,7 @@ class Backtest:
     _known: dict[frozenset[tuple[str, float]], float] = field(default_factory=dict, repr=False)
 
     def reached(self, weights: Weights) -> float:
-        """VUS-PR of the fused evidence, measured against the weeks before; 0 where no detector with a weight has scores."""
+        """VUS-PR of the readings in the order of `strangeness`; 0 where no detector with a weight has scores."""
         heard = {name: weight for name, weight in weights.items() if weight > 0 and name in self.p}
         key = frozenset(heard.items())
         if key not in self._known:
@@ -60,7 +60,8 @@ class Backtest:
         p = measured(case, fold, habits_of(case, fold, evidence, self.settings), evidence)
         counted = case.subset(ALL)[fold.test[0] :]
         assert case.labels is not None
-        return volumes(ranked_last(-np.log(p[counted])), case.labels[fold.test[0] :][counted], case.buffer)[0]
+        ranked = strangeness(evidence[len(evidence) - len(p) :], p)
+        return volumes(ranked_last(ranked[counted]), case.labels[fold.test[0] :][counted], case.buffer)[0]
 
 
 Meters = Mapping[str, Sequence[Backtest]]

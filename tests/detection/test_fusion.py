@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ecoai_pipeline.detection.fusion import Fusion, fuse
+from ecoai_pipeline.detection.fusion import Fusion, fuse, strangeness
 from ecoai_pipeline.settings import DetectionParams, FusionParams
 
 HOUR = 3600
@@ -24,6 +24,20 @@ def test_weights_count_and_an_absent_detector_does_not() -> None:
     p = {"a": np.exp([-1.0, -1.0]), "b": np.exp([-4.0, np.nan]), "c": np.exp([-100.0, -100.0])}
     assert fuse(p, {"a": 2, "b": 1, "c": 0}).tolist() == pytest.approx([2.0, 1.0])
     assert fuse({"a": p["a"]}, {"a": 2, "b": 1}).tolist() == pytest.approx([1.0, 1.0])
+
+
+def test_a_fault_that_lasts_for_weeks_stays_above_a_normal_day_after_a_quiet_month() -> None:
+    """p of the fault's last day is high because of its first ones, p of the normal day low because of the quiet month."""
+    fault, normal = strangeness(np.array([12.0, 4.0]), np.array([0.5, 1e-6]))
+    assert fault == pytest.approx(12 + np.log(1 + np.log(2)))
+    assert normal == pytest.approx(4 + np.log(1 + 6 * np.log(10)))
+    assert fault > normal
+
+
+def test_of_equal_evidence_the_less_usual_one_is_stranger_and_nothing_known_stays_unknown() -> None:
+    found = strangeness(np.array([3.0, 3.0, np.nan]), np.array([0.2, 0.01, np.nan]))
+    assert found[1] > found[0] > 3.0
+    assert np.isnan(found[2])
 
 
 def test_costly_detectors_are_those_with_weight_beside_cheap_ones() -> None:
