@@ -10,9 +10,9 @@ import pytest
 from ecoai_pipeline.detection.backtest import HYBRID
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.domain import Resolution
-from ecoai_pipeline.evaluation.cases import ALL, with_faults
-from ecoai_pipeline.evaluation.folds import Protocol
-from ecoai_pipeline.evaluation.honest import Judging, alarm_events, deviation
+from ecoai_pipeline.evaluation.cases import ALL, Case, with_faults
+from ecoai_pipeline.evaluation.folds import Protocol, folds
+from ecoai_pipeline.evaluation.honest import Judging, alarm_events, calibrated, deviation, tails
 from ecoai_pipeline.evaluation.scoring import Scoring
 
 from .conftest import two_shifts, with_outages
@@ -88,6 +88,36 @@ def test_members_weigh_what_the_parameters_say(case, quick, tmp_path) -> None:
     fused = judging(case, both, tmp_path, HYBRID, members=["profile", "usad"])._evidence()
     alone = judging(case, both, tmp_path, "profile")._evidence()
     np.testing.assert_array_equal(fused.p, alone.p)
+
+
+def test_several_detectors_are_ranked_by_their_evidence_and_p_together(case, quick, tmp_path) -> None:
+    members = {key: {"profile": 1.0, "level": 0.0} for key in Resolution}
+    both = quick.model_copy(update={"training": quick.training.model_copy(update={"members": members})})
+    judged = judging(case, both, tmp_path, HYBRID, members=["profile", "level"])
+    (fold,) = folds(case.load, Protocol.FIXED, both)
+    alone = {"profile": judged.members[0][0].scored(judged.members[0][1])[0]}
+    evidence = -np.log(tails(case, fold, alone, "nightly", calibrated(case, alone, both))["profile"])[-1344:]
+    found = judged._evidence()
+    np.testing.assert_allclose(found.nightly, evidence + np.log1p(-np.log(found.p)))
+
+
+def test_a_stuck_hourly_counter_is_not_outvoted(settings, tmp_path) -> None:
+    """Thirty equal readings from the morning on; only `flat_run` sees all of them."""
+    load = two_shifts()
+    stuck = np.zeros(len(load), dtype=bool)
+    for start in (100 * 24 + 9, 120 * 24 + 10):
+        load.kwh[start : start + 30] = load.kwh[start]
+        stuck[start : start + 30] = True
+    case = Case("made_up", load, stuck, {ALL: load.observed})
+    ours = settings.training.members[Resolution.LOW]
+    reached = []
+    for members in (ours, {name: weight for name, weight in ours.items() if name != "flat_run"}):
+        training = settings.training.model_copy(update={"members": {**settings.training.members, Resolution.LOW: members}})
+        some = settings.model_copy(update={"training": training})
+        (row,) = judging(case, some, tmp_path, HYBRID, members=list(members)).run()["rows"]
+        reached.append(row["vus_pr"])
+    assert reached[0] > 0.5
+    assert reached[1] < 0.2
 
 
 def test_rolling_models_are_put_behind_each_other_by_probability(case, settings, tmp_path) -> None:
