@@ -113,6 +113,7 @@ class Kind(StrEnum):
     BROWNOUT = "brownout"
     SAWTOOTH = "sawtooth"
     LEAK = "leak"
+    LEVEL_SHIFT = "level_shift"
     SHIFTED_SCHEDULE = "shifted_schedule"
     LONGER_SHIFT = "longer_shift"
     UNUSUAL_SHAPE = "unusual_shape"

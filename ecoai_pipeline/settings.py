@@ -440,6 +440,7 @@ class StrangeDayParams(Params):
     p: float = Field(1e-5, gt=0, lt=1, description="probability that such a day is given: less than the smallest q")
     most: int = Field(8, ge=0, description="times in the `days` before it; what comes more often is what the meter does")
     days: int = Field(28, gt=0, description="days that are looked back at")
+    level_shift_days: int = Field(14, gt=0, description="strange days among them from which on they are the new level of the load")
 
 
 class SegmentParams(Params):

@@ -21,7 +21,9 @@ _BESIDE = timedelta(days=1)
 _YEAR = timedelta(days=366)
 _SHORT = timedelta(hours=12)  # up to which the share of each interval is told, else of each hour
 _LEAST_SIZE = 0.01  # of a usual day; below it sizes are alike
-_KIND_APART = 2.0  # standard deviations that events of two kinds lie apart for that alone
+_DAY = timedelta(days=1)
+_CLOCK = slice(3, 5)  # of the traits: sine and cosine of the hour
+_HOURS_ALIKE = 0.5  # cosine of four hours on the circle of a day
 _P = tuple(f"p_{name}" for name in EVIDENCE)
 
 
@@ -92,9 +94,10 @@ def similar(
 ) -> dict[str, tuple[list[Similar], list[Similar]]]:
     """The nearest events that ended before each one began, within a year: of its own meter, and of peers.
 
-    Compared are the kind, how long and how large by the meter's usual day (logarithms), the share of the expected energy that came, the
-    hour of the day on its circle, and whether it began at a weekend, by the clock of its meter; each in its standard deviations over
-    `before`. Peers share industry, usage type and category.
+    They are of its kind and category, more than expected where it is more, and began within four hours of its time of day, unless it lasts
+    a day. Compared are how long and how large by the meter's usual day (logarithms), the share of the expected energy that came, the hour
+    of the day on its circle, and whether it began at a weekend, by the clock of its meter; each in its standard deviations over `before`.
+    Peers share industry and usage type.
     """
     pool = before.sort("start", "event_id")
     if not pool.height or not events.height:
@@ -103,15 +106,19 @@ def similar(
     deviation = both[: pool.height].std(axis=0)
     spread = np.where(deviation > 1e-6, deviation, 1.0)
     theirs, ours = both[: pool.height] / spread, both[pool.height :] / spread
-    columns = {name: pool[name].to_numpy() for name in ("meter_id", "industry", "usage_type", "category", "kind", "event_id")}
+    columns = {name: pool[name].to_numpy() for name in ("meter_id", "industry", "usage_type", "category", "kind")}
+    side, clock = (pool["excess_kwh"].fill_null(0) < 0).to_numpy(), both[: pool.height, _CLOCK]
     starts, ends = (pool[edge].dt.replace_time_zone(None).to_numpy() for edge in ("start", "end"))
     found = {}
-    for row, traits in zip(events.iter_rows(named=True), ours, strict=True):
+    for row, traits, hour in zip(events.iter_rows(named=True), ours, both[pool.height :, _CLOCK], strict=True):
         begin = np.datetime64(row["start"].replace(tzinfo=None))
-        earlier = (ends <= begin) & (starts >= begin - np.timedelta64(_YEAR)) & (columns["category"] == row["category"])
+        earlier = (ends <= begin) & (starts >= begin - np.timedelta64(_YEAR))
+        same = (columns["category"] == row["category"]) & (columns["kind"] == row["kind"]) & (side == ((row["excess_kwh"] or 0) < 0))
+        lasting = row["end"] - row["start"] >= _DAY
+        earlier &= same & (lasting | (clock @ hour >= _HOURS_ALIKE))
         own = earlier & (columns["meter_id"] == row["meter_id"])
         peers = earlier & ~own & (columns["industry"] == row["industry"]) & (columns["usage_type"] == row["usage_type"])
-        apart = np.abs(theirs - traits).sum(axis=1) + _KIND_APART * (columns["kind"] != row["kind"])
+        apart = np.abs(theirs - traits).sum(axis=1)
         found[row["event_id"]] = (_nearest(pool, own, apart, count), _nearest(pool, peers, apart, count))
     return found
 

@@ -30,6 +30,7 @@ KINDS: Mapping[Kind, Pair] = {
     Kind.BROWNOUT: ("Brownout", "저전압성 부하 감소"),
     Kind.SAWTOOTH: ("Sawtooth", "톱니형 변동"),
     Kind.LEAK: ("Leak", "상시 초과 부하"),
+    Kind.LEVEL_SHIFT: ("Level shift", "부하 수준 변화"),
     Kind.SHIFTED_SCHEDULE: ("Shifted schedule", "가동 시간 이동"),
     Kind.LONGER_SHIFT: ("Longer shift", "연장 가동"),
     Kind.UNUSUAL_SHAPE: ("Unusual shape", "비정상 부하 형태"),
@@ -47,10 +48,14 @@ _LEADS: Mapping[Kind, Pair] = {
     Kind.SAG: ("{duration} at {percent} of the expected load, {kw} kW less", "{duration} 동안 기대 부하의 {percent}, {kw} kW 적음"),
     Kind.BROWNOUT: ("{duration} with all of the load at {percent} of the expected", "{duration} 동안 부하 전체가 기대 부하의 {percent}"),
     Kind.SURGE: ("{duration} with {kw} kW {above} than expected", "{duration} 동안 기대 부하보다 {kw} kW {above}"),
-    Kind.SPIKE: ("{times} times the expected load for {duration}", "{duration} 동안 기대 부하의 {times}배"),
+    Kind.SPIKE: ("{kw} kW {above} than expected for {duration}", "{duration} 동안 기대 부하보다 {kw} kW {above}"),
     Kind.LEAK: (
         "a constant {kw} kW {above} than expected, alarmed for {duration}",
         "기대보다 일정하게 {kw} kW {above}, 경보 지속 {duration}",
+    ),
+    Kind.LEVEL_SHIFT: (
+        "a new level, {percent} of the expected load, for {duration}; on average {kw} kW {above}",
+        "{duration} 동안 기대 부하의 {percent}인 새 수준, 평균 {kw} kW {above}",
     ),
     Kind.PLATEAU: (
         "{count} equal readings, {kw} kW {above} than expected",
@@ -339,7 +344,6 @@ def _fields(event: Mapping[str, Any], lang: Lang) -> dict[str, str]:
     return {
         "duration": length(duration, lang),
         "percent": "" if share is None else percent(share),
-        "times": "" if share is None else number(share),
         "kw": "" if excess is None or not hours else number(abs(excess) / hours),
         "above": "" if excess is None else phrase("more" if excess >= 0 else "less", lang),
         "count": str(event["longest_equal_run"]) if event["longest_equal_run"] > 1 else "",

@@ -124,9 +124,11 @@ def test_the_nearest_earlier_events_of_the_meter_and_of_its_peers() -> None:
         at(5, category="data_quality", kind="missing_data"),
         at(9),  # later than the one asked about
         at(7, event_id="asked"),  # a Monday, the first is a Tuesday
+        at(6, excess_kwh=100.0),
+        {"start": datetime(2022, 3, 6, 20, tzinfo=UTC), "end": datetime(2022, 3, 6, 22, tzinfo=UTC)},
     )
     own, peers = similar(pool.filter(event_id="asked"), pool, 3)["asked"]
-    assert [one.event_id for one in own] == ["e1", "e0"]
+    assert [one.event_id for one in own] == ["e1"], "of its kind, its sign, and its time of day"
     assert own[0].distance == pytest.approx(0)
     assert [one.meter_id for one in peers] == ["peer"]
 

@@ -164,3 +164,11 @@ def test_the_gain_of_a_shape_is_the_difference_of_the_log_likelihoods(seed: int,
     gains = [without - cost(left, phi, known, np.where(inside, scale, 1.0)) - 2 * (scale != 1) for scale in (1.0, 3.0, 10.0, 30.0)]
     if size:
         assert gain == pytest.approx(max(gains), abs=1e-9)
+
+
+@pytest.mark.parametrize(("share", "days", "kind"), [(2.0, 6, Kind.LEVEL_SHIFT), (0.5, 10, Kind.LEVEL_SHIFT), (0.5, 3, Kind.SAG)])
+def test_what_lasts_for_more_than_four_days_is_a_new_level(share: float, days: int, kind: Kind) -> None:
+    expected, first = np.tile(profile(), 2), DAY * A_DAY
+    kwh, stop = expected + np.random.default_rng(0).normal(0, 1, len(expected)), first + A_DAY * days
+    kwh[first:stop] *= share
+    assert named(kwh, expected, first, stop).kind is kind

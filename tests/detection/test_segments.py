@@ -126,13 +126,15 @@ def marked(kwh: Floats, expectation: Expectation | None = None) -> list[int]:
     return sorted({int(day) for day in np.flatnonzero(strange) // DAY})
 
 
-def test_a_batch_of_every_third_day_is_the_rule_after_four_weeks_and_a_month_at_another_level_stays_strange() -> None:
+def test_a_batch_of_every_third_day_is_the_rule_after_four_weeks_and_another_level_is_learned_after_two() -> None:
     batch, level = load(), load()
     for day in range(20, 60, 3):
         batch[day * DAY : (day + 1) * DAY] *= 1.8
     assert marked(batch) == [20, 23, 26, 29, 32, 35, 38, 41, 44]
     level[30 * DAY :] *= 1.8
-    assert marked(level) == list(range(30, 60))
+    assert marked(level) == list(range(30, 44))
+    level[30 * DAY :] *= 0.05 / 1.8
+    assert marked(level) == list(range(30, 60)), "days without load are never learned"
 
 
 def test_a_day_is_strange_by_most_of_its_readings_and_its_energy_together() -> None:

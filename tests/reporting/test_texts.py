@@ -66,7 +66,12 @@ LEADS = {
         "저전압성 부하 감소: 4시간 15분 동안 부하 전체가 기대 부하의 3 %",
     ),
     "surge": (MORE, "Surge: 4 h 15 min with 24 kW more than expected", "부하 급증: 4시간 15분 동안 기대 부하보다 24 kW 많음"),
-    "spike": (MORE, "Spike: 1.2 times the expected load for 4 h 15 min", "순간 피크: 4시간 15분 동안 기대 부하의 1.2배"),
+    "spike": (MORE, "Spike: 24 kW more than expected for 4 h 15 min", "순간 피크: 4시간 15분 동안 기대 부하보다 24 kW 많음"),
+    "level_shift": (
+        MORE,
+        "Level shift: a new level, 124 % of the expected load, for 4 h 15 min; on average 24 kW more",
+        "부하 수준 변화: 4시간 15분 동안 기대 부하의 124 %인 새 수준, 평균 24 kW 많음",
+    ),
     "leak": (
         MORE,
         "Leak: a constant 24 kW more than expected, alarmed for 4 h 15 min",

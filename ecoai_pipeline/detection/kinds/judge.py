@@ -21,6 +21,7 @@ SHAPED = (Kind.NOISY, Kind.SHIFTED_SCHEDULE, Kind.FLAT, Kind.PLATEAU, Kind.SAWTO
 _MORE, _LESS = (0.0, np.inf), (-np.inf, 0.0)
 _SHARE_TAKEN = (-0.9, 0.0)  # less than a tenth left is an outage
 _LASTING_H = 12.0  # a constant excess from here on is a leak
+_NEW_LEVEL_H = 96.0  # what differs for longer is a new level of the load, higher or lower
 _LOW_VOLTAGE_H = 12.0  # a network clears low voltage within hours; a plant at a share of its load for days has stopped most of itself
 _DAY_H = 24.0
 _MOVED_H = np.r_[-4:-0.9:0.25, 1:4.1:0.25]  # a quarter of an hour finer than anyone acts on
@@ -107,7 +108,8 @@ def _agrees(around: Around, kind: Kind) -> bool:
 
 def _shapes(around: Around) -> list[_Named]:
     event_h = (around.event[1] - around.event[0]) / around.per_hour
-    longest = {hours: max(hours, 1.1 * event_h) for hours in (8.0, 12.0, 72.0)}
+    longest = {hours: min(max(hours, 1.1 * event_h), _NEW_LEVEL_H) for hours in (8.0, 12.0, 72.0)}
+    new_level = (_NEW_LEVEL_H, 1.1 * event_h)
     usual = float(np.abs(around.expected[around.known]).max())  # a leak is less than what the plant itself uses
     constant = partial(_scaled, around, kernel.CONSTANT, 0)
     found = [
@@ -116,6 +118,8 @@ def _shapes(around: Around) -> list[_Named]:
         constant(Kind.LEAK, (_LASTING_H, longest[72.0]), (0.0, usual)),
         constant(Kind.SURGE, (_LASTING_H, longest[72.0]), (usual, np.inf)),
         constant(Kind.SAG, (0.25, longest[8.0]), _LESS),
+        constant(Kind.LEVEL_SHIFT, new_level, (-np.inf, np.inf)),
+        _scaled(around, kernel.SHARE, 0, Kind.LEVEL_SHIFT, new_level, (_SHARE_TAKEN[0], np.inf)),
         _scaled(around, kernel.SHARE, 0, Kind.BROWNOUT, (0.5, _LOW_VOLTAGE_H), _SHARE_TAKEN),
         _scaled(around, kernel.RAMP, 0, Kind.RAMP, (3.0, longest[12.0]), _MORE),
         *(_scaled(around, kernel.TEETH, teeth, Kind.SAWTOOTH, (3.0, longest[12.0]), _MORE) for teeth in _TEETH),

@@ -22,7 +22,7 @@ def strange_days(kwh: Floats, expectation: Expectation, day: Ints, interval_s: i
     Of a strange day more than `outside` of the readings lie outside the band and the energy is below `below` or above `above` of what was
     expected; or the energy is below `nothing` of it. Under a band that holds nine tenths of the readings this does not happen. Where it
     happened more than `most` times in the `days` before, it is what the meter does, and nothing is marked; strange days that follow each
-    other are one time.
+    other are one time. From `level_shift_days` of them on the load has a new level, except where hardly anything comes.
 
     Args:
         day: number of the local day of an interval, (n,), not falling, from 0.
@@ -37,7 +37,7 @@ def strange_days(kwh: Floats, expectation: Expectation, day: Ints, interval_s: i
     off = (actual < params.below * expected) | (actual > params.above * expected)
     strange = ((np.bincount(day, outside) > params.outside * count) & off) | (actual < params.nothing * expected)
     strange &= (count >= _READ * length) & (expected >= 0)
-    strange &= ~_usual(strange, params)
+    strange &= ~(_usual(strange, params) | (_learned(strange, params) & (actual >= params.nothing * expected)))
     with_the_day = outside & ((kwh > expectation.high) == (actual > expected)[day])
     marked = with_the_day | (known & (kwh < params.nothing * expectation.expected))
     told = np.zeros(len(kwh), dtype=bool)
@@ -59,6 +59,16 @@ def _densest(marked: Bools) -> Bools:
 def _usual(strange: Bools, params: StrangeDayParams) -> Bools:
     """Days before which strange ones came too often, (days,)."""
     begins = strange & ~np.concatenate([[False], strange[:-1]])
-    total = np.concatenate([[0], np.cumsum(begins)])
-    number = np.arange(len(strange))
-    return np.asarray(total[number] - total[np.maximum(number - params.days, 0)] > params.most)
+    return _before(begins, params) > params.most
+
+
+def _learned(strange: Bools, params: StrangeDayParams) -> Bools:
+    """Days before which so many were strange that these are the level of the load, (days,)."""
+    return _before(strange, params) >= params.level_shift_days
+
+
+def _before(marked: Bools, params: StrangeDayParams) -> Ints:
+    """How many of the `days` before each day are marked, (days,)."""
+    total = np.concatenate([[0], np.cumsum(marked)])
+    number = np.arange(len(marked))
+    return np.asarray(total[number] - total[np.maximum(number - params.days, 0)])
