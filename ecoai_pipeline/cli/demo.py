@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,12 +14,14 @@ from ecoai_pipeline.cli.output import Answer, Format, FormatOption, JsonOption, 
 from ecoai_pipeline.cli.pipeline import new_lake, run_night, the_lake, train_all
 from ecoai_pipeline.cli.readings import ingest_paths
 from ecoai_pipeline.cli.views import EVENT_COLUMNS, ending_after, event_rows, shown_events
-from ecoai_pipeline.domain import Category, Industry, Month, MonthRange
+from ecoai_pipeline.domain import SCORES, Category, EventStatus, Industry, Month, MonthRange, Partition
+from ecoai_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ecoai_pipeline.sources.simulation.simulator import Simulation
+    from ecoai_pipeline.storage.lake import Lake
 
 MONTHS = MonthRange(Month(2025, 1), Month(2025, 4))
 SEED = 0
@@ -37,7 +40,7 @@ def demo(
         train_all(None, None, None, steps)
         night = MONTHS.last.next.first_day - timedelta(days=1)
         run_night(night, steps)
-    _answer(root, made, night).show(form, as_json)
+    _answer(root, made, night, meters).show(form, as_json)
 
 
 def _bring_in(root: Path, meters: int, steps: Steps) -> Simulation:
@@ -51,7 +54,7 @@ def _bring_in(root: Path, meters: int, steps: Steps) -> Simulation:
     return made
 
 
-def _answer(root: Path, made: Simulation, night: date) -> Answer:
+def _answer(root: Path, made: Simulation, night: date, meters: int) -> Answer:
     """The events of the night's month beside what had been put in."""
     import polars as pl
 
@@ -59,16 +62,18 @@ def _answer(root: Path, made: Simulation, night: date) -> Answer:
 
     month, lake = Month.of(night), the_lake()
     rows = [row for row in event_rows(lake, since=month.first_day) if row["category"] == Category.ENERGY]
+    rows.sort(key=lambda row: (row["status"] != EventStatus.ONGOING, -row["severity"]))
     utc = pl.Datetime("us", "UTC")
     schema = {"event_id": pl.String(), "meter_id": pl.String(), "start": utc, "end": utc}
     events = pl.DataFrame([[row[name] for name in schema] for row in rows], schema, orient="row")
     faults = ending_after(lake, read_faults(made.truth), month.first_day)
     matched = match_events(events, faults)
-    stopped = during(matched.false_alarms, read_stops(made.maintenance)).height
+    stopped, possible = during(matched.false_alarms, read_stops(made.maintenance)).height, _findable(lake, faults, month, meters)
     figures: dict[str, Any] = {
         "month": str(month),
         "faults": faults.height,
         "found": matched.found.height,
+        "findable": possible,
         "alarms": len(rows),
         "false_alarms": matched.false_alarms.height,
         "false_alarms_in_planned_stops": stopped,
@@ -77,15 +82,59 @@ def _answer(root: Path, made: Simulation, night: date) -> Answer:
     }
     tonight = ending_after(lake, events, night).height
     notes = [
-        f"{matched.found.height} of {faults.height} faults injected in {month} were found; {matched.false_alarms.height} of {len(rows)} "
-        f"alarms were false, {stopped} of them in planned stops; {tonight} events touch the last night, {night}",
+        f"{_stake(rows)}; {tonight} events touch the last night, {night}",
+        f"{matched.found.height} of {faults.height} faults injected in {month} were found, {possible} could be by someone who knows them; "
+        f"{matched.false_alarms.height} of {len(rows)} alarms were false, {stopped} of them in planned stops",
         f"found by kind:  {_shares(matched.per_kind, pl.col('kind'))}",
         f"found by depth: {_shares(matched.per_depth, pl.format('{} to {}', pl.col('least').round(1), pl.col('most').round(1)))}",
         f"the page about {night}: {lake.night_report(night, None, 'en')}",
         f"the same on your screen: ecoai --root {root} ui   (Dagster on http://127.0.0.1:3000)",
         f"the events again:        ecoai --root {root} events --since {month.first_day}",
     ]
-    return Answer({**figures, "events": rows}, shown_events(lake, rows), EVENT_COLUMNS, title=f"events of {month}", notes=notes)
+    return Answer(
+        {**figures, "events": rows},
+        shown_events(lake, rows),
+        EVENT_COLUMNS,
+        title=f"events of {month}, open ones first, then by severity",
+        notes=notes,
+    )
+
+
+def _stake(events: list[dict[str, Any]]) -> str:
+    """What the events are about in sum: energy above and below the expected one, and the cost of the former."""
+    more, less = (sum(max(sign * (row["excess_kwh"] or 0), 0) for row in events) for sign in (1, -1))
+    costs: dict[str, float] = {}
+    for row in events:
+        if (row["cost"] or 0) > 0:
+            costs[row["currency"]] = costs.get(row["currency"], 0) + row["cost"]
+    paid = " and ".join(f"{cost:,.0f} {currency}" for currency, cost in sorted(costs.items()))
+    return f"{len(events)} events: {more:,.0f} kWh more than expected{f', worth {paid},' if paid else ''} and {less:,.0f} kWh less"
+
+
+def _findable(lake: Lake, faults: pl.DataFrame, month: Month, meters: int) -> int:
+    """How many of the faults a clairvoyant would find at as few false alarms (`evaluation.limit`), by the load expected that night."""
+    import polars as pl
+
+    from ecoai_pipeline.evaluation.limit import findable
+    from ecoai_pipeline.features.load import load_series
+    from ecoai_pipeline.sources.simulation.plan import standard_plan
+    from ecoai_pipeline.sources.simulation.simulator import blocks
+
+    months, none, count = MonthRange(month, month), standard_plan().model_copy(update={"share": 0.0}), 0
+    budget = load_settings().detection.budget_per_meter_month
+    for industry in Industry:
+        clean = {
+            meter: kwh.ravel()
+            for block in blocks(industry, meters=meters, months=months, seed=SEED, plan=none)
+            for meter, kwh in zip(block.meters, block.kwh, strict=True)
+        }
+        scores = lake.read(SCORES, Partition(industry, month)).sort("meter_id", "timestamp")
+        for series in load_series(lake, industry, months):
+            own = faults.filter(pl.col("meter_id") == series.meter_id)
+            if own.height:
+                without = replace(series, kwh=clean[series.meter_id])
+                count += sum(findable(scores.filter(pl.col("meter_id") == series.meter_id), without, series, own, budget))
+    return count
 
 
 def _shares(counts: pl.DataFrame, name: pl.Expr) -> str:

@@ -88,9 +88,11 @@ def simulate(
     )
 
 
-def blocks(industry: Industry, *, meters: int, months: MonthRange, interval_s: int = 900, seed: int = 0) -> Iterator[Block]:
-    """The readings that `simulate` writes for an industry, with the standard faults: month by month, some meters at a time."""
-    of, draw = members(industry, meters, seed), _Draw(interval_s, seed, None)
+def blocks(
+    industry: Industry, *, meters: int, months: MonthRange, interval_s: int = 900, seed: int = 0, plan: FaultPlan | None = None
+) -> Iterator[Block]:
+    """The readings that `simulate` writes for an industry, month by month, some meters at a time; `plan` is of the faults in them."""
+    of, draw = members(industry, meters, seed), _Draw(interval_s, seed, plan)
     planned = stops(industry, of.chance, months.first.year - 1, months.last.year)
     for month in months:
         yield from _blocks(of, planned, month, _days(month, interval_s, seed), draw, [])
