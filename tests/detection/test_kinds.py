@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ecoai_pipeline.detection.kinds import kernel
 from ecoai_pipeline.detection.kinds.around import Around
-from ecoai_pipeline.detection.kinds.judge import Judged, judge
+from ecoai_pipeline.detection.kinds.judge import LESS, MORE, Judged, judge
 from ecoai_pipeline.domain import Kind
 from ecoai_pipeline.sources.simulation.changes import CHANGES, Place
 
@@ -172,3 +172,25 @@ def test_what_lasts_for_more_than_four_days_is_a_new_level(share: float, days: i
     kwh, stop = expected + np.random.default_rng(0).normal(0, 1, len(expected)), first + A_DAY * days
     kwh[first:stop] *= share
     assert named(kwh, expected, first, stop).kind is kind
+
+
+@pytest.mark.parametrize("number", [300, pytest.param(5000, marks=pytest.mark.full)])
+def test_a_name_agrees_with_the_energy_and_fits_best_whatever_the_event(number: int) -> None:
+    """Loads with changes of any shape and size, and events of any place and length, most of them beside a fault."""
+    rng = np.random.default_rng(number)
+    for _ in range(number):
+        kwh, expected = loads(int(rng.integers(1 << 30)))
+        first, length = DAY * A_DAY + int(rng.integers(-96, 96)), int(np.exp(rng.uniform(0, 4.5)))
+        change = (
+            rng.choice([0, 1, 1, 1])
+            * rng.normal(0, 30)
+            * rng.choice([np.ones(length), rng.normal(0, 1, length), np.linspace(0, 1, length)])
+        )
+        kwh[first : first + length] = np.maximum(kwh[first : first + length] + change, 0)
+        event = first + int(rng.integers(-8, 8)), first + length + int(rng.integers(0, 8))
+        found = judge(Around.of(kwh, expected, np.full(len(kwh), 3.29 * NOISE), 900, event), whole=True)
+        excess = float((kwh - expected)[slice(*event)].sum())
+        assert not (found.kind in MORE and excess < 0), (found, excess)
+        assert not (found.kind in LESS and excess > 0), (found, excess)
+        assert found.next_kind is not found.kind
+        assert found.next_fit is None or found.fit is None or found.next_fit <= found.fit
