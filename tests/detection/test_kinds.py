@@ -194,3 +194,11 @@ def test_a_name_agrees_with_the_energy_and_fits_best_whatever_the_event(number: 
         assert not (found.kind in LESS and excess > 0), (found, excess)
         assert found.next_kind is not found.kind
         assert found.next_fit is None or found.fit is None or found.next_fit <= found.fit
+
+
+def test_a_quarter_of_an_hour_of_a_leak_is_told_as_no_leak() -> None:
+    kwh, expected, first, stop = faulty(Kind.LEAK, 0)
+    around = Around.of(kwh, expected, np.full(len(kwh), 3.29 * NOISE), 900, (first + 20, first + 21))
+    assert judge(around).kind is Kind.LEAK
+    assert judge(around, whole=True).kind is not Kind.LEAK
+    assert judge(Around.of(kwh, expected, np.full(len(kwh), 3.29 * NOISE), 900, (first, stop)), whole=True).kind is Kind.LEAK

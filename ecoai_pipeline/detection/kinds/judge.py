@@ -79,7 +79,8 @@ def judge(around: Around, *, whole: bool = False) -> Judged:
     best. No shape that gains anything: an unusual shape; nothing to compare with: the same, without a fit.
 
     Args:
-        whole: the event is not searched for any more. A kind of more energy is then named only where there is more, one of less where less.
+        whole: the event is not searched for any more. A kind of more energy is then named only where there is more, one of less only where
+            less, and a shape only if it and the event share half of the longer one: a quarter of an hour is no leak.
     """
     start, stop = around.event
     if not around.known[start:stop].any():
@@ -89,7 +90,7 @@ def judge(around: Around, *, whole: bool = False) -> Judged:
     found = [named for named in shapes if not held or named.kind is not held.kind]
     kinds = [held, *found] if held else found
     if whole:
-        kinds = [named for named in kinds if _agrees(around, named.kind)]
+        kinds = [named for named in kinds if _agrees(around, named.kind) and _as_long(around, named)]
     if not kinds:
         return Judged(Kind.UNUSUAL_SHAPE, 0.0)
     best, other = kinds[0], kinds[1] if len(kinds) > 1 else None
@@ -104,6 +105,14 @@ def _agrees(around: Around, kind: Kind) -> bool:
     rows = slice(*around.event)
     excess = float((around.kwh - around.expected)[rows][around.known[rows]].sum())
     return not (kind in MORE and excess < 0) and not (kind in LESS and excess > 0)
+
+
+def _as_long(around: Around, named: _Named) -> bool:
+    """Whether a shape is about as long as the event. Equal readings and outages are told by the event, and a moved day by its edges."""
+    (start, stop), end = around.event, named.start + len(named.added)
+    both = min(stop, end) - max(start, named.start)
+    told = np.isinf(named.gain) or named.kind is Kind.SHIFTED_SCHEDULE
+    return bool(told or both >= _SHARED * max(stop - start, len(named.added)))
 
 
 def _shapes(around: Around) -> list[_Named]:
