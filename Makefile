@@ -46,10 +46,10 @@ check: setup
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/pytest -n 2 -m "not full and not benchmark"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not full and not benchmark"
 
 test-full: debian check s3 peers
-	$(BIN)/pytest -n 2 -rs -m "not benchmark" --hypothesis-profile full
+	$(BIN)/pytest -n 2 --dist worksteal -rs -m "not benchmark" --hypothesis-profile full
 
 bench: setup peers
 	$(BIN)/pytest -m benchmark --benchmark-columns=min,median,rounds

@@ -175,6 +175,7 @@ def test_a_portfolio_from_files_to_last_nights_events(ecoai: Ecoai) -> None:
     assert {"event_id", "meter_id", "start", "end", "kind", "category", "excess_kwh", "confidence", "model_version"} <= set(events[0])
 
 
+@pytest.mark.full
 def test_three_resolutions_of_real_data_train_three_models(ecoai: Ecoai, real_data: Path) -> None:
     """LEAD is hourly, the steel plant 15 minutes, the KPI curve 60 seconds."""
     files = {

@@ -99,6 +99,7 @@ def goes_back(ecoai: Ecoai, real_data: Path, folder: Path, remote: dict[str, str
     assert {name: made[name] for name in made if "2018-04" in name} == {name: after[name] for name in after if "2018-04" in name}
 
 
+@pytest.mark.full
 def test_a_state_of_real_data_comes_back_from_a_folder_bit_for_bit(ecoai: Ecoai, real_data: Path, tmp_path: Path) -> None:
     goes_back(ecoai, real_data, tmp_path, {"url": str(tmp_path / "remote")})
 

@@ -57,9 +57,21 @@ def fitted(name: str, settings: Settings, portfolio: Sequence[Series], plan: Win
     return detector.fit(training, plan, labels={series.meter_id: marks for series in training})
 
 
+@pytest.fixture(scope="module")
+def fits() -> dict[str, Detector]:
+    return {}
+
+
+@pytest.fixture
+def detector(name, quick, portfolio, plan, fits) -> Detector:
+    """The detector of that name after its training span, fitted once for all tests that only score with it."""
+    if name not in fits:
+        fits[name] = fitted(name, quick, portfolio, plan)
+    return fits[name]
+
+
 @every_detector
-def test_scores_have_the_shape_of_the_series_and_are_nan_exactly_where_nothing_was_observed(name, quick, portfolio, plan):
-    detector = fitted(name, quick, portfolio, plan)
+def test_scores_have_the_shape_of_the_series_and_are_nan_exactly_where_nothing_was_observed(name, detector, portfolio):
     given = [hidden(portfolio[0], 100, 130), portfolio[1].part(0, 10), hidden(portfolio[2].part(0, 48), 0, 48)]
     scores = detector.score(given)
     assert isinstance(detector, Detector)
@@ -83,8 +95,8 @@ def test_a_value_that_was_not_observed_changes_nothing(name, quick, portfolio, p
 
 
 @every_detector
-def test_equal_input_gives_equal_bytes_and_loaded_scores_are_the_same_to_the_bit(name, quick, portfolio, plan, tmp_path):
-    first = fitted(name, quick, portfolio, plan)
+def test_equal_input_gives_equal_bytes_and_loaded_scores_are_the_same_to_the_bit(name, detector, quick, portfolio, plan, tmp_path):
+    first = detector
     fitted(name, quick, portfolio, plan).save(tmp_path / "again")
     before = first.score(portfolio)
     first.save(tmp_path / "one")
@@ -100,16 +112,14 @@ def test_equal_input_gives_equal_bytes_and_loaded_scores_are_the_same_to_the_bit
 
 
 @every_detector
-def test_a_meter_scores_the_same_alone_as_among_others(name, quick, portfolio, plan):
-    detector = fitted(name, quick, portfolio, plan)
+def test_a_meter_scores_the_same_alone_as_among_others(detector, portfolio):
     np.testing.assert_array_equal(detector.score(portfolio)[1], detector.score([portfolio[1]])[0])
 
 
 @every_detector
 @pytest.mark.parametrize("factor", [0.0, 2.0], ids=["outage", "surge"])
 @pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
-def test_a_planted_fault_scores_above_the_99th_percentile_of_normal(name, factor, seen, quick, portfolio, make_meter, plan):
-    detector = fitted(name, quick, portfolio, plan)
+def test_a_planted_fault_scores_above_the_99th_percentile_of_normal(name, factor, seen, detector, portfolio, make_meter):
     meter = portfolio[0] if seen else make_meter("new", size=700, seed=9)
     start = TRAINED + 7 * 24 + 8
     normal = detector.score([meter])[0][TRAINED:]
