@@ -10,7 +10,9 @@ from ecoai_pipeline.detectors.compiled import compiled
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-Quantiles = tuple[float, float, float, float]
+Law = tuple[int, int, float, float, float, float, float]
+"""Of blocks' maxima: days that are looked back at, blocks that a law needs, two quantiles, each as q and the distance from the location at
+which a block's maximum has it, in scales, and the least scale."""
 _STRONG = 4.0  # nats from which on a segment keeps weaker ones from speaking of its intervals
 _READ = 0.5  # share of a segment, or of a block's segments, that must be known
 
@@ -24,10 +26,7 @@ def search(
     flanks: Ints,
     block: Ints,
     a_day: int,
-    days: int,
-    least: int,
-    quantiles: Quantiles,
-    least_scale: float,
+    law: Law,
 ) -> tuple[Floats, Ints, Ints]:
     """Evidence of each interval: that of the strangest segment it lies in, as far as no stranger one overlaps it, and where it begins and
     stops, (n,) each.
@@ -35,15 +34,13 @@ def search(
     A segment is measured by its mean distance, and by how much this differs from the mean of its flanks; both upwards and
     downwards. Each of the four is measured against the greatest that every block of the days before the segment's end brought of
     the same length.
-    Evidence is NaN in days with fewer than `least` such blocks before them.
+    Evidence is NaN in days with fewer such blocks before them than the law needs.
 
     Args:
         distance: (n,) of a regular grid, 0 where not known.
         aside: intervals that do not tell what is normal; segments with any of them are not measured against.
         lengths, flanks: (k,) intervals of segments and of each flank; a flank of 0: no comparison with flanks.
         block: (n,) number of the block that an interval lies in, not falling; `a_day` of them make a day.
-        days: that are looked back at.
-        quantiles: q and the distance from `location` in scales at which a block's maximum has it, of a low and of a high quantile.
     """
     n, kinds = len(distance), len(lengths)
     total, read, apart = np.zeros(n + 1), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
@@ -52,15 +49,15 @@ def search(
         read[i + 1] = read[i] + known[i]
         apart[i + 1] = apart[i] + aside[i]
     level, beside, found = np.empty(n), np.empty(n), np.full((kinds, n), np.nan)
+    sizes = np.bincount(block) if n else np.zeros(0, np.int64)
     for k in range(kinds):
         length, flank = lengths[k], flanks[k]
         if length >= n:
             continue
         _measure(total, read, length, flank, level, beside)
-        for sign in (1.0, -1.0):
-            _weigh(level, sign, length, apart, block, a_day, days, least, quantiles, least_scale, found[k])
-            if flank > 0:
-                _weigh(beside, sign, length, apart, block, a_day, days, least, quantiles, least_scale, found[k])
+        _weigh(level, length, apart, block, sizes, a_day, law, found[k])
+        if flank > 0:
+            _weigh(beside, length, apart, block, sizes, a_day, law, found[k])
     evidence, first, stop = np.full(n, np.nan), np.zeros(n, np.int64), np.zeros(n, np.int64)
     _strongest(found, lengths, evidence, first, stop)
     return evidence, first, stop
@@ -115,55 +112,62 @@ def _measure(total: Floats, read: Ints, length: int, flank: int, level: Floats, 
 
 
 @compiled
-def _weigh(
-    values: Floats,
-    sign: float,
-    length: int,
-    apart: Ints,
-    block: Ints,
-    a_day: int,
-    days: int,
-    least: int,
-    quantiles: Quantiles,
-    least_scale: float,
-    found: Floats,
-) -> None:
-    """Raise `found` to the -log p of `sign` x `values`, by the exponential law of the blocks of the days before."""
-    n = len(values)
-    blocks = (block[n - 1] // a_day + 1) * a_day
-    maxima, counts, sizes = np.full(blocks, np.nan), np.zeros(blocks, np.int64), np.zeros(blocks, np.int64)
-    for i in range(n):
-        sizes[block[i]] += 1
-        value = sign * values[i]
-        if not np.isnan(value) and apart[i + 1] == apart[max(i + 1 - length, 0)]:
-            counts[block[i]] += 1
-            if not maxima[block[i]] >= value:
-                maxima[block[i]] = value
-    for b in range(blocks):
-        if counts[b] < _READ * sizes[b]:
-            maxima[b] = np.nan
-    ordered, held = np.empty(days * a_day), 0
-    low, near, high, far = quantiles
-    i = 0
-    for day in range(blocks // a_day):
+def _weigh(values: Floats, length: int, apart: Ints, block: Ints, sizes: Ints, a_day: int, law: Law, found: Floats) -> None:
+    """Raise `found` to the -log p of `values`, by the exponential laws of the blocks of the days before, one upwards and one downwards.
+
+    Args:
+        sizes: intervals of each block.
+    """
+    n, days = len(values), law[0]
+    up, down = _maxima(values, length, apart, block, sizes, a_day)
+    above, below = np.empty(days * a_day), np.empty(days * a_day)
+    held, i = 0, 0
+    for day in range(len(up) // a_day):
         if day > days:
             for b in range((day - days - 1) * a_day, (day - days) * a_day):
-                held = _without(ordered, held, maxima[b])
+                _without(below, held, down[b])
+                held = _without(above, held, up[b])
         if day > 0:
             for b in range((day - 1) * a_day, day * a_day):
-                held = _with(ordered, held, maxima[b])
-        enough = held >= least
-        scale = location = 0.0
-        if enough:
-            lower, upper = _quantile(ordered, held, low), _quantile(ordered, held, high)
-            scale = max((upper - lower) / (far - near), least_scale)
-            location = lower - scale * near
+                _with(below, held, down[b])
+                held = _with(above, held, up[b])
+        enough = held >= law[1]
+        highest, per_above = _fitted(above, held, law) if enough else (0.0, 0.0)
+        lowest, per_below = _fitted(below, held, law) if enough else (0.0, 0.0)
         while i < n and block[i] < (day + 1) * a_day:
             if enough and not np.isnan(values[i]):
-                beyond = max((sign * values[i] - location) / scale, 0.0)
+                beyond = max((values[i] - highest) * per_above, (-values[i] - lowest) * per_below, 0.0)
                 if not found[i] >= beyond:
                     found[i] = beyond
             i += 1
+
+
+@compiled
+def _maxima(values: Floats, length: int, apart: Ints, block: Ints, sizes: Ints, a_day: int) -> tuple[Floats, Floats]:
+    """The greatest value of each block, and the greatest of the negative ones; NaN where too few segments tell."""
+    blocks = -(-len(sizes) // a_day) * a_day
+    up, down, counts = np.full(blocks, np.nan), np.full(blocks, np.nan), np.zeros(blocks, np.int64)
+    for i in range(len(values)):
+        value, b = values[i], block[i]
+        if not np.isnan(value) and apart[i + 1] == apart[max(i + 1 - length, 0)]:
+            counts[b] += 1
+            if not up[b] >= value:
+                up[b] = value
+            if not down[b] >= -value:
+                down[b] = -value
+    for b in range(len(sizes)):
+        if counts[b] < _READ * sizes[b]:
+            up[b] = down[b] = np.nan
+    return up, down
+
+
+@compiled
+def _fitted(ordered: Floats, held: int, law: Law) -> tuple[float, float]:
+    """Location of the law of the first `held`, ascending, and the inverse of its scale."""
+    _, _, low, near, high, far, least_scale = law
+    lower, upper = _quantile(ordered, held, low), _quantile(ordered, held, high)
+    scale = max((upper - lower) / (far - near), least_scale)
+    return lower - scale * near, 1 / scale
 
 
 @compiled

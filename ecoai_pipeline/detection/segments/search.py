@@ -79,10 +79,7 @@ def searched(
         flanks,
         blocks.block,
         blocks.a_day,
-        habit.days,
-        round(params.min_days * blocks.a_day),
-        (habit.low, near, habit.high, far),
-        params.least_scale,
+        (habit.days, round(params.min_days * blocks.a_day), habit.low, near, habit.high, far, params.least_scale),
     )
     p = probability(timestamps, interval_s, evidence, strange, params, habit)
     return Found(evidence, first, stop, strange, np.where(strange, np.fmin(p, params.strange_day.p), p))
