@@ -380,9 +380,18 @@ class CalibrationParams(Params):
     trim: float = Field(6, gt=0, description="runs above q98 + trim (q98 - q90) are taken for anomalies and left out")
 
 
+def _require_each_resolution(given: Mapping[domain.Resolution, object], name: str) -> None:
+    absent = [str(resolution) for resolution in domain.Resolution if resolution not in given]
+    if absent:
+        raise ValueError(f"{name} says nothing of {', '.join(absent)}; name every resolution")
+
+
 class EventParams(Params):
     hysteresis: float = Field(10, ge=1, description="an open event goes on while p is below this multiple of q")
-    segment_looks: float = Field(2, ge=1, description="so many times the p of a segment has to lie below q as well")
+    segment_looks: dict[domain.Resolution, float] = Field(
+        {domain.Resolution.HIGH: 2, domain.Resolution.MID: 1, domain.Resolution.LOW: 2},
+        description="so many times the p of a segment has to lie below q as well",
+    )
     alike: float = Field(0.7, gt=0, le=1, description="of an event's energy off, from which on what a day before did is like it ...")
     most_alike: int = Field(2, ge=0, description="... and days of the 28 before that may be like it; more make it a habit of the meter")
     merge_gap_h: float = Field(2, ge=0, description="events closer than this are one, hours; at least one interval")
@@ -390,6 +399,11 @@ class EventParams(Params):
     min_excess_kwh: float = Field(0, ge=0, description="smaller excess or shortfall is no event, kWh")
     missing_h: float = Field(3, gt=0, description="a gap of this length is a data quality event, hours")
     tail_days: float = Field(7, gt=0, description="scores of the month before that are looked at again, days")
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        _require_each_resolution(self.segment_looks, "segment_looks")
+        return self
 
 
 class FusionParams(Params):
@@ -418,9 +432,7 @@ class HabitParams(Params):
     def _usable(self) -> Self:
         if self.low >= self.high:
             raise ValueError(f"the law is fitted through two quantiles, low below high; found {self.low:g} and {self.high:g}")
-        absent = [str(resolution) for resolution in domain.Resolution if resolution not in self.strange_days]
-        if absent:
-            raise ValueError(f"strange_days says nothing of {', '.join(absent)}; name every resolution")
+        _require_each_resolution(self.strange_days, "strange_days")
         return self
 
 

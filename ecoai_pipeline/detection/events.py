@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ecoai_pipeline.detection.evidence import NO_CONSUMPTION, RULE_KINDS, ModelWeights, describe, marked_by, weighed
 from ecoai_pipeline.detection.loads import READINGS, loads_of
 from ecoai_pipeline.detection.segments.extents import FAR, Stretches
-from ecoai_pipeline.domain import SEGMENT, Category, EventStatus, Quality
+from ecoai_pipeline.domain import SEGMENT, Category, EventStatus, Quality, Resolution
 from ecoai_pipeline.features.runs import Rows, rows_between, seeded_runs
 from ecoai_pipeline.settings import EventParams
 
@@ -67,7 +67,7 @@ def find_events(
     frame = pl.concat([tail.with_columns(now=pl.lit(value=False)), scores.with_columns(now=pl.lit(value=True))])
     frame = weighed(frame.sort("meter_id", "timestamp"), weights or {})
     # Neither detectors nor segments can outvote the other.
-    frame = frame.with_columns(p=pl.min_horizontal("p", pl.col(f"p_{SEGMENT}") * params.segment_looks))
+    frame = frame.with_columns(p=pl.min_horizontal("p", pl.col(f"p_{SEGMENT}") * _looks(frame, params)))
     consumed = frame.filter(~marked_by(NO_CONSUMPTION))
     grid = _Grid.of(frame)
     faulty = _data_marks(frame, grid, params)
@@ -100,6 +100,12 @@ class _Grid:
         broken = np.ones(len(start), dtype=bool)
         broken[1:] = (meter[1:] != meter[:-1]) | (start[1:] > end[:-1])
         return cls(meter, start, end, broken)
+
+
+def _looks(frame: pl.DataFrame, params: EventParams) -> pl.Expr:
+    intervals = frame["interval_s"].unique().to_list()
+    looks = [params.segment_looks[Resolution.of(seconds)] for seconds in intervals]
+    return pl.col("interval_s").replace_strict(intervals, looks, return_dtype=pl.Float64)
 
 
 def _energy_marks(frame: pl.DataFrame, hysteresis: float) -> tuple[Mask, Mask]:

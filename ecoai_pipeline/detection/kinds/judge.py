@@ -108,10 +108,10 @@ def _agrees(around: Around, kind: Kind) -> bool:
 
 
 def _as_long(around: Around, named: _Named) -> bool:
-    """Whether a shape is about as long as the event. Equal readings and outages are told by the event, and a moved day by its edges."""
+    """Whether a shape is about as long as the event. Equal readings and outages are told by the event, shapes by a part of them."""
     (start, stop), end = around.event, named.start + len(named.added)
     both = min(stop, end) - max(start, named.start)
-    told = np.isinf(named.gain) or named.kind is Kind.SHIFTED_SCHEDULE
+    told = np.isinf(named.gain) or named.kind in SHAPED
     return bool(told or both >= _SHARED * max(stop - start, len(named.added)))
 
 
