@@ -157,15 +157,16 @@ def compared(old: pl.DataFrame, new: pl.DataFrame, *, remade_until: datetime | N
 
     Args:
         remade_until: up to where the old version had judged the readings, if more than readings differs between the two. Events
-            before it that are new, and events of as many readings with other energy or another kind, count as well.
+            before it that are new, or that have other energy or another kind, count as well.
     """
     both = new.join(old, on="event_id", suffix="_old", maintain_order="left")
     other = pl.any_horizontal(_rounded(both, name).ne_missing(_rounded(both, f"{name}_old")) for name in _SAID)
     again = (pl.col("restated") > 0) | pl.lit(remade_until is not None)
-    changed = both.filter((pl.col("restated") != pl.col("restated_old")) | again & (pl.col("readings") == pl.col("readings_old")) & other)
+    judged_before = pl.lit(False) if remade_until is None else pl.col("end") <= remade_until
+    grown = (pl.col("readings") != pl.col("readings_old")) & ~judged_before
+    changed = both.filter((pl.col("restated") != pl.col("restated_old")) | again & ~grown & other)
     lost = old.join(new, on="event_id", how="anti", maintain_order="left")
     fresh = new.join(old, on="event_id", how="anti", maintain_order="left")
-    judged_before = pl.lit(False) if remade_until is None else pl.col("end") <= remade_until
     gained = fresh.filter((pl.col("restated") > 0) | judged_before)
     return {
         "gained": _rows(gained, before=None, after="excess_kwh"),

@@ -71,13 +71,14 @@ def test_an_event_over_midnight_is_continued_the_next_night_under_the_same_name(
     assert second.detections[0].predecessors == [first.detections[0].event_id]
 
 
-def test_an_event_whose_start_moved_is_continued_under_another_name(plant: Plant) -> None:
+def test_an_event_whose_start_moved_is_continued_under_its_name(plant: Plant) -> None:
     plant.scores((at(10, 22), 2))
     first = plant.night(10)
     plant.scores((at(10, 20), 8))
     second = plant.night(11)
     assert relations(second) == [Relation.CONTINUED]
-    assert second.detections[0].event_id != first.detections[0].event_id
+    assert second.detections[0].event_id == first.detections[0].event_id
+    assert second.detections[0].start < first.detections[0].start
 
 
 def test_an_event_that_was_cut_to_its_later_part_is_continued(plant: Plant) -> None:
