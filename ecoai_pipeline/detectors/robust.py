@@ -18,6 +18,7 @@ OWN_HOLIDAY = 7
 SUNDAY = 6
 _BUSIER = 0.5  # shops trade up to one and a half times as much on holidays as on their best weekday
 _FIRST_OFF_DAY = 5
+_NOTHING = 0.1  # of the expected energy
 
 
 def energy(series: Series, interval_s: int, labels: Labels | None = None) -> Floats:
@@ -107,6 +108,18 @@ def trailing_median(daily: Floats, days: int) -> tuple[Floats, Floats]:
     low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0)[:, None], axis=1)[:, 0]
     high = np.take_along_axis(ordered, np.minimum(count // 2, days - 1)[:, None], axis=1)[:, 0]
     return np.where(count > 0, (low + high) / 2, 0.0), count.astype(np.float64)
+
+
+def stood_still(values: Floats, expected: Floats, day: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Days (days,) with hardly any of the energy that was expected of the readings that came: they tell nothing of a plant's level.
+
+    Args:
+        values, expected: (n,), NaN where unknown.
+        day: number of the day of an interval, (n,), not falling, from 0.
+    """
+    known = np.isfinite(values) & np.isfinite(expected)
+    actual, usual = (np.bincount(day, np.where(known, part, 0.0)) for part in (values, expected))
+    return np.asarray(actual < _NOTHING * usual)
 
 
 def without_far_runs(scores: Floats, trim: float) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ecoai_pipeline.detectors.contract import Expectation
 from ecoai_pipeline.detectors.day_types import Grid
-from ecoai_pipeline.detectors.robust import Floats, grouped_quantile, trailing_median
+from ecoai_pipeline.detectors.robust import Floats, grouped_quantile, stood_still, trailing_median
 from ecoai_pipeline.features.series import Series
 
 UPPER_SIDE = 10  # column of the upper side of the profile's band; the lower one is what is left of 2
@@ -18,12 +18,14 @@ def inputs(series: Series, grid: Grid, band: Expectation, reach: float) -> tuple
 
     Columns: time of day from 0 to 1; day type; distance at the same time a day and a week before, and the median of both and
     two weeks before; median distance of the day before, of the three and seven days before, and of the day a week before;
-    expected energy and upper side, in widths. Where nothing is known of a day, or it was a holiday that may mean several things, it is
-    taken for usual: 0. Distances of other days count up to `reach`, so that a fault of yesterday is no forecast of one today.
+    expected energy and upper side, in widths. Where nothing is known of a day, or it was a holiday that may mean several things, or hardly
+    anything came, it is taken for usual: 0. Distances of other days count up to `reach`. So a fault of yesterday is no forecast of one
+    today, and a plant that stood still for days is expected to run as before.
     """
     width = half_width(band)
     distance = (np.where(series.observed, series.kwh, np.nan) - band.expected) / width
-    told = np.where(grid.open, np.nan, np.clip(distance, -reach, reach))
+    idle = stood_still(np.where(series.observed, series.kwh, np.nan), band.expected, grid.day)[grid.day]
+    told = np.where(grid.open | idle, np.nan, np.clip(distance, -reach, reach))
     per_day = max(1, series.slots_per_day)
     day, week, fortnight = (_usual(_later(told, days * per_day)) for days in (1, _WEEK, 2 * _WEEK))
     daily, _ = grouped_quantile(told, grid.day, int(grid.day[-1]) + 1 if len(series) else 0, 0.5)

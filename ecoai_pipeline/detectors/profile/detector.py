@@ -22,6 +22,7 @@ from ecoai_pipeline.detectors.robust import (
     deviations,
     energy,
     grouped_quantile,
+    stood_still,
     trailing_median,
 )
 from ecoai_pipeline.features.series import Series, WindowPlan
@@ -202,14 +203,15 @@ class Profile:
         return np.maximum(circular_mean(np.maximum(cells, 0), reach) / _Z90, floor)
 
     def _drift(self, values: Floats, centre: Floats, grid: Grid) -> Floats:
-        """By how much the level of the days before lies above the profile, kWh, (n,); of no later reading, nor of a day that is open."""
+        """By how much the level of the days before lies above the profile, kWh, (n,); of no later reading, nor of a day that is open or on
+        which the plant stood still."""
         if len(values) == 0:
             return np.zeros(0)
         residual = np.where(grid.open, np.nan, values - grid.of(centre))
         days = int(grid.day[-1]) + 1
         daily, count = grouped_quantile(residual, grid.day, days, 0.5)
         size = np.bincount(grid.day, minlength=days)
-        daily[count < _OWN_SHARE * size] = np.nan
+        daily[(count < _OWN_SHARE * size) | stood_still(values, grid.of(centre), grid.day)] = np.nan
         level, known = trailing_median(daily, self.params.drift_days)
         return np.asarray((level * known / (known + _DRIFT_PRIOR_DAYS))[grid.day])
 
