@@ -1,4 +1,4 @@
-"""Which detectors are heard on a public holiday."""
+"""Who is heard on a public holiday."""
 
 from __future__ import annotations
 
@@ -28,19 +28,22 @@ def heard(p: Probabilities, members: Mapping[str, Detector], series: Series, pla
     """
     found = {name: np.asarray(values, dtype=np.float64) for name, values in p.items()}
     blind = [name for name in found if not detectors.knows_calendar(name)]
-    knowing = next((member for _, member in sorted(members.items()) if isinstance(member, KnowsHolidays)), None)
-    if knowing is None or len(blind) == len(found):
-        return found
-    unlike = knowing.unlike(series)
-    if unlike.any():
-        found |= {name: np.where(_reached(unlike, detectors.windows(members[name], plan)[0]), np.nan, found[name]) for name in blind}
+    days = unlike(members, series)
+    if len(blind) < len(found) and days.any():
+        found |= {name: np.where(_reached(days, detectors.windows(members[name], plan)[0]), np.nan, found[name]) for name in blind}
     return found
 
 
-def _reached(unlike: Bools, window: int) -> Bools:
-    """Intervals that share a window with one of `unlike`, (n,)."""
-    places = np.flatnonzero(unlike)
-    change = np.zeros(len(unlike) + 1, dtype=np.int64)
+def unlike(members: Mapping[str, Detector], series: Series) -> Bools:
+    """Intervals (n,) of holidays that are like no ordinary day, or may be, as the detector that knows holidays has learned them."""
+    knowing = next((member for _, member in sorted(members.items()) if isinstance(member, KnowsHolidays)), None)
+    return np.zeros(len(series), dtype=np.bool_) if knowing is None else knowing.unlike(series)
+
+
+def _reached(days: Bools, window: int) -> Bools:
+    """Intervals that share a window with one of `days`, (n,)."""
+    places = np.flatnonzero(days)
+    change = np.zeros(len(days) + 1, dtype=np.int64)
     np.add.at(change, np.maximum(places - window + 1, 0), 1)
-    np.add.at(change, np.minimum(places + window, len(unlike)), -1)
+    np.add.at(change, np.minimum(places + window, len(days)), -1)
     return np.asarray(np.cumsum(change[:-1]) > 0)

@@ -19,7 +19,7 @@ from ecoai_pipeline.detection.calibration import Calibration
 from ecoai_pipeline.detection.drift import REFERENCE, Reference, reference_of
 from ecoai_pipeline.detection.fusion import Fusion
 from ecoai_pipeline.detection.habit import Habits
-from ecoai_pipeline.detection.holidays import heard
+from ecoai_pipeline.detection.holidays import heard, unlike
 from ecoai_pipeline.detection.segments.search import Found, search
 from ecoai_pipeline.detectors.contract import Detector, Expectation, Predictive
 from ecoai_pipeline.domain import SEGMENT, Industry, Resolution
@@ -103,7 +103,9 @@ class Model:
         return adapted(series, learned, self.band) if self.band and learned else learned
 
     def _segments(self, series: Series, learned: Expectation | None, shown: Expectation | None) -> Found | None:
-        return search(series, learned, shown, self.segments, self.habits.params) if self.segments and learned and shown else None
+        if not (self.segments and learned and shown):
+            return None
+        return search(series, learned, shown, self.segments, self.habits.params).without(unlike(self.members, series))
 
     def _whole(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -34,6 +34,10 @@ class Found:
     stop: NDArray[np.int64]
     strange: NDArray[np.bool_]
     p: Floats
+
+    def without(self, rows: NDArray[np.bool_]) -> Found:
+        """The same where some intervals (n,) are not judged."""
+        return replace(self, p=np.where(rows, np.nan, self.p), strange=self.strange & ~rows) if rows.any() else self
 
 
 def search(series: Series, learned: Expectation, shown: Expectation, params: SegmentParams, habit: HabitParams) -> Found:
