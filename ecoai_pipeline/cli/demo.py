@@ -109,12 +109,13 @@ def _figures(lake: Lake, made: Simulation, events: pl.DataFrame, night: date, me
 
 def _stake(events: list[dict[str, Any]]) -> str:
     """What the events are about in sum: energy above and below the expected one, and the cost of the former."""
+    import polars as pl
+
+    from ecoai_pipeline.detection.anomalies import costs
+
     more, less = (sum(max(sign * (row["excess_kwh"] or 0), 0) for row in events) for sign in (1, -1))
-    costs: dict[str, float] = {}
-    for row in events:
-        if (row["cost"] or 0) > 0:
-            costs[row["currency"]] = costs.get(row["currency"], 0) + row["cost"]
-    paid = " and ".join(f"{cost:,.0f} {currency}" for currency, cost in sorted(costs.items()))
+    priced = pl.DataFrame([(row["cost"], row["currency"]) for row in events], {"cost": pl.Float64, "currency": pl.String}, orient="row")
+    paid = " and ".join(f"{cost:,.0f} {currency}" for currency, cost in costs(priced.filter(pl.col("cost") > 0)).items())
     return f"{len(events)} events: {more:,.0f} kWh more than expected{f', worth {paid},' if paid else ''} and {less:,.0f} kWh less"
 
 

@@ -103,6 +103,7 @@ class _Grid:
 
 
 def _looks(frame: pl.DataFrame, params: EventParams) -> pl.Expr:
+    """By how much the p of segments is multiplied, by the interval of a row."""
     intervals = frame["interval_s"].unique().to_list()
     looks = [params.segment_looks[Resolution.of(seconds)] for seconds in intervals]
     return pl.col("interval_s").replace_strict(intervals, looks, return_dtype=pl.Float64)
@@ -142,7 +143,7 @@ def _energy_events(frame: pl.DataFrame, named: _Named, weeks: Weeks | None) -> p
             meters, grid.start, hot, _distance(frame), frame["strange_day"].to_numpy(), round(params.merge_gap_h * _HOUR_US)
         )
         first, last, stretch = stretches.cut(first, last, loads_of(readings))
-        # The first event of a stretch bears the name of its first alarm, which later readings seldom move.
+        # The first event of a stretch is named by the first alarm of the stretch, which its own ends may leave out.
         opened = np.where(np.diff(stretch, prepend=-1) > 0, opened[stretch], _first_marked(first, last, hot))
     return _described(frame, grid, Category.ENERGY, (first, last, opened), hot, named)
 

@@ -30,6 +30,11 @@ class Load:
         times = readings["timestamp"].dt.replace_time_zone(None).to_numpy()
         return cls(times, readings["interval_s"].cast(pl.Int64).to_numpy(), kwh, expected, high - low)
 
+    def comparable(self, rows: slice) -> NDArray[np.bool_]:
+        """Intervals among some that have both a reading and an expectation, with a band of some width."""
+        band = self.band[rows]
+        return np.isfinite(self.kwh[rows] - self.expected[rows]) & np.isfinite(band) & (band > 0)
+
     def at(self, moment: Any) -> int:
         """The number of the first interval that starts at a moment or later."""
         return int(np.searchsorted(self.times, moment))

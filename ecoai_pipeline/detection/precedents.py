@@ -42,7 +42,7 @@ class Precedents:
         if weeks.stop - weeks.start - length + 1 < _LEAST_PLACES * length:
             return cls(np.empty(0), np.empty(0, dtype=np.int64), length, a_day)
         off, band, expected = (values[weeks] for values in (load.kwh - load.expected, load.band, load.expected))
-        known = np.isfinite(off) & np.isfinite(band) & (band > 0)
+        known = load.comparable(weeks)
         sums, widths, usual, counts = (
             _sums(np.where(known, values, 0.0), length) for values in (off, band, expected, known.astype(np.float64))
         )
@@ -75,8 +75,7 @@ class Precedents:
 
 def share_of(load: Load, rows: slice) -> float | None:
     """By how much the energy of some intervals differs from what was expected, in sums of their bands; None where nothing is known."""
-    off, band = (load.kwh - load.expected)[rows], load.band[rows]
-    known = np.isfinite(off) & np.isfinite(band) & (band > 0)
+    off, band, known = (load.kwh - load.expected)[rows], load.band[rows], load.comparable(rows)
     return float(off[known].sum() / band[known].sum()) if known.any() else None
 
 

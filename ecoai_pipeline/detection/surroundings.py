@@ -123,8 +123,7 @@ def _edges(precedents: Precedents, load: Load, rows: slice, event: Mapping[str, 
     The sum of the readings' own bands would be far too wide: not all readings lie at an edge at once. It stays where the weeks have too few
     stretches to tell, and bounds what they tell.
     """
-    expected, band = load.expected[rows], load.band[rows]
-    known = np.isfinite(load.kwh[rows] - expected) & np.isfinite(band) & (band > 0)
+    expected, band, known = load.expected[rows], load.band[rows], load.comparable(rows)
     if precedents.edges is None or not known.any():
         return {edge: event[edge] for edge in ("low_kwh", "high_kwh")}
     (low, high), usual, width = precedents.edges, float(expected[known].sum()), float(band[known].sum())

@@ -108,7 +108,7 @@ def _agrees(around: Around, kind: Kind) -> bool:
 
 
 def _as_long(around: Around, named: _Named) -> bool:
-    """Whether a shape is about as long as the event. Equal readings and outages are told by the event, shapes by a part of them."""
+    """Whether a shape and the event share half of the longer one. Equal readings, outages and `SHAPED` kinds may be of any length."""
     (start, stop), end = around.event, named.start + len(named.added)
     both = min(stop, end) - max(start, named.start)
     told = np.isinf(named.gain) or named.kind in SHAPED

@@ -34,10 +34,10 @@ def strange_days(kwh: Floats, expectation: Expectation, day: Ints, interval_s: i
     outside = known & ((kwh < expectation.low) | (kwh > expectation.high))
     actual, expected = (np.bincount(day, np.where(known, values, 0.0)) for values in (kwh, expectation.expected))
     count = np.bincount(day, known)
-    off = (actual < params.below * expected) | (actual > params.above * expected)
-    strange = ((np.bincount(day, outside) > params.outside * count) & off) | (actual < params.nothing * expected)
+    off, dead = (actual < params.below * expected) | (actual > params.above * expected), actual < params.nothing * expected
+    strange = ((np.bincount(day, outside) > params.outside * count) & off) | dead
     strange &= (count >= _READ * length) & (expected >= 0)
-    strange &= ~(_usual(strange, params) | (_learned(strange, params) & (actual >= params.nothing * expected)))
+    strange &= ~(_usual(strange, params) | (_learned(strange, params) & ~dead))
     with_the_day = outside & ((kwh > expectation.high) == (actual > expected)[day])
     marked = with_the_day | (known & (kwh < params.nothing * expectation.expected))
     told = np.zeros(len(kwh), dtype=bool)

@@ -49,8 +49,8 @@ class Stretches:
 
         Evidence makes all intervals strange that share a window or a segment with a fault. What lies far from the expected load within a
         stretch is its clusters. The likeliest shape of a cluster tells its segment (`kinds`), which may reach beyond it. A stretch whose
-        strongest cluster no shape explains is cut to its far readings; another cluster is a fault of its own only if a shape explains it.
-        A strange day lies within an event, whatever shape.
+        strongest cluster no shape explains is cut to that cluster; another cluster is a fault of its own only if a shape explains it. A
+        strange day lies within an event, whatever shape.
         """
         stretches = enumerate(zip(first.tolist(), last.tolist(), strict=True))
         found = [(*piece, number) for number, edges in stretches for piece in self._pieces(*edges, loads)]
@@ -99,10 +99,11 @@ class Stretches:
         return float(np.abs(self.distance[piece[0] : piece[1] + 1]).sum())
 
     def _alarmed(self, piece: Piece) -> Piece | None:
+        """The piece if one of its rows alarms."""
         return piece if self.hot[piece[0] : piece[1] + 1].any() else None
 
     def _together(self, rows: Rows) -> list[Piece]:
-        """First and last row of those that lie within the gap of each other, and on the same side of what was expected for longer."""
+        """Groups of rows, as their first and last one. A new group begins after a gap, and where the load changes its lasting side."""
         if not len(rows):
             return []
         side = self._lasting_side(rows)
@@ -110,7 +111,7 @@ class Stretches:
         return list(zip(rows[np.append(0, breaks + 1)].tolist(), rows[np.append(breaks, len(rows) - 1)].tolist(), strict=True))
 
     def _lasting_side(self, rows: Rows) -> Bools:
-        """Whether each row lies above what was expected; of rows that do so for less than the gap it is told by those before them."""
+        """Whether the load lies above what was expected, for each row. A change of side that is over within the gap does not count."""
         above = self.distance[rows] > 0
         starts, stops = equal_runs(above.astype(np.float64))
         lasting = self.start[rows[stops - 1]] - self.start[rows[starts]] >= self.gap
@@ -126,9 +127,7 @@ class Stretches:
     def _far_part(self, first: int, last: int) -> Piece:
         """The stretch from its first far row to its last; all of it where there is none, or none of these alarmed."""
         far = self._far_rows(first, last)
-        if not len(far) or not self.hot[far[0] : far[-1] + 1].any():
-            return first, last
-        return int(far[0]), int(far[-1])
+        return (self._alarmed((int(far[0]), int(far[-1]))) if len(far) else None) or (first, last)
 
     def _clusters(self, first: int, last: int) -> list[Piece]:
         """Far rows that lie together, as their first and last row, the strongest first."""
@@ -155,4 +154,4 @@ class Stretches:
         rows = self.start[own[0] : own[1]]
         begin = own[0] + int(np.searchsorted(rows, edges[0]))
         end = own[0] + int(np.searchsorted(rows, edges[1], side="right")) - 1
-        return (begin, end) if begin <= end and self.hot[begin : end + 1].any() else None
+        return self._alarmed((begin, end))
