@@ -82,17 +82,20 @@ class Model:
         """Score series of the plan's interval."""
         p: list[dict[str, NDArray[np.float64]]] = [{} for _ in portfolio]
         s: list[dict[str, Scores]] = [{} for _ in portfolio]
+        learned: Sequence[Expectation | None] = [None] * len(portfolio)
         for name in sorted(self.members, key=lambda name: name in self.fusion.costly):
+            member = self.members[name]
             with self._timed(name):
-                costly = name in self.fusion.costly
-                looked = self._looked(name, portfolio, p) if costly else self.members[name].score(portfolio)
+                if name == self.expects and isinstance(member, Predictive):
+                    looked, learned = member.score_and_expect(portfolio)
+                else:
+                    looked = self._looked(name, portfolio, p) if name in self.fusion.costly else member.score(portfolio)
             for number, (series, scores) in enumerate(zip(portfolio, looked, strict=True)):
                 s[number][name] = scores
                 if self.fusion.weights[name] > 0:
                     p[number][name] = self.calibrations[name].p(series.meter_id, scores)
         p = [heard(own, self.members, series, self.plan) for series, own in zip(portfolio, p, strict=True)]
         with self._timed("expectation"):
-            learned = self._expect(portfolio)
             expected = [self._adapted(series, own) for series, own in zip(portfolio, learned, strict=True)]
         with self._timed(SEGMENT):
             found = [self._segments(*each) for each in zip(portfolio, learned, expected, strict=True)]
@@ -133,10 +136,6 @@ class Model:
         for (number, first, _), found in zip(places, self.members[name].score(parts), strict=True):
             scores[number][first : first + len(found)] = found
         return [np.where(own, values, np.float32(np.nan)) for own, values in zip(seen, scores, strict=True)]
-
-    def _expect(self, portfolio: Sequence[Series]) -> Sequence[Expectation | None]:
-        member = self.members[self.expects] if self.expects else None
-        return member.expect(portfolio) if isinstance(member, Predictive) else [None] * len(portfolio)
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

@@ -77,6 +77,10 @@ class Predictive(Protocol):
 
     def expect(self, portfolio: Sequence[Series]) -> list[Expectation]: ...
 
+    def score_and_expect(self, portfolio: Sequence[Series]) -> tuple[list[NDArray[np.float32]], list[Expectation]]:
+        """What `score` and `expect` say, at the cost of one of them."""
+        ...
+
 
 @runtime_checkable
 class KnowsHolidays(Protocol):

@@ -177,6 +177,9 @@ class Distance:
         whole = [np.full(len(series), self.mean_) for series in portfolio]
         return [Expectation(mean, mean - 2, mean + 2) for mean in whole]
 
+    def score_and_expect(self, portfolio: Sequence[Series]) -> tuple[list[NDArray[np.float32]], list[Expectation]]:
+        return self.score(portfolio), self.expect(portfolio)
+
     def forget(self, meter_id: str) -> None:
         """Nothing is kept of single meters."""
 

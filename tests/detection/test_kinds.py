@@ -156,7 +156,8 @@ def test_the_gain_of_a_shape_is_the_difference_of_the_log_likelihoods(seed: int,
     kwh[start : start + length] += 8
     segment = (np.array([start]), np.array([start + length]))
     event = (start, start + length)
-    gain, *_, size = kernel.scaled(kwh, expected, unit, known, phi, event, segment, (kernel.CONSTANT, 0), (0.0, np.inf), -np.inf)
+    sums = kernel.sums_of(kwh, expected, unit, known, phi)
+    gain, *_, size = kernel.scaled(kwh, expected, unit, known, phi, event, sums, segment, (kernel.CONSTANT, 0), (0.0, np.inf), -np.inf)
     added = np.zeros(n)
     added[start : start + length] = size
     plain, left = (np.where(known, (kwh - expected - part) / unit, 0.0) for part in (0.0, added))
@@ -164,6 +165,27 @@ def test_the_gain_of_a_shape_is_the_difference_of_the_log_likelihoods(seed: int,
     gains = [without - cost(left, phi, known, np.where(inside, scale, 1.0)) - 2 * (scale != 1) for scale in (1.0, 3.0, 10.0, 30.0)]
     if size:
         assert gain == pytest.approx(max(gains), abs=1e-9)
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.floats(0, 0.95),
+    st.integers(0, 20),
+    st.integers(2, 20),
+    st.sampled_from([(kernel.CONSTANT, 0), (kernel.SHARE, 0), (kernel.RAMP, 0), (kernel.TEETH, 3), (kernel.TEETH, 6)]),
+)
+def test_a_shape_is_fitted_from_sums_as_by_least_squares(seed: int, phi: float, start: int, length: int, shape: tuple[int, int]) -> None:
+    rng, n = np.random.default_rng(seed), 40
+    expected, unit, known = rng.uniform(5, 10, n), rng.uniform(0.5, 2, n), rng.random(n) > 0.1
+    kwh = np.where(known, expected + rng.normal(size=n) * unit, 0.0)
+    added = np.zeros(n)
+    kernel.write(*shape, expected, start, added[start : start + length])
+    counted = known & np.concatenate(([True], known[:-1]))
+    deviation, along = (part - phi * np.concatenate(([0.0], part[:-1])) for part in ((kwh - expected) / unit, added / unit))
+    found = kernel.fitted(kernel.sums_of(kwh, expected, unit, known, phi), phi, *shape, start, start + length)
+    square, both = float((along[counted] ** 2).sum()), float((along * deviation)[counted].sum())
+    if square > 1e-9:
+        assert found == pytest.approx((both / square, both**2 / square / 2), rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize(("share", "days", "kind"), [(2.0, 6, Kind.LEVEL_SHIFT), (0.5, 10, Kind.LEVEL_SHIFT), (0.5, 3, Kind.SAG)])

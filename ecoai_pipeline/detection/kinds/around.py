@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ecoai_pipeline.detection.kinds import kernel
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -14,12 +17,8 @@ _MARGIN_H = 30.0  # looked at on either side: a day, since a shift that is moved
 LONGEST_H = 7 * 24.0  # of an event, what its first week looks like
 _NOISE_H = 28 * 24.0
 _APART_H = 2.0  # before an event, that its own beginning is no noise
-_LEAST_READINGS = 50
-_UNKNOWN_PHI = 0.5
-_MOST_PHI = 0.95
 _BAND = 3.29  # standard deviations of a normal law from 5 % to 95 %
 _LEAST_UNIT = 0.01  # of the mean expected load, where a band has no width
-_FAR = 4.0  # distances count up to this when noise is measured
 
 
 @dataclass(frozen=True)
@@ -62,23 +61,32 @@ class Around:
         inside = expected[start:stop]
         if np.isfinite(inside).any() and float(np.nanmean(inside)) < 0:
             kwh, expected = -kwh, -expected
-        weeks = slice(max(0, start - _whole(_NOISE_H, per_hour)), max(0, start - _whole(_APART_H, per_hour)))
-        known, unit, phi = noise(kwh, expected, band, weeks)
         margin = _whole(_MARGIN_H, per_hour)
         stop = min(stop, start + _whole(LONGEST_H, per_hour))
-        cut = slice(max(0, start - margin), min(len(kwh), stop + margin))
+        begin = max(0, start - _whole(_NOISE_H, per_hour))  # of what is looked at: the weeks before, and the day after
+        looked = slice(begin, min(len(kwh), stop + margin))
+        kwh, expected, weeks = kwh[looked], expected[looked], slice(0, max(0, start - _whole(_APART_H, per_hour) - begin))
+        known, unit, phi = noise(kwh, expected, band[looked], weeks)
+        cut = slice(max(0, start - margin - begin), len(kwh))
+        first, before = begin + cut.start, np.abs(kwh[weeks])
+        before = before[np.isfinite(before)]
         return cls(
             kwh=np.where(known, kwh, 0.0)[cut],
             expected=np.where(known, expected, 0.0)[cut],
             unit=unit[cut],
             known=known[cut],
             phi=phi,
-            event=(start - cut.start, stop - cut.start),
-            first=cut.start,
+            event=(start - first, stop - first),
+            first=first,
             repeated=_repeated(kwh[weeks]),
-            base=float(np.nanquantile(np.abs(kwh[weeks]), 0.05)) if np.isfinite(kwh[weeks]).any() else 0.0,
+            base=float(np.quantile(before, 0.05)) if len(before) else 0.0,
             per_hour=per_hour,
         )
+
+    @cached_property
+    def sums(self) -> Floats:
+        """What shapes are fitted from, see `kernel.sums_of`."""
+        return kernel.sums_of(self.kwh, self.expected, self.unit, self.known, self.phi)
 
     def intervals(self, hours: float) -> int:
         return _whole(hours, self.per_hour)
@@ -91,8 +99,7 @@ def noise(kwh: Floats, expected: Floats, band: Floats, weeks: slice) -> tuple[Bo
     unit = np.where(known, band / _BAND, 0.0)
     least = _LEAST_UNIT * float(np.abs(expected[known]).mean()) if known.any() else 0.0
     unit = np.maximum(unit, max(least, 1e-9))
-    distance = np.where(known, (kwh - expected) / unit, 0.0)
-    phi, spread = _noise(distance[weeks], known[weeks])
+    phi, spread = kernel.wandering(kwh[weeks], expected[weeks], unit[weeks], known[weeks])
     return known, unit * spread, phi
 
 
@@ -108,18 +115,6 @@ def equal_runs(values: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _whole(hours: float, per_hour: float) -> int:
     return max(1, round(hours * per_hour))
-
-
-def _noise(distance: Floats, known: Bools) -> tuple[float, float]:
-    """Autocorrelation of neighbouring distances, and the robust spread of what it leaves."""
-    both = known[1:] & known[:-1]
-    if both.sum() < _LEAST_READINGS:
-        return _UNKNOWN_PHI, 1.0
-    near = np.clip(distance, -_FAR, _FAR)
-    along, square = float((near[1:] * near[:-1])[both].sum()), float((near[:-1] ** 2)[both].sum())
-    phi = min(max(along / square, 0.0), _MOST_PHI) if square > 0 else _UNKNOWN_PHI
-    left = (distance[1:] - phi * distance[:-1])[both]
-    return phi, max(1.4826 * float(np.median(np.abs(left))), 0.05)
 
 
 def _repeated(kwh: Floats) -> float:

@@ -175,10 +175,10 @@ def _scaled(around: Around, shape: int, teeth: int, kind: Kind, hours: tuple[flo
         return None
     segments = _segments(around, hours)
     least = _LEAST_EXPLAINED if shape in (kernel.CONSTANT, kernel.SHARE) else _LEAST_OF_A_COURSE
-    gain, start, stop, size = kernel.scaled(*_arrays(around), segments, (shape, teeth), sizes, least)
+    best = partial(kernel.scaled, *_arrays(around), around.sums)
+    gain, start, stop, size = best(segments, (shape, teeth), sizes, least)
     if stop - start > _EACH_UP_TO and gain > 0:
-        finer = _beside(around, start, stop)
-        gain, start, stop, size = max((gain, start, stop, size), kernel.scaled(*_arrays(around), finer, (shape, teeth), sizes, least))
+        gain, start, stop, size = max((gain, start, stop, size), best(_beside(around, start, stop), (shape, teeth), sizes, least))
     added = np.empty(stop - start)
     kernel.write(shape, teeth, around.expected, start, added)
     places = len(segments[0]) * (len(_TEETH) if teeth else 1)

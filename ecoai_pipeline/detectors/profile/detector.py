@@ -98,11 +98,17 @@ class Profile:
 
         A meter that `fit` has not seen gets the pooled profile at the level and spread of the series given.
         """
-        return [deviations(series, self.band(series)) for series in portfolio]
+        return self.score_and_expect(portfolio)[0]
 
     def expect(self, portfolio: Sequence[Series]) -> list[Expectation]:
         """Expected energy and its 5 % to 95 % band, kWh; also where no reading came, and never below 0 for a load that is not."""
-        return [self.band(series).physical(series) for series in portfolio]
+        return self.score_and_expect(portfolio)[1]
+
+    def score_and_expect(self, portfolio: Sequence[Series]) -> tuple[list[NDArray[np.float32]], list[Expectation]]:
+        """What `score` and `expect` say, at the cost of one of them."""
+        bands = [self.band(series) for series in portfolio]
+        scores = [deviations(series, band) for series, band in zip(portfolio, bands, strict=True)]
+        return scores, [band.physical(series) for series, band in zip(portfolio, bands, strict=True)]
 
     def band(self, series: Series) -> Expectation:
         """The same of one series, its sides never 0 wide; below 0 where that is what the profile says.

@@ -70,6 +70,10 @@ class UsageZ:
         """Expected energy and its 5 % to 95 % band, kWh; also where no reading came, and never below 0 for a load that is not."""
         return [self._band(series).physical(series) for series in portfolio]
 
+    def score_and_expect(self, portfolio: Sequence[Series]) -> tuple[list[NDArray[np.float32]], list[Expectation]]:
+        """What `score` and `expect` say; they share nothing that costs."""
+        return self.score(portfolio), self.expect(portfolio)
+
     def threshold(self, usage_type: UsageType | None) -> float:
         """The |Z| that a score of 1 stands for; the pooled one for a type that has none of its own."""
         if self.params.thresholds == "published" and usage_type:
