@@ -124,6 +124,7 @@ class Kind(StrEnum):
     FILLED_DAYS = "filled_days"
     COPIED_DAYS = "copied_days"
     WRONG_FACTOR = "wrong_factor"
+    SHIFTED_CLOCK = "shifted_clock"
 
 
 _KOREAN_INDUSTRIES = {

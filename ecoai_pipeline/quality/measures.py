@@ -8,6 +8,7 @@ from ecoai_pipeline.quality.collection.copied import copied_days
 from ecoai_pipeline.quality.collection.factor import wrong_factor
 from ecoai_pipeline.quality.collection.filled import filled_days
 from ecoai_pipeline.quality.collection.rows import Rows
+from ecoai_pipeline.quality.collection.shifted import shifted_clock
 from ecoai_pipeline.settings import QualityParams
 
 CONTEXT = ("meter_id", "timestamp", "interval_s", "kwh")
@@ -43,6 +44,7 @@ def examine(
         - `filled`: a zero that stands for a day that was not collected;
         - `copied`: a reading of a day that repeats an earlier one;
         - `multiplied`: a reading of days that are multiplied by a factor;
+        - `shifted`: a reading after a clock change that its stamp did not follow;
         - `block_h`: hours of readings on end with one `clock_s`; `changed`: the first of a new length that lasts.
     """
     context = (readings.clear() if before is None else before).select(CONTEXT)
@@ -55,7 +57,8 @@ def examine(
     )
     runs = known.with_columns(_run_hours(params))
     rows = Rows.of(runs)
-    collected = runs.with_columns(filled_days(rows, params), copied_days(rows, params), wrong_factor(rows, params))
+    faults = (filled_days, copied_days, wrong_factor, shifted_clock)
+    collected = runs.with_columns(fault(rows, params) for fault in faults)
     measured = _clock(_counter(collected, params), params)
     limit_kwh = pl.col("capacity_kw") * pl.col("interval_s") / 3600 * params.capacity_factor
     local = local_time(measured["zone"].unique().sort().to_list())

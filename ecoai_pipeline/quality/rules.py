@@ -29,9 +29,10 @@ class Rule(StrEnum):
     FILLED_DAYS = "filled_days"
     COPIED_DAYS = "copied_days"
     WRONG_FACTOR = "wrong_factor"
+    SHIFTED_CLOCK = "shifted_clock"
 
 
-COLLECTION = (Rule.FILLED_DAYS, Rule.COPIED_DAYS, Rule.WRONG_FACTOR)
+COLLECTION = (Rule.FILLED_DAYS, Rule.COPIED_DAYS, Rule.WRONG_FACTOR, Rule.SHIFTED_CLOCK)
 """The rules on how whole days were collected."""
 
 
@@ -56,6 +57,7 @@ MEANINGS: Mapping[Rule | DayRule, str] = {
     Rule.FILLED_DAYS: "whole days of zeros on a meter that is otherwise not at zero; they were not collected and were filled with zeros",
     Rule.COPIED_DAYS: "whole days repeat an earlier day digit by digit; they were not collected and were copied from it",
     Rule.WRONG_FACTOR: "from a midnight on all readings are a multiple of the usual ones, at night as well; a wrong unit or multiplier",
+    Rule.SHIFTED_CLOCK: "from a clock change on the daily profile lies an hour beside the one before; the logger did not follow the change",
     DayRule.MISSING_DAY: "a whole local day has no value",
     DayRule.INTERVAL_CHANGED: "the meter's interval changes for good",
 }
@@ -117,5 +119,6 @@ def conditions(params: QualityParams) -> dict[Rule, pl.Expr]:
         Rule.FILLED_DAYS: pl.col("filled"),
         Rule.COPIED_DAYS: pl.col("copied"),
         Rule.WRONG_FACTOR: pl.col("multiplied"),
+        Rule.SHIFTED_CLOCK: pl.col("shifted"),
     }
     return {rule: condition.fill_null(False) for rule, condition in found.items()}

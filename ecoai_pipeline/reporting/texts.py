@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ecoai_pipeline.detection.surroundings import WEEKS
 from ecoai_pipeline.domain import EventStatus, Kind
 from ecoai_pipeline.features.calendar import Place, holiday_name
+from ecoai_pipeline.quality.collection.clocks import clock_changes
 from ecoai_pipeline.quality.rules import MEANINGS, DayRule, Rule
 
 Lang = Literal["en", "ko"]
@@ -41,6 +42,7 @@ KINDS: Mapping[Kind, Pair] = {
     Kind.FILLED_DAYS: ("Days not collected", "미수집일"),
     Kind.COPIED_DAYS: ("Copied days", "복사된 날"),
     Kind.WRONG_FACTOR: ("Wrong factor", "배율 오류"),
+    Kind.SHIFTED_CLOCK: ("Clock change not followed", "시각 변경 미반영"),
 }
 # What each kind leads with. A template whose field is unknown gives way to the plain one.
 _LEADS: Mapping[Kind, Pair] = {
@@ -89,6 +91,11 @@ _LEADS: Mapping[Kind, Pair] = {
         "{duration} with all readings at {percent} of the expected load, day and night; probably a wrong unit, multiplier or "
         "transformer ratio",
         "{duration} 동안 주야간 모든 계측값이 기대 부하의 {percent}, 단위·배율·변성비 오류로 추정",
+    ),
+    Kind.SHIFTED_CLOCK: (
+        "{duration} with the daily load an hour beside that before the clock change of {change}; probably the logger did not follow this "
+        "change, or not the one before",
+        "{duration} 동안 일일 부하가 {change} 시각 변경 이전과 한 시간 어긋남, 계측기가 이번 또는 이전 시각 변경을 따르지 않은 것으로 추정",
     ),
 }
 _PLAIN: Pair = ("{duration} unlike what was expected", "{duration} 동안 기대와 다름")
@@ -175,6 +182,7 @@ _KOREAN_RULES: Mapping[Rule | DayRule, str] = {
     Rule.FILLED_DAYS: "평소 0이 아닌 계량기에서 하루 전체가 0임, 수집되지 않은 날이 0으로 채워진 것으로 의심",
     Rule.COPIED_DAYS: "하루 전체가 이전 날과 완전히 같음, 수집되지 않은 날에 이전 날이 복사된 것으로 의심",
     Rule.WRONG_FACTOR: "자정부터 야간을 포함한 모든 계측값이 평소의 일정 배수임, 단위·배율 오류 의심",
+    Rule.SHIFTED_CLOCK: "시각 변경 이후 일일 부하 형태가 이전과 한 시간 어긋남, 계측기의 시각 변경 미반영 의심",
     DayRule.MISSING_DAY: "하루 전체의 계측값 없음",
     DayRule.INTERVAL_CHANGED: "검침 주기가 바뀜",
 }
@@ -188,6 +196,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 _SURE, _LIKELY = 0.9, 0.65
 _HOLIDAYS_NAMED = 3  # of an event; one of weeks touches more
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TWO_MONTHS_US = 62 * 86_400_000_000  # validation sees no earlier change
 _UNCERTAIN = 0.4  # of the deviation explained, below which a kind is a guess
 
 
@@ -210,7 +220,7 @@ def tell(event: Mapping[str, Any], lang: Lang, zone: str, place: Place | None = 
     """
     free = holidays_between(event["start"], event["end"], place, lang) if place else {}
     kind = kind_name(event["kind"], lang)
-    parts = [part for part in (_lead(event, lang), _energy(event, lang), _usual(event, lang, zone)) if part]
+    parts = [part for part in (_lead(event, lang, zone), _energy(event, lang), _usual(event, lang, zone)) if part]
     when = span(event["start"], event["end"], lang, zone, ongoing=event["status"] == EventStatus.ONGOING)
     lead, *rest = parts
     excess = "" if event["excess_kwh"] is None else f", {signed(event['excess_kwh'])} kWh"
@@ -327,14 +337,14 @@ def percent(share: float) -> str:
     return f"{min(max(value, 0.1), 99.9):.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:,.0f} %"
 
 
-def _lead(event: Mapping[str, Any], lang: Lang) -> str:
-    known = _fields(event, lang)
+def _lead(event: Mapping[str, Any], lang: Lang, zone: str) -> str:
+    known = _fields(event, lang, zone)
     template = _of(_LEADS.get(Kind(event["kind"]), _PLAIN), lang)
     wanted = re.findall(r"{(\w+)}", template)
     return (template if all(known.get(name) for name in wanted) else _of(_PLAIN, lang)).format(**known)
 
 
-def _fields(event: Mapping[str, Any], lang: Lang) -> dict[str, str]:
+def _fields(event: Mapping[str, Any], lang: Lang, zone: str) -> dict[str, str]:
     """What a lead may name; empty where nothing is known of it."""
     duration, excess, expected = event["end"] - event["start"], event["excess_kwh"], event["expected_kwh"]
     hours, shift = duration.total_seconds() / 3600, event["shift_min"]
@@ -348,7 +358,18 @@ def _fields(event: Mapping[str, Any], lang: Lang) -> dict[str, str]:
         "above": "" if excess is None else phrase("more" if excess >= 0 else "less", lang),
         "count": str(event["longest_equal_run"]) if event["longest_equal_run"] > 1 else "",
         "shift": shifted or "",
+        "change": _clock_change(event["start"], lang, zone) if event["kind"] == Kind.SHIFTED_CLOCK else "",
     }
+
+
+def _clock_change(start: datetime, lang: Lang, zone: str) -> str:
+    """The day of the last clock change up to an instant, `Sun 30 Mar 2025`; empty if there was none in the months before."""
+    until = (start - _EPOCH) // timedelta(microseconds=1)
+    changes = clock_changes(zone, until - _TWO_MONTHS_US, until)
+    if not changes:
+        return ""
+    day = (_EPOCH + timedelta(microseconds=changes[-1][0])).astimezone(ZoneInfo(zone)).date()
+    return f"{_day(day, lang)} {day.year}" if lang == "en" else f"{day.year}년 {_day(day, lang)}"
 
 
 def _energy(event: Mapping[str, Any], lang: Lang) -> str:

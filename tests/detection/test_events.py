@@ -178,6 +178,7 @@ def test_rules_become_data_quality_events_apart_from_energy(portfolio: ModuleTyp
         ("filled_days", ["data_quality"]),
         ("copied_days", ["data_quality"]),
         ("wrong_factor", ["data_quality"]),
+        ("shifted_clock", ["data_quality"]),
         ("above_history+above_capacity", ["data_quality"]),
         ("above_capacity", ["data_quality", "energy"]),
         ("off_grid", ["energy"]),

@@ -127,6 +127,11 @@ LEADS = {
         "or transformer ratio",
         "배율 오류: 4시간 15분 동안 주야간 모든 계측값이 기대 부하의 200 %, 단위·배율·변성비 오류로 추정",
     ),
+    "shifted_clock": (  # there is no clock change in Seoul
+        {},
+        "Clock change not followed: 4 h 15 min unlike what was expected",
+        "시각 변경 미반영: 4시간 15분 동안 기대와 다름",
+    ),
 }
 
 
@@ -141,6 +146,16 @@ def test_what_each_kind_leads_with_in_both_languages(kind: str) -> None:
     assert tell(known, "ko", SEOUL).sentence == (
         f"{korean}, 3월 1일(화) 02:00~06:15; 기대 412 kWh, 사용 {used} kWh; 지난 6주 화요일 같은 시간대는 390~430 kWh."
     )
+
+
+def test_a_clock_change_that_was_not_followed_is_named_by_its_day() -> None:
+    months = {"start": datetime(2025, 4, 1, tzinfo=UTC), "end": datetime(2025, 4, 20, 22, tzinfo=UTC)}
+    known = event("shifted_clock", **months)
+    assert tell(known, "en", "Europe/Berlin").sentence.startswith(
+        "Clock change not followed: 19 d 22 h with the daily load an hour beside that before the clock change of Sun 30 Mar 2025; "
+        "probably the logger did not follow this change, or not the one before"
+    )
+    assert "2025년 3월 30일(일) 시각 변경 이전과 한 시간 어긋남" in tell(known, "ko", "Europe/Berlin").sentence
 
 
 def test_the_sentences_are_those_of_all_kinds() -> None:

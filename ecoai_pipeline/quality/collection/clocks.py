@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -47,3 +49,13 @@ def clock_changes(zone: str, since: int, until: int) -> tuple[tuple[int, int], .
     local = pl.from_epoch(pl.Series(times), "us").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
     forward_s = np.diff((local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_seconds().to_numpy())
     return tuple((int(times[n + 1]), int(forward_s[n])) for n in np.flatnonzero(forward_s))
+
+
+def offset_us(zone: str, instant: int) -> int:
+    """By how many microseconds the clock of a zone is ahead of UTC at an instant.
+
+    >>> offset_us("Asia/Seoul", 0) // 3_600_000_000
+    9
+    """
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant)
+    return (moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()) // timedelta(microseconds=1)
