@@ -41,7 +41,7 @@ def examine(
         - `usual_s`: the meter's modal interval in the month, seconds; `clock_s`: the interval that is meant: the usual one on
           days of 23 or 25 hours and in an hour that comes twice, and where a drifting clock stretches it;
         - `step_s`: from the start of the reading before to this one's, seconds;
-        - `filled`: a zero that stands for a day that was not collected;
+        - `filled`: a zero that stands for a day that was not collected, or a reading beside it that was collected in part;
         - `copied`: a reading of a day that repeats an earlier one;
         - `multiplied`: a reading of days that are multiplied by a factor;
         - `shifted`: a reading after a clock change that its stamp did not follow;

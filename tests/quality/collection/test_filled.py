@@ -44,6 +44,38 @@ def test_quarter_hours_are_marked_to_the_reading(make_readings):
     assert filled(make_readings(with_zeros(values, (951, 1056)), interval_s=900)) == []  # from 21:45 on
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "first", "stop"),
+    [
+        pytest.param(0.5, 0.5, 239, 265, id="half of the hour on both sides"),
+        pytest.param(0.6, 1, 239, 264, id="before"),
+        pytest.param(1, 0.7, 240, 265, id="after"),
+        pytest.param(0.9, 0.8, 240, 264, id="loads that are only a little lower"),
+    ],
+)
+def test_hours_beside_a_filled_day_that_were_collected_in_part_are_marked(make_readings, working, before, after, first, stop):
+    values = with_zeros(working(HOURS), (240, 264))
+    values[239] *= before
+    values[264] *= after
+    assert filled(make_readings(values)) == list(range(first, stop))
+
+
+def test_partial_hours_between_two_filled_days_are_marked(make_readings, working):
+    """The hour of Monday's end and that of Tuesday's beginning lie between them, on several weeks."""
+    values = with_zeros(working(HOURS), (242, 264), (266, 288), (410, 432), (434, 456))
+    for hour in (241, 264, 265, 288, 409, 432, 433, 456):
+        values[hour] /= 2
+    assert filled(make_readings(values)) == [*range(241, 289), *range(409, 457)]
+
+
+def test_a_low_hour_beside_a_filled_day_needs_days_to_compare_with(make_readings, working):
+    """A meter that reads at this time only on some days has no usual value there."""
+    values = with_zeros(working(HOURS), (240, 264))
+    for hour in range(239, 24, -24):
+        values[hour] = None if hour < 239 and hour > 100 else 8.0 if hour == 239 else values[hour]
+    assert filled(make_readings(values)) == list(range(240, 264))
+
+
 def test_a_day_that_has_just_ended_is_marked_before_the_next_one_comes(make_readings, working):
     last_day = with_zeros(working(264), (240, 264))
     assert filled(make_readings(last_day)) == list(range(240, 264))
@@ -121,10 +153,11 @@ def test_each_meter_has_its_own_past_and_zone(make_readings, make_meter, working
 
 
 def test_a_weekend_that_was_not_collected_from_a_building_in_cambridge(cambridge, make_meter):
-    """Building b19 uses 140 to 450 kWh an hour; 4 and 5 October 2019 are zero from 02:00 on, between hours of half the load.
+    """Building b19 uses 140 to 450 kWh an hour; 4 and 5 October 2019 are zero from 02:00 on. The hours before and after, 136 and
+    134 kWh, are half of the usual load and belong to them.
 
     On the same two days, to the hour, six more of the 24 buildings have zeros.
     """
     october, before = cambridge("b19", datetime(2019, 9, 1), datetime(2019, 11, 1))
     found = october[filled(october, make_meter(zone="Europe/London"), before=before)]
-    assert found["timestamp"].to_list() == [datetime(2019, 10, 4, 2, tzinfo=UTC) + timedelta(hours=n) for n in range(46)]
+    assert found["timestamp"].to_list() == [datetime(2019, 10, 4, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(48)]
