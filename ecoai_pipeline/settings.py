@@ -64,7 +64,7 @@ class QualityParams(Params):
     copied_chance: float = Field(1e-9, gt=0, lt=1, description="probability up to which equal days are not equal by chance")
     factor_tolerance: float = Field(0.2, gt=0, lt=0.3, description="logarithm by which a jump may differ from that of a factor at most")
     clock_days: int = Field(5, ge=3, description="workdays on either side of a clock change that show whether it was followed")
-    clock_misfit: float = Field(0.05, gt=0, lt=1, description="misfit of a daily profile, 1 - r², up to which it is only shifted")
+    clock_misfit: float = Field(0.1, gt=0, lt=1, description="misfit of a daily profile, 1 - r², up to which it is only shifted")
     drift_share: float = Field(0.02, gt=0, lt=0.5, description="steps off by at most this share of the interval are a drifting clock's")
     completeness_min: float = Field(0.9, ge=0, le=1, description="share of a meter's day that must have readings")
     missing_days: int = Field(1, gt=0, description="whole local days on end without a value that are reported")

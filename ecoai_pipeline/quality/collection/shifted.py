@@ -17,9 +17,9 @@ from ecoai_pipeline.settings import QualityParams
 _COARSEST_S = 3600
 _DAYS = 35  # compared on either side of a change
 _KNOWN = 0.9  # share of a day that must have readings
-_NEARLY_ALL = 0.9  # of the workdays of a side
+_NEARLY_ALL = 0.8  # of the workdays of a side
 _BESIDE = 3  # workdays next to the change, on either side
-_BETTER = 4.0  # times larger is the square error without the shift; a shift by half an hour gives 1
+_BETTER = 3.0  # times larger is the square error without the shift; a shift by half an hour gives 1
 _STRANGE = 4.0  # times the usual misfit, above which a day has not the profile of workdays
 _LEAST_STRANGE = 0.02  # a load without noise has other days as well
 _WIDEST_H = 3  # shifts that are compared
@@ -36,10 +36,10 @@ def shifted_clock(rows: Rows, params: QualityParams) -> pl.Series:
     misfit of a day is 1 - r², r the correlation. Readings from the change on are marked if
 
     - there are `clock_days` workdays on either side that fit the profile, shifted or not. Others, such as holidays, do not count;
-    - nine in ten of those before the change fit better without the shift, and the last three do. Nine in ten of those after it fit better
+    - four in five of those before the change fit better without the shift, and the last three do. Four in five of those after it fit better
       with the shift, and the first three do: a plant that changes its hours on another date is no such case;
     - the median profile after the change fits best with exactly this shift, as far as the interval tells. Its misfit is at most
-      `clock_misfit`. Where the load rises as well as where it falls, the square error is at most a quarter of that without the shift: a
+      `clock_misfit`. Where the load rises as well as where it falls, the square error is at most a third of that without the shift: a
       plant that starts an hour earlier and stops as before has not moved;
     - the weekends differ from the workdays if the profile is still the same by UTC. Lamps, pumps and animals follow the sun and keep such a
       profile by themselves, but have no weekend.
