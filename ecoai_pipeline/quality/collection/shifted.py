@@ -44,9 +44,10 @@ def shifted_clock(rows: Rows, params: QualityParams) -> pl.Series:
     - the weekends differ from the workdays if the profile is still the same by UTC. Lamps, pumps and animals follow the sun and keep such a
       profile by themselves, but have no weekend.
 
-    The marks end with the day before the first two workdays that fit better without the shift, and at the next clock change. A shift that
-    lasts is marked until the end of the month after that of the change; then nothing before it is left to compare with. A logger that never
-    follows the clock is right again after the next change, which looks like not following that one. The method is our own.
+    The marks end at the next clock change, or before the first three workdays on end that fit better without the shift; Good Friday and
+    Easter Monday are two. A shift that lasts is marked until the end of the month after that of the change; then nothing before it is left
+    to compare with. A logger that never follows the clock is right again after the next change, which looks like not following that one.
+    The method is our own.
 
     Returns:
         A boolean for each row.
@@ -150,7 +151,7 @@ class _Days:
         strange = max(_STRANGE * float(np.median(without[self.is_work & ~self.is_after])), _LEAST_STRANGE)
         like = self.is_work & (np.minimum(without, shifted) <= strange)
         fits, after = shifted < without, np.flatnonzero(like & self.is_after)
-        undone = np.flatnonzero(~fits[after][:-1] & ~fits[after][1:])
+        undone = np.flatnonzero(~fits[after][:-2] & ~fits[after][1:-1] & ~fits[after][2:])
         stop = self._midnight(int(after[undone[0]])) if len(undone) else self.change.until
         after = after[: undone[0]] if len(undone) else after
         is_break = _agree(~fits[like & ~self.is_after][::-1], params.clock_days) and _agree(fits[after], params.clock_days)

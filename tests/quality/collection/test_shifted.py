@@ -94,12 +94,17 @@ def test_the_marks_end_when_the_logger_is_set_right(stamped, marked):
     assert marked(stamped(SPRING, -1, undone=undone), 4)[-1] == undone - timedelta(minutes=15)
 
 
-def test_holidays_beside_the_change_do_not_hide_it(stamped, marked):
+@pytest.mark.parametrize(
+    "quiet", [pytest.param(True, id="base load"), pytest.param(False, id="hours that look like those without a shift")]
+)
+def test_holidays_beside_the_change_do_not_hide_it(stamped, marked, quiet):
     """Good Friday and Easter Monday 2018 are five and eight days after the change."""
     change = datetime(2018, 3, 25, 1, tzinfo=UTC)
-    readings = stamped(change, -1)
+    readings, usual = stamped(change, -1), stamped(change)
     free = readings["timestamp"].dt.convert_time_zone("Europe/Berlin").dt.date().is_in([date(2018, 3, 30), date(2018, 4, 2)])
-    readings = readings.with_columns(kwh=pl.when(free).then(5 + pl.int_range(pl.len()) % 7 / 10).otherwise("kwh"))
+    readings = readings.with_columns(
+        kwh=pl.when(free).then(5 + pl.int_range(pl.len()) % 7 / 10 if quiet else usual["kwh"] / 2).otherwise("kwh")
+    )
     assert marked(readings, 4).to_list() == within(readings, 4).to_list()
 
 
