@@ -633,6 +633,13 @@ def load_settings(root: Path | None = None) -> Settings:
         raise ValueError(f"parameters {file}: it cannot be read ({error})") from None
 
 
+def variables_set() -> dict[str, str]:
+    """The variables ECOAI_* that set parameters, but for the root: it says where things are, not what is made."""
+    prefix = str(Settings.model_config["env_prefix"])
+    names = {f"{prefix}{name}".upper() for name in Settings.model_fields if name != "root"}
+    return {key: value for key, value in sorted(os.environ.items()) if key.upper().partition("__")[0] in names}
+
+
 @lru_cache(maxsize=8)
 def _settings(_environment: frozenset[tuple[str, str]], _file: Path, _changed_ns: int, root: Path | None) -> Settings:
     """Settings of one state of the environment and the file; reading them takes 20 ms, and assets ask often."""

@@ -155,7 +155,7 @@ def _day(line: int, text: str, stream: int, fields: Sequence[str], register: Reg
     values = [value.strip() for value in fields[2 : 2 + count]]
     torn = len(fields) < 3 + count
     code = "" if torn else fields[2 + count].strip()
-    return _Day(line, text, stream, fields[1].strip(), [*values, *[""] * (count - len(values))], [code] * count, torn)
+    return _Day(line, text, stream, "".join(fields[1:2]).strip(), [*values, *[""] * (count - len(values))], [code] * count, torn)
 
 
 def _refine(day: _Day, fields: Sequence[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ecoai_pipeline.domain import ANOMALIES, PARTITIONED, Industry, Partition
 from ecoai_pipeline.evaluation.portfolio import alarms, summary
-from ecoai_pipeline.settings import PARAMS, params_file
+from ecoai_pipeline.settings import PARAMS, params_file, variables_set
 from ecoai_pipeline.storage.atomic import write_text
 from ecoai_pipeline.storage.lake import Lake
 from ecoai_pipeline.storage.schema import empty
@@ -32,8 +31,6 @@ from ecoai_pipeline.versioning.stages import ALARMS, SUMMARY, outs
 _TABLES = {table.name: table for table in PARTITIONED}
 _PROVENANCE = ("model_version", "data_version")
 _MANIFEST, _PARTITIONS = "snapshot.json", "tables.json"
-# They say where things are and how much is shown, not what is made.
-_PLACES = ("ECOAI_ROOT", "ECOAI_PARAMS", "ECOAI_REAL_DATA", "ECOAI_POSTGRES_URL")
 
 Digests = Mapping[str, Mapping[str, tuple[int, str]]]  # by table and partition the number of rows and the digest of their content
 
@@ -240,7 +237,6 @@ def _number(earlier: Sequence[Snapshot]) -> int:
 
 def _state(repository: Repository, name: str, run_id: str, runs: Mapping[str, str], partitions: int) -> Snapshot:
     recorded = {path: Out.model_validate(out) for path, out in lock_of(repository).items() if path in (*outs(), SUMMARY, ALARMS)}
-    variables = {key: value for key, value in sorted(os.environ.items()) if key.startswith("ECOAI_") and key not in _PLACES}
     return Snapshot(
         name=name,
         at=datetime.now(UTC).replace(microsecond=0),
@@ -248,7 +244,7 @@ def _state(repository: Repository, name: str, run_id: str, runs: Mapping[str, st
         runs=runs,
         code=code_revision(),
         params=params_digest(repository),
-        overrides=variables,
+        overrides=variables_set(),
         outs=recorded,
         partitions=partitions,
     )

@@ -90,6 +90,12 @@ def test_a_day_with_too_few_values_and_a_value_that_is_no_number_are_refused(nem
     assert dict(counts) == {Reason.NOT_A_NUMBER.value: 1, Reason.FIELDS.value: 48, Reason.UNKNOWN_QUALITY.value: 48}
 
 
+def test_a_file_that_ends_within_a_record_refuses_its_day(nem12, quarantine):
+    result, _ = nem12(register(), day(HALF_HOURS), "300", end="")
+    assert (result.statement.accepted, result.statement.quarantined) == (48, 48)
+    assert quarantine()["reason"].unique().to_list() == [Reason.FIELDS.value]
+
+
 def test_a_file_without_its_last_record_is_read_with_a_warning(nem12):
     result, _ = nem12(register(), day(HALF_HOURS), end="")
     assert any("may be cut off" in warning for warning in result.statement.warnings)
