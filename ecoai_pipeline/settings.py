@@ -391,7 +391,7 @@ def _require_each_resolution(given: Mapping[domain.Resolution, object], name: st
 class EventParams(Params):
     hysteresis: float = Field(10, ge=1, description="an open event goes on while p is below this multiple of q")
     segment_looks: dict[domain.Resolution, float] = Field(
-        {domain.Resolution.HIGH: 2, domain.Resolution.MID: 1, domain.Resolution.LOW: 2},
+        {domain.Resolution.HIGH: 2, domain.Resolution.MID: 2, domain.Resolution.LOW: 4},
         description="so many times the p of a segment has to lie below q as well",
     )
     alike: float = Field(0.7, gt=0, le=1, description="of an event's energy off, from which on what a day before did is like it ...")
@@ -446,6 +446,13 @@ class BandParams(Params):
     most: float = Field(3, ge=1, description="and by this at most")
 
 
+class BaselineParams(Params):
+    matched: int = Field(5, ge=2, description="last days of the same kind whose median a day is expected to follow")
+    days: int = Field(28, gt=0, description="days before a day in which they may lie, and that tell what to expect by")
+    min_days: int = Field(14, gt=0, description="of them with readings, below which the load that was learned is expected")
+    better: float = Field(0.7, ge=0, le=1, description="share of the learned load's error, below which they are expected instead; 0: never")
+
+
 class StrangeDayParams(Params):
     outside: float = Field(0.5, gt=0, lt=1, description="share of a day's readings outside the band, above which it may be strange")
     below: float = Field(0.75, gt=0, lt=1, description="and its energy by the expected one, below this ...")
@@ -488,6 +495,7 @@ class DetectionParams(Params):
     calibration: CalibrationParams = CalibrationParams()
     fusion: FusionParams = FusionParams()
     habit: HabitParams = HabitParams()
+    baseline: BaselineParams = BaselineParams()
     band: BandParams = BandParams()
     segments: SegmentParams = SegmentParams()
     events: EventParams = EventParams()

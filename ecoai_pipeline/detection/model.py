@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ecoai_pipeline import detectors
 from ecoai_pipeline.detection.bands import adapted
+from ecoai_pipeline.detection.baseline import replaced
 from ecoai_pipeline.detection.calibration import Calibration
 from ecoai_pipeline.detection.drift import REFERENCE, Reference, reference_of
 from ecoai_pipeline.detection.fusion import Fusion
@@ -24,7 +25,7 @@ from ecoai_pipeline.detection.segments.search import Found, search
 from ecoai_pipeline.detectors.contract import Detector, Expectation, Predictive
 from ecoai_pipeline.domain import SEGMENT, Industry, Resolution
 from ecoai_pipeline.features.series import Series, WindowPlan
-from ecoai_pipeline.settings import BandParams, DetectionParams, HabitParams, SegmentParams
+from ecoai_pipeline.settings import BandParams, BaselineParams, DetectionParams, HabitParams, SegmentParams
 from ecoai_pipeline.storage.atomic import write_text
 from ecoai_pipeline.storage.bundles import FUSED, Bundles
 from ecoai_pipeline.storage.model_registry import ModelRecord
@@ -56,8 +57,8 @@ class Model:
 
     Attributes:
         expects: the member that the expected load comes from; None where none says what it expected.
-        segments, band: how segments are searched for, and how bands follow the load; None in a model of an earlier version, which does
-            neither.
+        segments, band, baseline: how segments are searched for, how bands follow the load, and when the last days are expected instead of
+            what was learned; None in a model of an earlier version, which does none of it.
         seconds: what scoring took so far, by member and for fusing them.
     """
 
@@ -70,6 +71,7 @@ class Model:
     expects: str | None
     segments: SegmentParams | None = None
     band: BandParams | None = None
+    baseline: BaselineParams | None = None
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
     @property
@@ -95,20 +97,33 @@ class Model:
                 if self.fusion.weights[name] > 0:
                     p[number][name] = self.calibrations[name].p(series.meter_id, scores)
         p = [heard(own, self.members, series, self.plan) for series, own in zip(portfolio, p, strict=True)]
-        with self._timed("expectation"):
-            expected = [self._adapted(series, own) for series, own in zip(portfolio, learned, strict=True)]
         with self._timed(SEGMENT):
-            found = [self._segments(*each) for each in zip(portfolio, learned, expected, strict=True)]
+            compared = [
+                self._compared(series, expected) if expected else (None, None) for series, expected in zip(portfolio, learned, strict=True)
+            ]
         with self._timed("fusion"):
-            return [self._whole(*each) for each in zip(portfolio, s, p, expected, found, strict=True)]
+            return [
+                self._whole(series, own, of_own, shown, found)
+                for series, own, of_own, (shown, found) in zip(portfolio, s, p, compared, strict=True)
+            ]
 
-    def _adapted(self, series: Series, learned: Expectation | None) -> Expectation | None:
-        return adapted(series, learned, self.band) if self.band and learned else learned
+    def _compared(self, series: Series, learned: Expectation) -> tuple[Expectation, Found | None]:
+        """What is expected, with the band that the last weeks ask for, and the segments that differ from it."""
+        shown, found = self._beside(series, learned)
+        if not self.baseline:
+            return shown, found
+        baseline, rows = replaced(series, learned, self.baseline)
+        if not rows.any():
+            return shown, found
+        # Searched by itself: a load that changed from one expectation to the other would have an edge there.
+        other, of_other = self._beside(series, baseline.physical(series))
+        return shown.with_rows(rows, other), found.with_rows(rows, of_other) if found and of_other else None
 
-    def _segments(self, series: Series, learned: Expectation | None, shown: Expectation | None) -> Found | None:
-        if not (self.segments and learned and shown):
-            return None
-        return search(series, learned, shown, self.segments, self.habits.params).without(unlike(self.members, series))
+    def _beside(self, series: Series, expected: Expectation) -> tuple[Expectation, Found | None]:
+        shown = adapted(series, expected, self.band) if self.band else expected
+        if not self.segments:
+            return shown, None
+        return shown, search(series, expected, shown, self.segments, self.habits.params).without(unlike(self.members, series))
 
     def _whole(
         self,
@@ -189,6 +204,7 @@ def fused_config(plan: WindowPlan, fusion: Fusion, expects: str | None) -> dict[
         "habit": fusion.params.habit.model_dump(mode="json"),
         "segments": fusion.params.segments.model_dump(mode="json"),
         "band": fusion.params.band.model_dump(mode="json"),
+        "baseline": fusion.params.baseline.model_dump(mode="json"),
     }
 
 
@@ -212,6 +228,7 @@ def load_model(bundles: Bundles, record: ModelRecord) -> Model:
         expects=config["expects"],
         segments=SegmentParams.model_validate(config["segments"]) if "segments" in config else None,
         band=BandParams.model_validate(config["band"]) if "band" in config else None,
+        baseline=BaselineParams.model_validate(config["baseline"]) if "baseline" in config else None,
     )
 
 

@@ -27,7 +27,7 @@ from ecoai_pipeline.storage.schema import schema_of
 _KEYS = ("meter_id", "timestamp")
 _FROM_FEATURES = ("meter_id", "timestamp", "interval_s", "kwh", "quality", "rule", "restated")
 _BANDS = {"expected_kwh": "expected", "low_kwh": "low", "high_kwh": "high"}
-_CODE = ("scoring", "model", "calibration", "fusion", "habit", "holidays", "bands", *segments.CODE)
+_CODE = ("scoring", "model", "calibration", "fusion", "habit", "holidays", "bands", "baseline", *segments.CODE)
 
 
 CHAMPION = "champion"

@@ -190,7 +190,9 @@ def _fingerprint(lake: Lake, settings: Settings, industry: Industry, resolution:
         "members": settings.training.members_in(industry, resolution),
         "guideline": settings.training.guideline[resolution],
         "detectors": settings.detectors.model_dump(mode="json"),
-        "detection": settings.detection.model_dump(mode="json", include={"calibration", "fusion", "habit", "segments", "band", "drift"}),
+        "detection": settings.detection.model_dump(
+            mode="json", include={"calibration", "fusion", "habit", "segments", "baseline", "band", "drift"}
+        ),
         "budget": settings.detection.budget_per_meter_month,
     }
     features = (f"features/{name}.py" for name in ("load", "windows", "runs"))
@@ -211,6 +213,7 @@ _CODE = (
     "cards",
     "drift",
     "bands",
+    "baseline",
     *segments.CODE,
 )
 

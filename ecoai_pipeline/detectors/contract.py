@@ -70,6 +70,11 @@ class Expectation:
             return self
         return Expectation(np.maximum(self.expected, 0), np.maximum(self.low, 0), np.maximum(self.high, 0))
 
+    def with_rows(self, rows: NDArray[np.bool_], other: Expectation) -> Expectation:
+        """The same with some intervals (n,) as another says."""
+        parts = ((self.expected, other.expected), (self.low, other.low), (self.high, other.high))
+        return Expectation(*(np.where(rows, new, old) for old, new in parts))
+
 
 @runtime_checkable
 class Predictive(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -34,6 +34,10 @@ class Found:
     stop: NDArray[np.int64]
     strange: NDArray[np.bool_]
     p: Floats
+
+    def with_rows(self, rows: NDArray[np.bool_], other: Found) -> Found:
+        """The same with some intervals (n,) as another search found them."""
+        return Found(*(np.where(rows, getattr(other, one.name), getattr(self, one.name)) for one in fields(self)))
 
     def without(self, rows: NDArray[np.bool_]) -> Found:
         """The same where some intervals (n,) are not judged."""
