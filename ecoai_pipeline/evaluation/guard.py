@@ -61,7 +61,7 @@ class Stored(BaseModel):
 
     @model_validator(mode="after")
     def _no_fall_without_a_reason(self) -> Stored:
-        explained = self.lowered and abs(self.lowered[-1].after - self.mean) < _ROUNDING
+        explained = self.lowered and self.mean > self.lowered[-1].after - _ROUNDING
         if self.mean < self.best - _ROUNDING and not explained:
             raise ValueError(f"the mean {self.mean:.4f} lies below {self.best:.4f}, which was stored once, and `lowered` does not say why")
         return self

@@ -135,6 +135,18 @@ def test_a_stop_that_lasts_for_days_is_hardly_forecast_even_where_training_has_o
     assert left(1, 0.2) > left(4, 0.2) + 0.15
 
 
+def test_a_day_after_one_that_nobody_read_is_forecast_as_ever_though_such_days_were_low_in_training(portfolio, plan):
+    """As after public holidays: the few days after them in training must not tell what each such day will be."""
+    unread = [5, 9, 17, 22, 33, 38, 46, 51, 64]
+    gaps = [replace(series, observed=~np.isin(np.arange(len(series)) // DAY, unread)) for series in portfolio]
+    for day in unread[:-1]:
+        gaps = [times(series, (day + 1) * DAY, (day + 2) * DAY, 0.3) for series in gaps]
+    after = slice((unread[-1] + 1) * DAY, (unread[-1] + 2) * DAY)
+    detector = fitted(gaps, plan)
+    forecast, profile = ([band.expected[after].sum() for band in one.expect(gaps)] for one in (detector, detector.profile_))
+    assert np.mean(np.divide(forecast, profile)) > 0.85
+
+
 def test_an_unseen_meter_is_forecast_at_its_own_level(portfolio, make_meter, plan):
     new = swaying(make_meter("new", days=7 * WEEKS, size=5000, seed=8), 8)
     detector = fitted(portfolio, plan)

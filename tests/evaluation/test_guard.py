@@ -48,6 +48,11 @@ def test_storing_a_lower_figure_takes_a_reason_which_stays_beside_it(tmp_path: P
     assert (stored.seed_noise, book.detectors["change"]) == (0.01, BOOK.detectors["change"])
 
 
+def test_a_lowered_figure_may_rise_again_without_a_reason() -> None:
+    book = BOOK.updated({"usad": {"a": 0.4, "b": 0.3}}, {}, "trains in half the time, as people asked")
+    assert book.updated({"usad": {"a": 0.41, "b": 0.3}}, {}, None).mean_of("usad") == pytest.approx(0.355)
+
+
 def test_a_higher_figure_is_stored_unasked() -> None:
     book = BOOK.updated({"usad": {"a": 0.6, "b": 0.3}}, {}, None)
     assert book.mean_of("usad") == pytest.approx(0.45)
