@@ -396,6 +396,7 @@ class EventParams(Params):
     )
     alike: float = Field(0.7, gt=0, le=1, description="of an event's energy off, from which on what a day before did is like it ...")
     most_alike: int = Field(2, ge=0, description="... and days of the 28 before that may be like it; more make it a habit of the meter")
+    shape_fit: float = Field(0.3, ge=0, le=1, description="share that a shape must explain of an event whose energy is as expected")
     merge_gap_h: float = Field(2, ge=0, description="events closer than this are one, hours; at least one interval")
     min_alarmed: int = Field(1, gt=0, description="readings below q that make an event")
     min_excess_kwh: float = Field(0, ge=0, description="smaller excess or shortfall is no event, kWh")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -44,6 +44,7 @@ TOLD = pl.Schema(
 )
 _WEEK = timedelta(days=7)
 _BESIDE_H = (1.0, 24.0)  # looked at on either side: as long as the event, within these
+_LEAST_WEEKS = 4  # that were read, for the same hours to tell what is usual
 _READ = 0.9  # share of the hours that must have been read for a week to count
 
 
@@ -57,8 +58,9 @@ def surroundings(
 ) -> pl.DataFrame:
     """The events with the columns TOLD; a data quality event keeps its kind, and has no cost: a counter's fault is no consumption.
 
-    An energy event is left out if its kind is none of shape (`SHAPED`) and its energy lies within its own band: there is nothing to say.
-    So is one whose like the meter did on more than `most_alike` of the 28 days before.
+    An energy event whose energy lies within its own band is left out, unless a shape (`SHAPED`) explains at least `shape_fit` of it: there
+    is nothing to say. So is one whose like the meter did on more than `most_alike` of the 28 days before, or at the same hours of as many
+    of the last six weeks.
 
     Args:
         readings: columns READINGS of the meters of the events with the weeks before them, in order of meter and time; kwh is null where
@@ -69,12 +71,13 @@ def surroundings(
         meters: from the registry; each meter of the events.
     """
     load_of = loads_of(readings)
-    columns = ("meter_id", "start", "end", "category", "kind", "confidence", "excess_kwh", "low_kwh", "high_kwh", "strange")
+    columns = ("meter_id", "start", "end", "category", "kind", "confidence", "actual_kwh", "excess_kwh", "low_kwh", "high_kwh", "strange")
     rows = [(row["meter_id"], row) for row in events.select(columns).to_dicts()]
     told = [_told(load_of[meter_id], row, since[meter_id], meters[meter_id], params, prices) for meter_id, row in rows]
     whole = events.drop("strange").with_columns(pl.DataFrame(told, schema=TOLD | {"habit": pl.Boolean()}).get_columns())
     inside = (pl.col("actual_kwh") >= pl.col("low_kwh")) & (pl.col("actual_kwh") <= pl.col("high_kwh"))
-    energy, shaped = pl.col("category") == Category.ENERGY, pl.col("kind").is_in([kind.value for kind in SHAPED])
+    energy = pl.col("category") == Category.ENERGY
+    shaped = pl.col("kind").is_in([kind.value for kind in SHAPED]) & (pl.col("fit") >= params.shape_fit)
     nothing_new = (inside & energy & ~shaped).fill_null(value=False) | pl.col("habit")
     return whole.filter(~nothing_new).drop("habit")
 
@@ -114,7 +117,8 @@ def _told(load: Load, event: Mapping[str, Any], since: datetime, meter: Meter, p
     judged = judge(Around.of(load.kwh, load.expected, load.band, interval_s, (first, last)), whole=True)
     shift_min = None if judged.shift_h is None else 60 * judged.shift_h
     named = {name: getattr(judged, name) for name in ("kind", "fit", "next_kind", "next_fit")}
-    return told | named | {"shift_min": shift_min, "habit": _is_habit(precedents, load, rows, event, judged.kind, params)}
+    habit = _may_be_habit(event, judged.kind) and (_of_days(precedents, load, rows, params) or _of_weeks(usual, event, params))
+    return told | named | {"shift_min": shift_min, "habit": habit}
 
 
 def _edges(precedents: Precedents, load: Load, rows: slice, event: Mapping[str, Any]) -> dict[str, float | None]:
@@ -130,12 +134,23 @@ def _edges(precedents: Precedents, load: Load, rows: slice, event: Mapping[str, 
     return {"low_kwh": max(usual + low * width, event["low_kwh"]), "high_kwh": min(usual + high * width, event["high_kwh"])}
 
 
-def _is_habit(precedents: Precedents, load: Load, rows: slice, event: Mapping[str, Any], kind: str, params: EventParams) -> bool:
-    """Whether the meter did nearly as much on several of the days before. Events of shape, outages and strange days are no habit."""
+def _may_be_habit(event: Mapping[str, Any], kind: str) -> bool:
+    """Events of shape, outages and strange days are no habit."""
+    return not (event["strange"] or kind in (*SHAPED, Kind.OUTAGE))
+
+
+def _of_days(precedents: Precedents, load: Load, rows: slice, params: EventParams) -> bool:
+    """Whether the meter did nearly as much on several of the days before."""
     share = share_of(load, rows)
-    if share is None or event["strange"] or kind in (*SHAPED, Kind.OUTAGE):
+    return share is not None and precedents.days_like(params.alike * share) > params.most_alike
+
+
+def _of_weeks(usual: Sequence[float], event: Mapping[str, Any], params: EventParams) -> bool:
+    """Whether the same hours used as much, or as little, in several of the weeks before."""
+    if len(usual) < _LEAST_WEEKS or not event["excess_kwh"]:
         return False
-    return precedents.days_like(params.alike * share) > params.most_alike
+    sign, actual = float(np.sign(event["excess_kwh"])), float(event["actual_kwh"])
+    return sum(sign * week >= sign * actual for week in usual) >= params.most_alike
 
 
 def _impact(load: Load, rows: slice, interval_s: int, meter: Meter, params: ImpactParams) -> Impact:

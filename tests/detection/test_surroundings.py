@@ -150,6 +150,24 @@ def test_what_a_meter_did_on_more_than_two_of_the_days_before_is_its_habit(portf
     assert len(told(portfolio, dict.fromkeys(kwh, 1e-6), kwh | before)) == events
 
 
+@pytest.mark.parametrize(("weeks", "events"), [(1, 1), (2, 0)])
+def test_what_the_same_hours_used_in_two_of_the_last_weeks_is_usual(portfolio: ModuleType, weeks: int, events: int) -> None:
+    kwh = {NOON + QUARTER * k: value for k, value in enumerate([15.0, 16.0, 15.5, 17.0, 14.0, 15.2, 16.1, 14.9])}
+    before = {when - WEEK * (1 + week): value + 1 for week in range(weeks) for when, value in kwh.items()}
+    assert len(told(portfolio, dict.fromkeys(kwh, 1e-6), kwh | before)) == events
+
+
+@pytest.mark.parametrize(("least", "events"), [(0.3, 1), (1.0, 0)])
+def test_energy_as_expected_needs_a_shape_that_explains_enough(portfolio: ModuleType, least: float, events: int) -> None:
+    kwh = {NOON + QUARTER * k: 10.0 + (6.0, -6.0)[k % 2] * (1 + k % 3) / 2 for k in range(24)}
+    scores = pl.concat([portfolio.scored("m", FEBRUARY, {}), portfolio.scored("m", MARCH, dict.fromkeys(kwh, 1e-6), kwh=kwh)])
+    found = find_events(scores.filter(pl.col("timestamp") >= SINCE), scores.clear(), NONE, NONE, EventParams(min_excess_kwh=0))
+    params = EventParams(min_excess_kwh=0, shape_fit=least)
+    event = surroundings(scores.select(READINGS), found, {"m": SINCE}, METERS, params, IMPACT)
+    assert (found.height, event.height) == (1, events)
+    assert event["kind"].to_list() == ["noisy"] * events
+
+
 def test_an_outage_is_no_habit_however_often_it_came(portfolio: ModuleType) -> None:
     kwh = at(NOON, 8, 0.0)
     before = {when - timedelta(days=2 + 3 * day): 0.0 for day in range(8) for when in kwh}
