@@ -24,6 +24,8 @@ from ecoai_pipeline.storage.schema import conform, empty, schema_of
 
 EMPTY = "empty"
 _META = b"ecoai"
+# Arrow's own allocator asks the system for much more memory than it uses: reading a first Parquet file took 0.8 s of CPU for that alone.
+pa.set_memory_pool(pa.system_memory_pool())
 
 
 @dataclass(frozen=True)

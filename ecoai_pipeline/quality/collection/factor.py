@@ -74,9 +74,12 @@ def _suspects(rows: Rows) -> dict[int, list[int]]:
     found: dict[int, set[int]] = {}
     if len(meters):
         opening, zone = rows.start[rows.edges[meters]], rows.zone.gather(meters)
+        opening_h = hours_of_day(opening, zone)
         for clock in (0, 2):  # local, UTC
-            since = opening - (hours_of_day(opening, zone)[clock] * HOUR_US).astype(np.int64)
+            since = opening - (opening_h[clock] * HOUR_US).astype(np.int64)
             number, day = np.nonzero(_is_suspect(_quarter_days(rows, meters, since)))
+            if not len(number):
+                continue
             midnight = since[number] + day * DAY_US
             hours = hours_of_day(midnight, zone.gather(number))[clock]  # other than 0 after a clock change
             midnight -= (np.where(hours < 12, hours, hours - 24) * HOUR_US).astype(np.int64)
@@ -182,8 +185,9 @@ class _Load:
 
     def _jump(self, usual: Floats, first: int, tolerance: float) -> float | None:
         """The factor, as a logarithm, by which readings jump at a row as they never did at that time of the day."""
-        before = np.array([self._step(usual, row) for row in range(first - self.per_day, self.per_day, -self.per_day)][:_DAYS])
-        before, step = before[np.isfinite(before)], self._step(usual, first)
+        midnights = range(first - self.per_day, self.per_day, -self.per_day)[:_DAYS]
+        before, step = np.array([self._step(usual, row) for row in midnights]), self._step(usual, first)
+        before = before[np.isfinite(before)]
         if len(before) < _LEAST_DAYS or not np.isfinite(step):
             return None
         spread = 1.4826 * float(np.median(np.abs(before)))
@@ -194,7 +198,8 @@ class _Load:
         """Whether nearly all readings of the day before are nearer to the usual, those of the first day to the multiple, and as close."""
         before, after = usual[first - self.per_day : first], usual[first : first + self.per_day]
         shares = [(np.abs(before) < np.abs(before - factor)).mean(), (np.abs(after - factor) < np.abs(after)).mean()]
-        spreads = [_spread(usual[row : row + self.per_day]) for row in range(first - self.per_day, 0, -self.per_day)][:_DAYS]
+        days = range(first - self.per_day, 0, -self.per_day)[:_DAYS]
+        spreads = [_spread(usual[row : row + self.per_day]) for row in days]
         known = [spread for spread in spreads if math.isfinite(spread)]
         return min(shares) >= _NEARLY_ALL and bool(known) and _spread(after) <= _AS_CLOSE * max(float(np.median(known)), _EXACT)
 
@@ -239,6 +244,7 @@ def _median(stack: Floats) -> Floats:
 
 
 def _middle(values: Floats) -> float:
-    """Median of what is known, NaN where most is not."""
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) and len(known) >= _KNOWN * len(values) else math.nan
+    """Median of what is known, NaN where most is not; of so few values `np.median` takes eight times as long."""
+    known = np.sort(values[np.isfinite(values)])
+    middle = len(known) // 2
+    return float(known[~middle] + known[middle]) / 2 if len(known) and len(known) >= _KNOWN * len(values) else math.nan

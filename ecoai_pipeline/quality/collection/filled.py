@@ -107,6 +107,8 @@ def _whole_days(rows: Rows, params: QualityParams) -> Iterator[_Run]:
     hours = (rows.stop[last] - rows.start[first]) / HOUR_US
     long = (hours >= SHORTEST_DAY_H - params.day_edge_h) & rows.follows[first]
     first, last, hours = first[long], last[long], hours[long]
+    if not len(first):
+        return
     meter = rows.meter_of(first)
     near_h = np.array([[params.day_edge_h], [params.day_edge_h], [0]])
     begins, ends = (hours_of_day(edges, rows.zone.gather(meter)) <= near_h for edges in (rows.start[first], rows.stop[last]))
