@@ -68,13 +68,19 @@ def by_wall_clock(frame: pl.DataFrame, *, ends: bool) -> pl.DataFrame:
 @lru_cache(maxsize=1024)
 def falls_back(zone: str, month: Month) -> tuple[datetime, timedelta] | None:
     """The instant in a month at which the clocks of a zone go back, and by how much; None where they do not."""
-    clock, at = ZoneInfo(zone), datetime(month.year, month.month, 1, tzinfo=UTC)
-    hour = timedelta(hours=1)
-    while at.month == month.month:
-        back = (at.astimezone(clock).utcoffset() or timedelta()) - ((at + hour).astimezone(clock).utcoffset() or timedelta())
-        if back > timedelta():
-            return at + hour, back
-        at += hour
+    clock, hour = ZoneInfo(zone), timedelta(hours=1)
+
+    def ahead(at: datetime) -> timedelta:
+        return at.astimezone(clock).utcoffset() or timedelta()
+
+    day, until = (datetime(one.year, one.month, 1, tzinfo=UTC) for one in (month, month.next))
+    while day < until:
+        following = day + timedelta(days=1)
+        if ahead(day) != ahead(following):
+            for at in (day + n * hour for n in range(24)):
+                if (back := ahead(at) - ahead(at + hour)) > timedelta():
+                    return at + hour, back
+        day = following
     return None
 
 
