@@ -438,6 +438,7 @@ DETECTORS = (
     "flat_run",
     "forecast",
     "load_shape",
+    "past_days",
     "supervised",
 )
 SEGMENT = "segment"

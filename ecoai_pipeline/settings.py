@@ -113,6 +113,7 @@ class BacktestParams(Params):
 
 
 _MEMBERS = {"kmeans_ad": 3.0, "sub_pca": 2.0, "value_change": 1.0, "level": 1.0, "forecast": 1.0}
+_OF_CURVES = {**_MEMBERS, "past_days": 2.0}
 _WITH_STUCK = {**_MEMBERS, "flat_run": 1.0}
 
 
@@ -122,7 +123,7 @@ class TrainingParams(Params):
     calibration_share: float = Field(0.3, gt=0, lt=1, description="last share of the span, kept for calibration")
     min_days: float = Field(7, gt=0, description="observed days that a meter needs before the gap to be learned from")
     members: dict[domain.Resolution, Weights] = Field(
-        {domain.Resolution.HIGH: _MEMBERS, domain.Resolution.MID: _WITH_STUCK, domain.Resolution.LOW: _WITH_STUCK},
+        {domain.Resolution.HIGH: _OF_CURVES, domain.Resolution.MID: _WITH_STUCK, domain.Resolution.LOW: _WITH_STUCK},
         description="detectors that are fitted and fused, by resolution, and what the evidence of each weighs",
     )
     members_of: Mapping[domain.Industry, Mapping[domain.Resolution, Weights]] = Field(
@@ -260,6 +261,11 @@ class FlatRunParams(ByMeterParams):
     habit_quantile: float = Field(0.98, gt=0, lt=1, description="share of a meter's runs that are shorter than a long one")
 
 
+class PastDaysParams(ByMeterParams):
+    days: int = Field(7, gt=0, description="days before that a reading is compared with, at the same time of day")
+    readings: int = Field(5, gt=0, description="neighbouring readings that the distance is averaged over; odd")
+
+
 class SupervisedParams(Params):
     min_days: int = Field(7, gt=0, description="observed days below which a meter is not learned from")
     lags_h: tuple[float, ...] = Field((1, 2, 3, 6, 12, 24, 48, 168), min_length=1, description="changes back and ahead by so much, hours")
@@ -360,6 +366,7 @@ class DetectorParams(Params):
     flat_run: FlatRunParams = FlatRunParams()
     forecast: ForecastParams = ForecastParams()
     load_shape: LoadShapeParams = LoadShapeParams()
+    past_days: PastDaysParams = PastDaysParams()
     supervised: SupervisedParams = SupervisedParams()
 
     @property

@@ -25,14 +25,15 @@ _CLASSES = {
     "flat_run": "FlatRun",
     "forecast": "Forecast",
     "load_shape": "LoadShape",
+    "past_days": "PastDays",
     "supervised": "Supervised",
 }
-_SEEDLESS = ("profile", "usage_z", "value_change", "level", "flat_run")
+_SEEDLESS = ("profile", "usage_z", "value_change", "level", "flat_run", "past_days")
 _COSTLY = ("usad", "lstm_ae", "encdec_ad", "cnn_gru")
 _CALENDAR = ("profile", "usage_z", "level", "forecast")
 _TAUGHT = ("supervised",)
 # What those without windows compare a reading with, in days; 0 is the reading itself, or its neighbours.
-_COMPARED_DAYS = {"load_shape": (0, 1), "value_change": (0, 1, 7), "supervised": (0, 1, 7)}
+_COMPARED_DAYS = {"load_shape": (0, 1), "value_change": (0, 1, 7), "past_days": (0, 7), "supervised": (0, 1, 7)}
 
 
 def make(name: str, settings: Settings) -> Detector:

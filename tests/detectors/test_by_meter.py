@@ -18,8 +18,8 @@ from ecoai_pipeline.features.series import Series, WindowPlan
 from ecoai_pipeline.settings import ByWindowParams, Settings
 
 DAY, TRAINED = 24, 42 * 24
-FIVE = ("kmeans_ad", "sub_pca", "value_change", "level", "flat_run")
-every_one = pytest.mark.parametrize("name", FIVE)
+NAMES = ("kmeans_ad", "sub_pca", "value_change", "level", "flat_run", "past_days")
+every_one = pytest.mark.parametrize("name", NAMES)
 of_windows = pytest.mark.parametrize("kind", [KMeansAD, SubPca])
 
 
@@ -242,6 +242,36 @@ def test_a_run_is_told_in_hours_read_and_in_runs_that_are_long_for_the_meter(set
     assert known[-4:].tolist() == [4.0] * 4, "a night knows its beginning alone"
     broken = detector.score([without_readings(moving, start + 3, start + 9)])[0]
     assert broken[start] == broken[start + 29] == 24, "a gap ends no run and adds nothing"
+
+
+def test_past_days_measures_the_distance_from_the_nearest_of_the_last_days(settings, make_meter, plan):
+    series = make_meter()
+    detector = fitted("past_days", settings, [series], plan, readings=1)
+    scale, usual = detector.meters_["a"].scale, detector.meters_["a"].arrays["usual"]
+    hour, days = 50 * DAY + 12, DAY * np.arange(1, 8)
+    low, high = series.kwh[hour - days].min(), series.kwh[hour - days].max()
+    high_units, above_units = (scale.units(np.array([value]))[:, 0] for value in (high, 1.5 * high))
+    (scores,) = detector.score([with_readings(series, hour, 1.5 * high)])
+    assert scores[hour] == pytest.approx(max((above_units - high_units) / usual), rel=1e-4)
+    assert scores[hour + DAY] == pytest.approx(detector.score([series])[0][hour + DAY], abs=1), "one strange day hides no normal one"
+    (like_one,) = detector.score([with_readings(series, hour, series.kwh[hour - 7 * DAY])])
+    assert like_one[hour] == 0, f"any day of the week before is enough, also an end of {low} to {high}"
+
+
+def test_past_days_averages_over_neighbours_and_compares_with_readings_alone(settings, make_meter, plan):
+    series = make_meter()
+    hour = 50 * DAY + 12
+    single, mean = (fitted("past_days", settings, [series], plan, readings=readings) for readings in (1, 5))
+    spike = with_readings(series, hour, 3 * series.kwh.max())
+    (alone,), (around,) = single.score([spike]), mean.score([spike])
+    assert around[hour - 2] == pytest.approx(alone[hour - 4 : hour + 1].mean(), rel=1e-4)
+    known = mean.score([spike.part(0, hour + 1)])[0]
+    assert known[hour] == pytest.approx(alone[hour - 2 : hour + 1].mean(), rel=1e-4), "a night averages what it has"
+    missing = without_readings(spike, hour, hour + 1)
+    assert np.isnan(single.score([missing])[0][hour])
+    assert single.score([missing])[0][hour + DAY] == single.score([without_readings(series, hour, hour + 1)])[0][hour + DAY]
+    first = fitted("past_days", settings, [series], plan).score([series.part(0, DAY)])[0]
+    assert first.tolist() == [0.0] * DAY, "the first day has none before it"
 
 
 @every_one

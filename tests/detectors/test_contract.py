@@ -191,7 +191,8 @@ def test_the_catalogue_does_not_load_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-LOOKS_AT = {"kmeans_ad": (8,), "sub_pca": (24,), "load_shape": (1, 24), "value_change": (1, 24, 168), "supervised": (1, 24, 168)}
+LOOKS_AT = {"kmeans_ad": (8,), "sub_pca": (24,), "load_shape": (1, 24), "value_change": (1, 24, 168), "past_days": (1, 168)}
+LOOKS_AT |= {"supervised": (1, 24, 168)}
 LOOKS_AT |= dict.fromkeys(("profile", "usage_z", "level", "flat_run", "forecast"), (1,))
 
 
