@@ -115,6 +115,7 @@ class BacktestParams(Params):
 _MEMBERS = {"kmeans_ad": 3.0, "sub_pca": 2.0, "value_change": 1.0, "level": 1.0, "forecast": 1.0}
 _OF_CURVES = {**_MEMBERS, "past_days": 2.0}
 _WITH_STUCK = {**_MEMBERS, "flat_run": 1.0}
+_OF_HOURS = {"kmeans_ad": 3.0, "sub_pca": 2.0, "value_change": 1.0, "flat_run": 1.0}
 
 
 class TrainingParams(Params):
@@ -123,7 +124,7 @@ class TrainingParams(Params):
     calibration_share: float = Field(0.3, gt=0, lt=1, description="last share of the span, kept for calibration")
     min_days: float = Field(7, gt=0, description="observed days that a meter needs before the gap to be learned from")
     members: dict[domain.Resolution, Weights] = Field(
-        {domain.Resolution.HIGH: _OF_CURVES, domain.Resolution.MID: _WITH_STUCK, domain.Resolution.LOW: _WITH_STUCK},
+        {domain.Resolution.HIGH: _OF_CURVES, domain.Resolution.MID: _WITH_STUCK, domain.Resolution.LOW: _OF_HOURS},
         description="detectors that are fitted and fused, by resolution, and what the evidence of each weighs",
     )
     members_of: Mapping[domain.Industry, Mapping[domain.Resolution, Weights]] = Field(

@@ -116,7 +116,7 @@ def test_a_stuck_hourly_counter_is_not_outvoted(settings, tmp_path) -> None:
         some = settings.model_copy(update={"training": training})
         (row,) = judging(case, some, tmp_path, HYBRID, members=list(members)).run()["rows"]
         reached.append(row["vus_pr"])
-    assert reached[0] > 0.5
+    assert reached[0] > 0.4
     assert reached[1] < 0.2
 
 
