@@ -7,11 +7,13 @@ import resource
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from ecoai_pipeline.cli.fresh import in_fresh_process, peak
@@ -41,16 +43,35 @@ def partitions(
 
     CPU seconds are those of all threads. Simulation and imports lie outside the measured part.
     """
-    cases = {"small months": (1, months, 900), "long history": (buildings, 12 * years, 3600)}
+    cases = {"one month": (1, 1, 900), "small months": (1, months, 900), "long history": (buildings, 12 * years, 3600)}
     rows = []
     with progress_bar() as steps:
         steps.start("measuring", len(cases))
         for name, case in cases.items():
             rows.append({"case": name, **_measured(*case)})
             steps.done(name)
-    small, long = rows
-    notes = [f"{small['cpu_s_per_partition']} CPU s a small partition; {long['readings_per_s']:,} readings/s of the long history"]
-    Answer({"cases": rows}, rows, notes=notes).show(form, as_json)
+    _, small, long = rows
+    parts = cost_parts(rows)
+    notes = [
+        f"{small['cpu_s_per_partition']} CPU s a small partition; {long['readings_per_s']:,} readings/s of the long history",
+        f"a run costs {parts['run_s']} CPU s, a partition {parts['partition_ms']} ms more, a reading {parts['reading_us']} µs more",
+    ]
+    Answer({"cases": rows, "parts": parts}, rows, notes=notes).show(form, as_json)
+
+
+def cost_parts(cases: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """What a run costs by itself, each partition and each reading, if CPU time is the sum of these: CPU s, ms and µs.
+
+    >>> cases = [(1, 3_000, 1.5575), (11, 33_000, 2.1325), (101, 10_003_000, 31.5575)]
+    >>> cost_parts([{"partitions": p, "readings": n, "landing_cpu_s": 0, "materializing_cpu_s": s} for p, n, s in cases])
+    {'run_s': 1.5, 'partition_ms': 50.0, 'reading_us': 2.5}
+
+    Args:
+        cases: a run of one small partition, one of many, and one of many large partitions; of others little can be concluded.
+    """
+    sums = np.array([[1.0, case["partitions"], case["readings"]] for case in cases])
+    run, partition, reading = np.linalg.lstsq(sums, [case["landing_cpu_s"] + case["materializing_cpu_s"] for case in cases])[0]
+    return {"run_s": round(float(run), 2), "partition_ms": round(1e3 * float(partition), 2), "reading_us": round(1e6 * float(reading), 2)}
 
 
 def _measured(meters: int, months: int, interval_s: int) -> dict[str, Any]:

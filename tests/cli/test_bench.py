@@ -44,11 +44,13 @@ def test_small_months_and_a_long_history_are_measured(ecoai: Ecoai, monkeypatch:
     ran = ecoai("bench", "partitions", "--months", "2", "--buildings", "3", "--years", "1", "--json")
 
     assert ran.code == 0, ran.err
-    small, long = ran.document["cases"]
+    one, small, long = ran.document["cases"]
+    assert (one["case"], one["partitions"]) == ("one month", 1)
     assert (small["case"], small["partitions"], long["case"], long["partitions"]) == ("small months", 2, "long history", 12)
     assert small["readings"] == pytest.approx(61 * 96, rel=0.02)
     assert long["readings"] == pytest.approx(3 * 365 * 24, rel=0.02)
     assert min(long[name] for name in ("landing_cpu_s", "materializing_cpu_s", "cpu_s_per_partition", "readings_per_s", "peak_mb")) > 0
+    assert ran.document["parts"] == bench_partitions.cost_parts(ran.document["cases"])
 
 
 def test_the_ratio_is_of_megabytes_per_second() -> None:
