@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -224,3 +225,45 @@ def test_a_quarter_of_an_hour_of_a_leak_is_told_as_no_leak() -> None:
     assert judge(around).kind is Kind.LEAK
     assert judge(around, whole=True).kind is not Kind.LEAK
     assert judge(Around.of(kwh, expected, np.full(len(kwh), 3.29 * NOISE), 900, (first, stop)), whole=True).kind is Kind.LEAK
+
+
+def hourly(kwh: np.ndarray[Any, Any], expected: np.ndarray[Any, Any], first: int, stop: int, noise: float = 0.5) -> Judged:
+    return judge(Around.of(kwh, expected, np.full(len(kwh), 3.29 * noise), 3600, (first, stop)), whole=True)
+
+
+def of_a_steady_plant(seed: int = 0) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Thirty kWh in each hour of forty days, and what was expected."""
+    expected = np.full(40 * 24, 30.0)
+    return expected + np.random.default_rng(seed).normal(0, 0.5, len(expected)), expected
+
+
+def test_a_bump_of_some_hours_is_no_scatter_and_no_longer_shift() -> None:
+    """What is above what was expected throughout scatters to no side, and a plant that never stops has no end of a shift."""
+    for bump in ([3.0, 7.0, 3.0, 1.0], [5.0, 4.5], [2.0, 4.0, 8.0, 8.0, 4.0]):
+        kwh, expected = of_a_steady_plant()
+        kwh[700 : 700 + len(bump)] = 30 + np.array(bump)
+        assert hourly(kwh, expected, 700, 700 + len(bump)).kind in (Kind.SPIKE, Kind.SURGE)
+
+
+def test_ninety_five_hours_are_no_new_level() -> None:
+    kwh, expected = of_a_steady_plant()
+    kwh[700:795] += 20
+    assert hourly(kwh, expected, 700, 795).kind is Kind.LEAK
+    kwh[795:800] += 20
+    assert hourly(kwh, expected, 700, 800).kind is Kind.LEVEL_SHIFT
+
+
+def test_hours_of_less_alone_are_no_other_time_of_day() -> None:
+    """A day that comes two hours later has less energy in the morning and more in the evening; the morning by itself is less."""
+    kwh, expected, first, stop = faulty(Kind.SHIFTED_SCHEDULE, 0)
+    of = partial(Around.of, kwh, expected, np.full(len(kwh), 3.29 * NOISE), 900)
+    assert judge(of((first, stop)), whole=True).kind is Kind.SHIFTED_SCHEDULE
+    assert judge(of((first + 24, first + 32)), whole=True).kind in LESS
+
+
+def test_an_outage_holds_the_hour_in_which_hardly_anything_was_left() -> None:
+    """Four readings of nought are equal; the one of 0.7 before them is none of these, and still a part of the outage."""
+    kwh, expected = of_a_steady_plant()
+    kwh[700:707] = [16.4, 0.7, 0, 0, 0, 0, 8.7]
+    found = judge(Around.of(kwh, expected, np.full(len(kwh), 3.29 * 0.5), 3600, (700, 707)))
+    assert (found.kind, found.segment) == (Kind.OUTAGE, (701, 706))

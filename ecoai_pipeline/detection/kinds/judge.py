@@ -18,6 +18,8 @@ LESS = (Kind.SAG, Kind.BROWNOUT, Kind.OUTAGE)
 """Kinds of more energy than expected, and of less."""
 SHAPED = (Kind.NOISY, Kind.SHIFTED_SCHEDULE, Kind.FLAT, Kind.PLATEAU, Kind.SAWTOOTH, Kind.STUCK_COUNTER)
 """Kinds that say how the load moved, whatever its energy."""
+HELD = (Kind.FLAT, Kind.PLATEAU, Kind.STUCK_COUNTER)
+"""Those of equal readings."""
 _MORE, _LESS = (0.0, np.inf), (-np.inf, 0.0)
 _SHARE_TAKEN = (-0.9, 0.0)  # less than a tenth left is an outage
 _LASTING_H = 12.0  # a constant excess from here on is a leak
@@ -27,8 +29,10 @@ _DAY_H = 24.0
 _MOVED_H = np.r_[-4:-0.9:0.25, 1:4.1:0.25]  # a quarter of an hour finer than anyone acts on
 _TEETH = (3, 4, 5, 6)
 # Nats it must be ahead: a share of a steady load is a constant, too, and a part of a plant stands still more often.
-_AHEAD = {Kind.BROWNOUT: 1.5}
+_AHEAD = {Kind.BROWNOUT: 1.5, Kind.RAMP: 3.0, Kind.SAWTOOTH: 3.0}
 _NOISY = (0.2, 0.15)  # signs change in a fifth of the steps, and 15 % lie on the rarer side
+_ONE_SIDED = 0.7  # of what an event differs, from which on it is more, or less, and neither a scatter nor another time of day
+_LEAST_DROP = 0.2  # of the load, by which it would have fallen at the end of a shift: a plant that never stops has none
 _SURE = 6.0  # nats from which on a shape tells where an event begins and ends, beside the log of the places it could have stood in
 _LEAST_EXPLAINED = 0.2  # of the event, by the shape that names it; .1 and .3 name as many rightly
 _LEAST_OF_A_COURSE = 0.4  # by a rise or by teeth: work with a break in it has a little of both
@@ -85,8 +89,11 @@ def judge(around: Around, *, whole: bool = False) -> Judged:
     start, stop = around.event
     if not around.known[start:stop].any():
         return Judged(Kind.UNUSUAL_SHAPE, None)
-    shapes = sorted((named for named in _shapes(around) if named.gain > 0), key=lambda named: -named.gain)
-    held = _held(around) or _down(around)
+    possible = (named for named in _shapes(around) if named.gain > 0 and _moves(around, named.kind, named.start, len(named.added)))
+    shapes = sorted(possible, key=lambda named: -named.gain)
+    held = _held(around)
+    if held is None or held.kind is Kind.OUTAGE:
+        held = _down(around) or held  # what is left of the first and the last hour of an outage is not nothing
     found = [named for named in shapes if not held or named.kind is not held.kind]
     kinds = [held, *found] if held else found
     if whole:
@@ -101,16 +108,32 @@ def judge(around: Around, *, whole: bool = False) -> Judged:
 
 
 def _agrees(around: Around, kind: Kind) -> bool:
-    """Whether the event has more energy than expected, or less, as its kind says."""
+    """Whether the event has more energy than expected, or less, or now more and now less, as its kind says."""
     rows = slice(*around.event)
     excess = float((around.kwh - around.expected)[rows][around.known[rows]].sum())
+    if not _moves(around, kind, rows.start, rows.stop - rows.start):
+        return False
+    if kind is Kind.LONGER_SHIFT:
+        return excess > _LEAST_DROP * float(around.kwh[rows][around.known[rows]].sum())
     return not (kind in MORE and excess < 0) and not (kind in LESS and excess > 0)
 
 
+def _moves(around: Around, kind: Kind, start: int, length: int) -> bool:
+    """Whether some intervals have more energy than expected as well as less, if a kind takes from some what it gives to others."""
+    if kind not in (Kind.NOISY, Kind.SHIFTED_SCHEDULE):
+        return True
+    rows = slice(start, start + length)
+    off = (around.kwh - around.expected)[rows][around.known[rows]]
+    return abs(float(off.sum())) <= _ONE_SIDED * float(np.abs(off).sum())
+
+
 def _as_long(around: Around, named: _Named) -> bool:
-    """Whether a shape and the event share half of the longer one. Equal readings, outages and `SHAPED` kinds may be of any length."""
+    """Whether a shape and the event share half of the longer one, and a new level lasts. Equal readings, outages and `SHAPED` kinds may
+    be of any length."""
     (start, stop), end = around.event, named.start + len(named.added)
     both = min(stop, end) - max(start, named.start)
+    if named.kind is Kind.LEVEL_SHIFT and stop - start < around.intervals(_NEW_LEVEL_H):
+        return False
     told = np.isinf(named.gain) or named.kind in SHAPED
     return bool(told or both >= _SHARED * max(stop - start, len(named.added)))
 
