@@ -404,6 +404,9 @@ class EventParams(Params):
     )
     alike: float = Field(0.7, gt=0, le=1, description="of an event's energy off, from which on what a day before did is like it ...")
     most_alike: int = Field(2, ge=0, description="... and days of the 28 before that may be like it; more make it a habit of the meter")
+    spreads: float = Field(
+        2.5, ge=0, description="standard deviations of what like days used at the same hours, by which an event must differ from them, too"
+    )
     shape_fit: float = Field(0.3, ge=0, le=1, description="share that a shape must explain of an event whose energy is as expected")
     merge_gap_h: float = Field(2, ge=0, description="events closer than this are one, hours; at least one interval")
     min_alarmed: int = Field(1, gt=0, description="readings below q that make an event")
@@ -453,6 +456,10 @@ class BandParams(Params):
     far: float = Field(2, gt=1, description="days of which most readings lie farther out than so many sides of the band count nothing")
     least: float = Field(0.5, gt=0, le=1, description="a side is scaled by this at least")
     most: float = Field(3, ge=1, description="and by this at most")
+    reach: float | None = Field(
+        0.5, ge=0, description="sides of the band by which it holds more than the median of like days; none: it does not"
+    )
+    like_days: int = Field(42, gt=0, description="days before a day among which its like ones are looked for")
 
 
 class BaselineParams(Params):

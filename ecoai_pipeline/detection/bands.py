@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ecoai_pipeline.detection.baseline import of_like_days
 from ecoai_pipeline.detection.habit import Numbers
 from ecoai_pipeline.detectors.contract import Expectation
 from ecoai_pipeline.features.series import Series
@@ -34,6 +35,19 @@ def adapted(series: Series, expectation: Expectation, params: BandParams) -> Exp
     usual = np.bincount(day, far) <= 0.5 * np.bincount(day)
     scale = {sign: _scales(distance, day, usual, params)[day] for sign, distance in beyond.items()}
     low, high = expectation.expected - scale[-1] * sides[-1], expectation.expected + scale[1] * sides[1]
+    return Expectation(expectation.expected, low, high).physical(series)
+
+
+def reaching(series: Series, expectation: Expectation, params: BandParams) -> Expectation:
+    """Widen the band to where it holds what the like days of the last weeks used, by their median and `reach` of a side beyond it.
+
+    What was learned and what the last weeks did are two accounts of the same load; where they differ, neither is sure.
+    """
+    if params.reach is None or not len(series):
+        return expectation
+    usual = of_like_days(series, expectation.expected, params.like_days)
+    low = np.fmin(expectation.low, usual - params.reach * (expectation.expected - expectation.low))
+    high = np.fmax(expectation.high, usual + params.reach * (expectation.high - expectation.expected))
     return Expectation(expectation.expected, low, high).physical(series)
 
 

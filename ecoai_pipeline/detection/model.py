@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecoai_pipeline import detectors
-from ecoai_pipeline.detection.bands import adapted
+from ecoai_pipeline.detection.bands import adapted, reaching
 from ecoai_pipeline.detection.baseline import replaced
 from ecoai_pipeline.detection.calibration import Calibration
 from ecoai_pipeline.detection.drift import REFERENCE, Reference, reference_of
@@ -120,7 +120,7 @@ class Model:
         return shown.with_rows(rows, other), found.with_rows(rows, of_other) if found and of_other else None
 
     def _beside(self, series: Series, expected: Expectation) -> tuple[Expectation, Found | None]:
-        shown = adapted(series, expected, self.band) if self.band else expected
+        shown = reaching(series, adapted(series, expected, self.band), self.band) if self.band else expected
         if not self.segments:
             return shown, None
         return shown, search(series, expected, shown, self.segments, self.habits.params).without(unlike(self.members, series))
@@ -227,7 +227,7 @@ def load_model(bundles: Bundles, record: ModelRecord) -> Model:
         habits=Habits.load(fused / _CALIBRATION, params.habit),
         expects=config["expects"],
         segments=SegmentParams.model_validate(config["segments"]) if "segments" in config else None,
-        band=BandParams.model_validate(config["band"]) if "band" in config else None,
+        band=BandParams.model_validate({"reach": None, **config["band"]}) if "band" in config else None,
         baseline=BaselineParams.model_validate(config["baseline"]) if "baseline" in config else None,
     )
 

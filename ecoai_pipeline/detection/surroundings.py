@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 
 from ecoai_pipeline.detection.impact import Impact, impact, severity
 from ecoai_pipeline.detection.kinds.around import Around
-from ecoai_pipeline.detection.kinds.judge import SHAPED, judge
+from ecoai_pipeline.detection.kinds.judge import HELD, SHAPED, judge
+from ecoai_pipeline.detection.like_days import LikeDays
 from ecoai_pipeline.detection.loads import Load, loads_of
 from ecoai_pipeline.detection.precedents import Precedents, share_of
 from ecoai_pipeline.domain import Category, Kind, Meter
-from ecoai_pipeline.features.calendar import Place, holidays_of
+from ecoai_pipeline.features.calendar import Place
 from ecoai_pipeline.settings import EventParams
 from ecoai_pipeline.tariffs import ImpactParams
 
-WEEKS = 6
 TOLD = pl.Schema(
     {
         "kind": pl.String(),
@@ -42,10 +41,8 @@ TOLD = pl.Schema(
         "severity": pl.Float64(),
     }
 )
-_WEEK = timedelta(days=7)
+_WHOLE_H = 12.0  # an event of a strange day that is shorter is a part of it, and judged by itself
 _BESIDE_H = (1.0, 24.0)  # looked at on either side: as long as the event, within these
-_LEAST_WEEKS = 4  # that were read, for the same hours to tell what is usual
-_READ = 0.9  # share of the hours that must have been read for a week to count
 
 
 def surroundings(
@@ -91,8 +88,8 @@ def _told(load: Load, event: Mapping[str, Any], since: datetime, meter: Meter, p
         "before_ratio": _ratio(load, max(0, first - beside), first),
         "after_ratio": _ratio(load, last, last + beside),
     }
-    usual = sorted(_weeks_before(load, max(event["start"], since), event["end"], Place.of_meter(meter)))
-    edges = {"usual_low_kwh": usual[0], "usual_high_kwh": usual[-1]} if usual else {}
+    days = LikeDays.of(load, max(event["start"], since), event["end"], Place.of_meter(meter))
+    edges = {"usual_low_kwh": days.weeks[0], "usual_high_kwh": days.weeks[-1]} if len(days.weeks) else {}
     energy = event["category"] == Category.ENERGY
     rows, hours = slice(load.at(part), last), float((end - part) / np.timedelta64(1, "h"))
     worth = _impact(load, rows, interval_s, meter, prices) if energy else Impact()
@@ -105,7 +102,7 @@ def _told(load: Load, event: Mapping[str, Any], since: datetime, meter: Meter, p
         **_edges(precedents, load, rows, event),
         **levels,
         **edges,
-        "usual_weeks": len(usual),
+        "usual_weeks": len(days.weeks),
         "cost": worth.cost,
         "currency": worth.currency,
         "co2e_kg": worth.co2e_kg,
@@ -117,7 +114,9 @@ def _told(load: Load, event: Mapping[str, Any], since: datetime, meter: Meter, p
     judged = judge(Around.of(load.kwh, load.expected, load.band, interval_s, (first, last)), whole=True)
     shift_min = None if judged.shift_h is None else 60 * judged.shift_h
     named = {name: getattr(judged, name) for name in ("kind", "fit", "next_kind", "next_fit")}
-    habit = _may_be_habit(event, judged.kind) and (_of_days(precedents, load, rows, params) or _of_weeks(usual, event, params))
+    habit = not ((event["strange"] and hours >= _WHOLE_H) or judged.kind is Kind.OUTAGE) and (
+        _as_ever(days, judged.kind, params) or (judged.kind not in SHAPED and _of_days(precedents, load, rows, params))
+    )
     return told | named | {"shift_min": shift_min, "habit": habit}
 
 
@@ -134,23 +133,19 @@ def _edges(precedents: Precedents, load: Load, rows: slice, event: Mapping[str, 
     return {"low_kwh": max(usual + low * width, event["low_kwh"]), "high_kwh": min(usual + high * width, event["high_kwh"])}
 
 
-def _may_be_habit(event: Mapping[str, Any], kind: str) -> bool:
-    """Events of shape, outages and strange days are no habit."""
-    return not (event["strange"] or kind in (*SHAPED, Kind.OUTAGE))
-
-
 def _of_days(precedents: Precedents, load: Load, rows: slice, params: EventParams) -> bool:
     """Whether the meter did nearly as much on several of the days before."""
     share = share_of(load, rows)
     return share is not None and precedents.days_like(params.alike * share) > params.most_alike
 
 
-def _of_weeks(usual: Sequence[float], event: Mapping[str, Any], params: EventParams) -> bool:
-    """Whether the same hours used as much, or as little, in several of the weeks before."""
-    if len(usual) < _LEAST_WEEKS or not event["excess_kwh"]:
-        return False
-    sign, actual = float(np.sign(event["excess_kwh"])), float(event["actual_kwh"])
-    return sum(sign * week >= sign * actual for week in usual) >= params.most_alike
+def _as_ever(days: LikeDays, kind: Kind, params: EventParams) -> bool:
+    """Whether the like days before did the same, so that only the expected load is wrong."""
+    if kind in HELD and days.days_held(params.alike) > params.most_alike:
+        return True
+    if kind in SHAPED:
+        return kind not in HELD and not days.course_differs(params.spreads)
+    return not days.energy_differs(params.spreads)
 
 
 def _impact(load: Load, rows: slice, interval_s: int, meter: Meter, params: ImpactParams) -> Impact:
@@ -169,34 +164,6 @@ def _ratio(load: Load, start: int, stop: int) -> float | None:
     known = np.isfinite(kwh) & np.isfinite(expected)
     whole = float(expected[known].sum())
     return float(kwh[known].sum()) / whole if whole > 0 else None
-
-
-def _weeks_before(load: Load, start: datetime, end: datetime, place: Place) -> Iterator[float]:
-    """Energy of the same hours of the local clock in each of the weeks before that was read.
-
-    A week counts only if its days were public holidays where the event's days are: a holiday compares with no ordinary day. None of an
-    event of more than a week, whose own hours would be among them.
-    """
-    if end - start > _WEEK:
-        return
-    edges = [edge.astimezone(ZoneInfo(place.zone)) for edge in (start, end)]
-    free = _free_days(place, *edges)
-    for week in range(1, WEEKS + 1):
-        local = [edge - week * _WEEK for edge in edges]
-        if _free_days(place, *local) != free:
-            continue
-        first, last = (_instant(edge.astimezone(UTC)) for edge in local)
-        rows = slice(load.at(first), load.at(last))
-        read = np.isfinite(load.kwh[rows])
-        if load.interval_s[rows][read].sum() >= _READ * ((last - first) / np.timedelta64(1, "s")):
-            yield float(load.kwh[rows][read].sum())
-
-
-def _free_days(place: Place, start: datetime, end: datetime) -> list[bool]:
-    """Which of the local days of [start, end) are public holidays."""
-    first, last = start.date(), (end - timedelta(microseconds=1)).date()
-    days = [first + timedelta(days=k) for k in range((last - first).days + 1)]
-    return [day in holidays_of(place, day.year) for day in days]
 
 
 def _instant(moment: datetime) -> np.datetime64:

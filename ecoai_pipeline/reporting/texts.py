@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from ecoai_pipeline.detection.surroundings import WEEKS
+from ecoai_pipeline.detection.like_days import WEEKS
 from ecoai_pipeline.domain import EventStatus, Kind
 from ecoai_pipeline.features.calendar import Place, holiday_name
 from ecoai_pipeline.quality.collection.clocks import clock_changes

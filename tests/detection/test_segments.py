@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from ecoai_pipeline.detection.bands import adapted
+from ecoai_pipeline.detection.bands import adapted, reaching
 from ecoai_pipeline.detection.calibration import alarm_threshold
 from ecoai_pipeline.detection.loads import Load
 from ecoai_pipeline.detection.segments.days import strange_days
@@ -177,6 +177,25 @@ def test_a_band_stays_as_it_was_learned_until_a_meter_has_a_week_and_is_bounded(
     sides = (shown.high - shown.expected) / (1.645 * SPREAD)
     assert sides[: 7 * DAY].tolist() == pytest.approx([1.0] * 7 * DAY)
     assert sides[8 * DAY :].max() == pytest.approx(3.0)
+
+
+def test_a_band_holds_what_most_like_days_used() -> None:
+    """Expected at half of what all the days but the first week used: the band reaches them, and a half of its side beyond."""
+    half = band()
+    half = Expectation(half.expected / 2, half.low / 2, half.high / 2)
+    shown = reaching(series(USUAL), half, BandParams())
+    late = slice(50 * DAY, None)
+    assert shown.high[late] == pytest.approx((USUAL + 0.5 * (half.high - half.expected))[late])
+    assert shown.expected.tolist() == half.expected.tolist()
+    assert shown.low.tolist() == half.low.tolist()
+    assert reaching(series(USUAL), half, BandParams(reach=None)) is half
+
+
+def test_a_fault_of_two_weeks_is_not_taken_into_the_band() -> None:
+    faulty = USUAL.copy()
+    faulty[45 * DAY :] *= 1.6
+    shown = reaching(series(faulty), band(), BandParams())
+    assert shown.high[-DAY:] == pytest.approx(np.fmax(band().high, USUAL + 0.5 * (band().high - band().expected))[-DAY:])
 
 
 def cut(kwh: Floats, first: int, last: int) -> list[tuple[int, int]]:

@@ -28,11 +28,22 @@ def at(start: datetime, intervals: int, value: Any) -> dict[datetime, Any]:
     return {start + QUARTER * k: value for k in range(intervals)}
 
 
-def told(portfolio: ModuleType, p: dict[datetime, float], kwh: dict[datetime, float], **columns: Any) -> list[dict[str, Any]]:
+def told(
+    portfolio: ModuleType,
+    p: dict[datetime, float],
+    kwh: dict[datetime, float],
+    params: EventParams | None = None,
+    strange: tuple[datetime, datetime] | None = None,
+    **columns: Any,
+) -> list[dict[str, Any]]:
+    """Events of March with their surroundings; the intervals between two moments may lie in a strange day."""
+    params = params or EventParams()
     scores = pl.concat([portfolio.scored("m", FEBRUARY, {}, kwh=kwh), portfolio.scored("m", MARCH, p, kwh=kwh, **columns)])
+    if strange:
+        scores = scores.with_columns(strange_day=pl.col("timestamp").is_between(*strange, closed="left"))
     month = scores.filter(pl.col("timestamp") >= SINCE)
-    events = find_events(month, scores.clear(), NONE, NONE, EventParams())
-    return surroundings(scores.select(READINGS), events, {"m": SINCE}, METERS, EventParams(), IMPACT).to_dicts()
+    events = find_events(month, scores.clear(), NONE, NONE, params)
+    return surroundings(scores.select(READINGS), events, {"m": SINCE}, METERS, params, IMPACT).to_dicts()
 
 
 def test_levels_beside_an_event_are_by_what_was_expected_there(portfolio: ModuleType) -> None:
@@ -150,11 +161,22 @@ def test_what_a_meter_did_on_more_than_two_of_the_days_before_is_its_habit(portf
     assert len(told(portfolio, dict.fromkeys(kwh, 1e-6), kwh | before)) == events
 
 
-@pytest.mark.parametrize(("weeks", "events"), [(1, 1), (2, 0)])
-def test_what_the_same_hours_used_in_two_of_the_last_weeks_is_usual(portfolio: ModuleType, weeks: int, events: int) -> None:
+@pytest.mark.parametrize(("days", "events"), [(5, 1), (25, 0)])
+def test_what_most_like_days_used_at_the_same_hours_is_no_event(portfolio: ModuleType, days: int, events: int) -> None:
     kwh = {NOON + QUARTER * k: value for k, value in enumerate([15.0, 16.0, 15.5, 17.0, 14.0, 15.2, 16.1, 14.9])}
-    before = {when - WEEK * (1 + week): value + 1 for week in range(weeks) for when, value in kwh.items()}
-    assert len(told(portfolio, dict.fromkeys(kwh, 1e-6), kwh | before)) == events
+    before = {when - timedelta(days=day + 1): value + 1 for day in range(days) for when, value in kwh.items()}
+    params = EventParams(most_alike=100)
+    assert len(told(portfolio, dict.fromkeys(kwh, 1e-6), kwh | before, params=params)) == events
+
+
+@pytest.mark.parametrize(("hours", "events"), [(2, 0), (16, 1)])
+def test_a_strange_day_stays_an_event_and_a_short_part_is_judged_by_itself(portfolio: ModuleType, hours: int, events: int) -> None:
+    """The same hours of the like days used as much."""
+    start = NOON - timedelta(hours=6)
+    kwh = {start + QUARTER * k: 15.0 + k % 3 for k in range(4 * hours)}
+    before = {when - timedelta(days=day + 1): value + 1 for day in range(20) for when, value in kwh.items()}
+    found = told(portfolio, dict.fromkeys(kwh, 1e-6), before | kwh, EventParams(most_alike=100), (start, start + timedelta(hours=hours)))
+    assert len(found) == events
 
 
 @pytest.mark.parametrize(("least", "events"), [(0.3, 1), (1.0, 0)])
