@@ -10,8 +10,9 @@ from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.stamps import DAY_END, Stamps
 from ecoai_pipeline.sources.vocabulary import Role, roles_of
 
-_ENDS = re.compile(r"(?i)(?<![a-z])(?:end|ending|ended|ende)(?![a-z])")
-"""Words in the name of a stamp which say that it is the end of its interval: `Time (end of interval)`."""
+_ENDS = re.compile(r"(?i)(?<![a-z])(?:end|ending|ended|ende|horodate)(?![a-z])")
+"""Words in the name of a stamp which say that it is the end of its interval: `Time (end of interval)`. So is the `Horodate` of a load curve
+of Enedis, which begins at 00:30."""
 _FEWEST = 8
 """Stamps that lie at a last minute by chance: for minutes at random the chance is 1 in 5 to the power of 8."""
 
@@ -19,8 +20,8 @@ _FEWEST = 8
 def names_end(timestamp: str) -> bool:
     """Whether the column of a stamp, or the last of two, is called the end of an interval.
 
-    >>> [names_end(name) for name in ("interval_end", "date+hour ending", "To", "종료시각", "bis", "from", "timestamp", "weekend")]
-    [True, True, True, True, True, False, False, False]
+    >>> [names_end(name) for name in ("interval_end", "date+hour ending", "To", "종료시각", "bis", "Horodate", "from", "weekend")]
+    [True, True, True, True, True, True, False, False]
     """
     last = timestamp.split("+")[-1].strip()
     return roles_of(last) == {Role.END} or bool(_ENDS.search(last))

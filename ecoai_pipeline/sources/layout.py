@@ -20,7 +20,7 @@ from ecoai_pipeline.sources.mapping import FILE_STEM, ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError, Reason
 from ecoai_pipeline.sources.stamps import DAY_END, StampForm, Stamps, clock_of, date_of, form_of, joined, lengths_to
 from ecoai_pipeline.sources.typed import TYPED, local_and_utc, number_of, row_texts, text_of
-from ecoai_pipeline.sources.units import SPELLINGS, Unit, factors_of, unit_in
+from ecoai_pipeline.sources.units import SPELLINGS, Unit, factors_of, minutes_of_unit, unit_in
 from ecoai_pipeline.sources.vocabulary import Role, roles_of
 
 ROUGH = pl.Schema(
@@ -339,7 +339,27 @@ def long_layout(opened: OpenFile, mapping: ColumnMapping) -> LongLayout:
     form = StampForm.named(mapping.format) if mapping.format else column_form(opened, column)
     if not periods:
         traits = replace(traits, warnings=doubts(opened, mapping, form))
+        if "unit" not in mapping.model_fields_set:
+            require_named_minutes(opened, mapping, form)
     return LongLayout(opened.header, mapping, stem_of(opened.file), form, traits, _units(opened, mapping), periods)
+
+
+def require_named_minutes(opened: OpenFile, mapping: ColumnMapping, form: StampForm) -> None:
+    """
+    Raises:
+        IngestError: the name of the value's column says that it is the energy of so many minutes, and its times lie further apart, or less.
+    """
+    minutes = minutes_of_unit(mapping.kwh)
+    if minutes is None:
+        return
+    stamps = form.read(times_of(opened.sample, opened.header, mapping.timestamp).drop_nulls())
+    moments = stamps.local.zip_with(stamps.local.is_not_null(), stamps.utc.dt.replace_time_zone(None)).drop_nulls()
+    steps = moments.unique().sort().diff().drop_nulls().dt.total_minutes().mode().sort()
+    if len(steps) and minutes not in steps:
+        seen = f"column {mapping.kwh!r} is called the energy of {minutes} min, and its times lie {steps[0]} min apart"
+        energy = f"if each value is all the energy of its {steps[0]} min, say unit={unit_in(mapping.kwh)} in --columns"
+        power = f"if it is that of {minutes} min, it is a power: write it as kW, {60 / minutes:g} times as much"
+        raise IngestError(opened.file, f"{seen}; {energy}; {power}")
 
 
 def doubts(opened: OpenFile, mapping: ColumnMapping, form: StampForm) -> tuple[str, ...]:

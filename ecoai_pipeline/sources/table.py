@@ -10,7 +10,7 @@ from ecoai_pipeline.sources.by_column import by_column, columns_layout
 from ecoai_pipeline.sources.by_name import ends_days, named_columns, quoted, time_beside, understand_file, without_meters
 from ecoai_pipeline.sources.directions import two_directions
 from ecoai_pipeline.sources.files import OpenFile
-from ecoai_pipeline.sources.layout import Layout, long_layout, mapped_columns, show_header, value_columns
+from ecoai_pipeline.sources.layout import Layout, long_layout, mapped_columns, require_named_minutes, show_header, value_columns
 from ecoai_pipeline.sources.mapping import ColumnMapping
 from ecoai_pipeline.sources.reasons import IngestError
 
@@ -43,7 +43,10 @@ class TableSource:
             return long_layout(opened, _canonical(opened))
         if understand_file(opened).mapping is None and (columns := by_column(opened)):
             return columns_layout(opened, columns)
-        return replace(long_layout(opened, _by_name(opened)), units=unit_column(opened.header))
+        found = long_layout(opened, _by_name(opened))
+        if found.periods is None:
+            require_named_minutes(opened, found.mapping, found.form)
+        return replace(found, units=unit_column(opened.header))
 
 
 def _by_name(opened: OpenFile) -> ColumnMapping:

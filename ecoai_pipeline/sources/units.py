@@ -14,6 +14,9 @@ _PER_LENGTH = re.compile(
 """The energy of an interval by its length, or that of an hour, which is mean power."""
 
 
+_MINUTES = re.compile(r"(?i)(?<![a-z])[km]?wh\s*(?:/|per |pro |je )\s*(\d+) ?min")
+
+
 class Unit(StrEnum):
     """Unit of the values in a file; a power is the mean of its interval."""
 
@@ -83,7 +86,7 @@ _MULTIPLE = r"(?:[x×*]\s*[\d.,]+|/\s*10+(?!\d))"
 _MULTIPLIED = re.compile(rf"(?i)(?<![a-z])[kmg]?wh?\s*[\[(]?\s*{_MULTIPLE}|(?<![a-z\d])[\d.,]+\s*[x×*]\s*[kmg]?wh?(?![a-z])")
 _AN_HOUR = re.compile(r"(?i)(?<![a-z])([kmg]?)wh\s*(?:/|per|pro|je)\s*(?:h|hour|std|stunde)(?![a-z])")
 """Energy an hour, which is mean power."""
-_BRACKETS = re.compile(r"[\[(]\s*([^\[\]()]*?)\s*[\])]")
+_BRACKETS = re.compile(r"(?i)[\[(]\s*(?:(?:in|en) )?([^\[\]()]*?)\s*[\])]")
 _WORDS = re.compile(r"[^\W\d_]+")
 
 
@@ -109,6 +112,16 @@ class UnknownUnitError(ValueError):
     """A header names a unit that is none of ours; the message says which."""
 
 
+def minutes_of_unit(header: str) -> int | None:
+    """How many minutes the name of a column says that its energy is of.
+
+    >>> minutes_of_unit("kWh/15min"), minutes_of_unit("Energie [kWh pro 30 Minuten]"), minutes_of_unit("kWh/h"), minutes_of_unit("kWh")
+    (15, 30, None, None)
+    """
+    found = _MINUTES.search(header)
+    return int(found[1]) if found else None
+
+
 def read_unit(text: str) -> Unit:
     """
     Raises:
@@ -131,6 +144,8 @@ def unit_in(header: str) -> Unit | None:
 
     >>> [unit_in(text) for text in ("USAGE (kWh)", "Actual [MW]", "Usage_kWh", "Verbrauch in MWh", "kwh", "value", "Phase J")]
     [<Unit.KWH: 'kWh'>, <Unit.MW: 'MW'>, <Unit.KWH: 'kWh'>, <Unit.MWH: 'MWh'>, <Unit.KWH: 'kWh'>, None, None]
+    >>> unit_in("Valeur (en kW)")
+    <Unit.KW: 'kW'>
     >>> unit_in("kWh (x1000)"), unit_in("Tsd. kWh")
     (<Unit.MWH: 'MWh'>, <Unit.MWH: 'MWh'>)
     >>> unit_in("kWh/h"), unit_in("kWh/15min")

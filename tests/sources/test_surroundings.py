@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from ecoai_pipeline.sources.header import Opening
@@ -161,10 +163,11 @@ def test_the_line_of_the_header_is_known(tmp_path):
 
 @pytest.mark.parametrize(("unit", "step", "kwh"), [("W", "30", 0.25), ("Wh", "", 0.5)])
 def test_facts_in_rows_above_the_names_are_followed(ingest, raw, tmp_path, unit, step, kwh):
-    """As in the load curves of Enedis: a row of names and a row of facts, one of them a date, stand above the table."""
+    """As in the load curves of Enedis: a row of names and a row of facts, one of them a date, above the table. A Horodate is an end."""
     names = "Identifiant PRM;Type de données;Date de début;Date de fin;Grandeur physique;Unité;Pas en minutes"
     facts = f"12345678901234;Courbe de charge;01/01/2025;08/01/2025;Energie active;{unit};{step}"
-    rows = [f"2025-01-01T{hour:02d}:{minute}:00+01:00;{500 + (hour + int(minute)) % 2}" for hour in range(24) for minute in ("00", "30")]
+    ends = [datetime(2025, 1, 1, 0, 30) + timedelta(minutes=30) * k for k in range(48)]
+    rows = [f"{end.isoformat()}+01:00;{500 + k % 2}" for k, end in enumerate(ends)]
     result = ingest(put(tmp_path / "c.csv", "\n".join(["\ufeff" + names, facts, "Horodate;Valeur", *rows])))
     assert (result.statement.meters, result.statement.accepted) == (["12345678901234"], 48)
     first = raw(result).row(0, named=True)

@@ -237,8 +237,8 @@ def test_other_multiples_are_refused(tmp_path, ingest, header):
     [("kWh/15min", 1.5), ("kWh/15 min", 1.5), ("kWh/30min", 1.5), ("Wh/15min", 0.0015), ("MWh/15min", 1500.0), ("kWh/h", 0.75)],
 )
 def test_energy_by_the_length_of_its_interval_is_a_unit_wherever_it_stands(ingest, raw, tmp_path, written, kwh):
-    """Intervals of 30 minutes; kWh/h is mean power."""
-    times = [f"2025-03-03 {hour:02d}:{minute}" for hour in range(24) for minute in ("00", "30")]
+    """Intervals of 15 minutes where it says so, else of 30; kWh/h is mean power."""
+    times = [f"2025-03-03 {hour:02d}:{minute:02d}" for hour in range(24) for minute in range(0, 60, 15 if "15" in written else 30)]
     tables = {
         "name": [f"timestamp,value [{written}]", *(f"{time},1.5" for time in times)],
         "column": ["timestamp,value,unit", *(f"{time},1.5,{written}" for time in times)],
@@ -249,3 +249,15 @@ def test_energy_by_the_length_of_its_interval_is_a_unit_wherever_it_stands(inges
     for name, rows in tables.items():
         result = ingest(put(tmp_path / f"{name}.csv", "\n".join(rows)), unit=written if name == "said" else "")
         assert raw(result).filter(meter_id=name)["kwh"].unique().to_list() == [kwh], name
+
+
+@pytest.mark.parametrize("columns", [None, "timestamp=timestamp,kwh=kWh/15min"])
+def test_the_energy_of_other_minutes_than_the_times_lie_apart_is_asked_for(ingest, raw, tmp_path, columns):
+    rows = [f"2025-03-03 {hour:02d}:{minute},1.5" for hour in range(24) for minute in ("00", "30")]
+    path = put(tmp_path / "m.csv", "\n".join(["timestamp,kWh/15min", *rows]))
+    with pytest.raises(
+        IngestError, match=r"energy of 15 min, and its times lie 30 min apart; if .* say unit=kWh in --columns; if .* 4 times"
+    ):
+        ingest(path, **({"columns": columns} if columns else {}))
+    result = ingest(path, columns="timestamp=timestamp,kwh=kWh/15min,unit=kWh")
+    assert raw(result)["kwh"].unique().to_list() == [1.5]
