@@ -115,7 +115,7 @@ class BacktestParams(Params):
 _MEMBERS = {"kmeans_ad": 3.0, "sub_pca": 2.0, "value_change": 1.0, "level": 1.0, "forecast": 1.0}
 _OF_CURVES = {**_MEMBERS, "past_days": 2.0}
 _WITH_STUCK = {**_MEMBERS, "flat_run": 1.0}
-_OF_HOURS = {"kmeans_ad": 3.0, "sub_pca": 2.0, "value_change": 1.0, "flat_run": 1.0}
+_OF_HOURS = {"kmeans_ad": 3.0, "sub_pca": 2.0, "value_change": 1.0, "flat_run": 1.0, "level": 0.1, "forecast": 0.1}
 
 
 class TrainingParams(Params):
